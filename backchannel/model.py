@@ -1,0 +1,287 @@
+"""The words of the house: a post with its face, and the events the log is made of.
+
+Everything is frozen data. Times are aware-free POSIX seconds (UTC), ids are the networks' own.
+This module imports nothing of ours.
+"""
+
+import hmac
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+NodeKind = Literal[
+    "link", "mention", "hashtag", "emoji", "br",
+    "em", "strong", "code", "quote", "list", "item", "paragraph",
+]  # fmt: skip
+MediaKind = Literal["image", "video", "audio", "animation"]
+Verdict = Literal["show", "hide", "hold", "undo"]
+Body = tuple["str | Node", ...]
+
+
+class Node(Struct, frozen=True, omit_defaults=True):
+    """One element of a body tree; text stands between nodes as plain `str`.
+
+    `href` is set on link, mention and hashtag (http or https, or empty where a mention leads nowhere);
+    `name` is an emoji's shortcode without colons, found in `Face.emoji`.
+    """
+
+    t: NodeKind
+    c: Body = ()
+    href: str = ""
+    name: str = ""
+
+
+class Author(Struct, frozen=True, omit_defaults=True):
+    """Who wrote it, as the network says. `id` is canonical and global; `avatar` indexes `Post.pictures`."""
+
+    id: str
+    name: str
+    handle: str
+    url: str = ""
+    avatar: int | None = None
+
+
+class Media(Struct, frozen=True, omit_defaults=True):
+    """One attachment. `picture` indexes `Post.pictures`: the image itself, or the poster of a moving one."""
+
+    id: str
+    kind: MediaKind
+    alt: str = ""
+    picture: int | None = None
+
+
+class Emoji(Struct, frozen=True, omit_defaults=True):
+    """A custom emoji: `:name:` in a text is drawn as this picture."""
+
+    name: str
+    picture: int
+
+
+class Preview(Struct, frozen=True, omit_defaults=True):
+    """What a link leads to, as the network previews it."""
+
+    url: str
+    title: str
+    description: str = ""
+    picture: int | None = None
+
+
+class Quote(Struct, frozen=True, omit_defaults=True):
+    """A post shown inside another. `id` and the author's id are subjects of rulings, too."""
+
+    id: str
+    url: str
+    author: Author
+    body: Body = ()
+    warning: str = ""
+    media: tuple[Media, ...] = ()
+
+
+class Face(Struct, frozen=True, omit_defaults=True):
+    """Every foreign value that any surface draws. What is not hashed cannot be drawn.
+
+    `network` is the source's own word for where it was said ("Mastodon", "Nostr", "Blog").
+    Pictures are named by their index in `Post.pictures`, so that no address is part of the hash.
+    """
+
+    author: Author
+    network: str
+    url: str
+    body: Body = ()
+    warning: str = ""
+    media: tuple[Media, ...] = ()
+    poll: tuple[str, ...] = ()
+    preview: Preview | None = None
+    emoji: tuple[Emoji, ...] = ()
+    quote: Quote | None = None
+
+
+class Post(Struct, frozen=True, omit_defaults=True):
+    """One message on any network: an envelope around its face.
+
+    `id` is canonical: the network's own global URI where it has one. `ref` is the source's private way
+    back to it (never drawn). `created_at` is only claimed, POSIX seconds. `hashtags` are case-folded,
+    without `#`. `labels` are words of ours about consent and moderation, see `REFUSALS`. `revision` is the
+    network's own (an edit time in milliseconds, or a number), 0 where it has none. `is_origin`: this copy
+    comes from the author's own server. `pictures` are the addresses that the face's indexes name.
+    """
+
+    id: str
+    kind: str
+    source: str
+    created_at: float
+    face: Face
+    ref: str = ""
+    lang: str = ""
+    hashtags: tuple[str, ...] = ()
+    reply_to: str = ""
+    root: str = ""
+    labels: tuple[str, ...] = ()
+    sensitive: bool = False
+    revision: int = 0
+    is_origin: bool = True
+    expires_at: float | None = None
+    pictures: tuple[str, ...] = ()
+
+
+REFUSALS = frozenset({"nobot", "noindex", "nowall", "not-public", "suspended", "limited", "memorial"})
+"""Labels that keep a post out: its author, or the network, does not want it shown."""
+
+
+class Rank(IntEnum):
+    """Whose word counts. The author's own deletion stands above both and is no ruling."""
+
+    RULE = 0
+    PERSON = 1
+
+
+class Posted(Struct, frozen=True, tag="posted"):
+    """A network or a visitor said this; an edit is the same id again."""
+
+    post: Post
+
+
+class Left(Struct, frozen=True, tag="left", omit_defaults=True):
+    """This revision of a known post is no candidate any more: the hashtag or the consent went away."""
+
+    post: str
+    revision: int
+    why: str = ""
+
+
+class Deleted(Struct, frozen=True, tag="deleted"):
+    """The author's network took a post (by id) or an account (by author id) away."""
+
+    subject: str
+
+
+class Settled(Struct, frozen=True, tag="settled", omit_defaults=True):
+    """One picture of a post is fetched, or dropped where `hash` is empty.
+
+    `hash` is the SHA-256 of the original bytes in hex and names the stored file; `width` and `height` are
+    pixels of what is served.
+    """
+
+    post: str
+    url: str
+    hash: str = ""
+    width: int = 0
+    height: int = 0
+
+
+class Missed(Struct, frozen=True, tag="missed"):
+    """A gap in a lane that cannot be filled, between two times (POSIX seconds)."""
+
+    source: str
+    lane: str
+    from_at: float
+    to_at: float
+
+
+class Ruled(Struct, frozen=True, tag="ruled", omit_defaults=True):
+    """Somebody decided on a post or an author. `undo` names in `undoes` the ruling it withdraws.
+
+    `show` holds for `hash` alone, a rule's `hide` too; a person's `hide` for whatever comes. `by` is a
+    person's or a rule's name; `settings` is the hash of the rules that
+    were in force; `clearance` is what a rule's `show` is worth to screens: open, trusted.
+    """
+
+    id: str
+    subject: str
+    verdict: Verdict
+    rank: Rank
+    by: str
+    hash: str = ""
+    why: str = ""
+    undoes: str = ""
+    settings: str = ""
+    clearance: str = ""
+
+
+class Blanked(Struct, frozen=True, tag="blanked"):
+    """Every screen obeys: nothing is shown while it is on."""
+
+    id: str
+    on: bool
+
+
+class Erased(Struct, frozen=True, tag="erased", omit_defaults=True):
+    """These entries are gone for good; `keys` name the posts, `marks` keep their ids from coming back.
+
+    `replies` are the posts that answered them and stand without them from here on.
+    """
+
+    seqs: tuple[int, ...]
+    keys: tuple[int, ...]
+    marks: tuple[str, ...]
+    replies: tuple[int, ...] = ()
+
+
+class Took(Struct, frozen=True, tag="took"):
+    """This node is the writer from here on."""
+
+    node: str
+
+
+class Unknown(Struct, frozen=True, tag="unknown"):
+    """An event of another release: kept in the log, skipped by every fold."""
+
+    said: str
+
+
+Event = Posted | Left | Deleted | Settled | Missed | Ruled | Blanked | Erased | Took
+Takedown = Deleted | Left | Ruled | Blanked
+"""What can be veiled before any disk (a `Ruled` only when it hides)."""
+
+
+class Entry(Struct, frozen=True):
+    """One event in the log: its number, and the time at which we took it in."""
+
+    seq: int
+    at: float
+    event: Event | Unknown
+
+
+class DecodeError(ValueError):
+    """Bad upstream data: the one exception a parser raises. One item is dropped, the others stay."""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def digest(value: object) -> bytes:
+    """16 bytes that stand for any value msgspec can encode."""
+    return sha256(_encode(value)).digest()[:16]
+
+
+def face_digest(face: Face) -> bytes:
+    """What the face's hash says before its pictures are known."""
+    return digest(face)
+
+
+def words_digest(face: Face) -> bytes:
+    """What decides whether the same source says something new in the same revision."""
+    return digest((face.body, face.warning, face.poll, [(m.id, m.kind, m.alt) for m in face.media]))
+
+
+def face_hash(face: bytes, pictures: Sequence[str]) -> str:
+    """The hash a ruling holds for: the face's digest and its pictures' original bytes, in order."""
+    return sha256(face + "\n".join(pictures).encode()).hexdigest()[:32]
+
+
+def subjects(post: Post) -> Iterator[str]:
+    """Everything whose hiding or deletion hides this post."""
+    yield post.id
+    yield post.face.author.id
+    if quote := post.face.quote:
+        yield quote.id
+        yield quote.author.id
+
+
+def mark(key: bytes, subject: str) -> str:
+    """What is kept of an erased id: it recognises the id, and says nothing about it."""
+    return hmac.digest(key, subject.encode(), "sha256").hex()
