@@ -1,0 +1,138 @@
+"""The fold: what the log has made of the world. No clock, no settings, no I/O, no chance.
+
+A module per concern; this one hands every entry to those it concerns and puts on the board what may be
+seen. `fold(log)` in any life, on any node, gives the same state.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+from backchannel.board import BLANK_KEY, Blank, Board, Card
+from backchannel.model import (
+    Blanked,
+    Deleted,
+    Entry,
+    Erased,
+    Event,
+    Left,
+    Posted,
+    Ruled,
+    Settled,
+)
+from backchannel.state.conversations import Conversations
+from backchannel.state.posts import Posts, Seen
+from backchannel.state.rulings import Rulings
+
+
+class State(Struct):
+    """All folds together. `waiting`: key → since when, of posts nobody has ruled on, in order of time;
+    `held`: keys of those that a rule left to a person; `marks`: what is kept of erased ids."""
+
+    seq: int = 0
+    at: float = 0.0
+    posts: Posts = field(default_factory=Posts)
+    rulings: Rulings = field(default_factory=Rulings)
+    conversations: Conversations = field(default_factory=Conversations)
+    waiting: dict[int, float] = field(default_factory=dict)
+    held: dict[int, None] = field(default_factory=dict)
+    blanks: dict[str, bool] = field(default_factory=dict)
+    marks: dict[str, None] = field(default_factory=dict)
+    board: Board = field(default_factory=Board)
+
+    def is_news(self, event: Event) -> bool:
+        """Whether appending it would tell anybody anything."""
+        match event:
+            case Posted(post):
+                if self.posts.is_news(event):
+                    return True
+                return self.posts.is_better_copy(post) and self.verdict(self.posts.by_id[post.id]) is None
+            case Left() | Deleted() | Settled():
+                return self.posts.is_news(event)
+            case Ruled():
+                return self.rulings.is_news(event, self.posts)
+            case Blanked(id_):
+                return id_ not in self.blanks
+            case _:
+                return True
+
+    def apply(self, entry: Entry) -> None:
+        """Fold one entry. Entries come in order of their numbers, and each is news."""
+        self.seq, self.at = entry.seq, entry.at
+        match entry.event:
+            case Posted(post):
+                for seen in self.posts.apply(entry):
+                    self.conversations.link(seen)
+                    self._place(seen)
+                if post.id in self.conversations.answers:
+                    self._place_all(self.conversations.below(post.id, self.posts))
+            case Left() | Deleted() | Settled():
+                self._place_all(self.posts.apply(entry))
+            case Ruled(_, subject):
+                self.rulings.apply(entry, self.posts)
+                self._place_all(self.posts.of(subject))
+            case Blanked(id_, on):
+                self.blanks[id_] = on
+                if on:
+                    self.board.put(entry.seq, BLANK_KEY, Blank())
+                else:
+                    self.board.take(entry.seq, BLANK_KEY)
+            case Erased(_, keys, marks, replies):
+                self.marks.update(dict.fromkeys(marks))
+                self._erase(keys, replies)
+
+    def verdict(self, seen: Seen) -> tuple[str, str] | None:
+        """(what holds for this content now, its clearance), or None: it waits."""
+        if seen.left >= seen.revision or self.posts.is_gone(seen):
+            return "hide", ""
+        return self.rulings.verdict(seen)
+
+    def _place_all(self, posts: Iterable[Seen]) -> None:
+        for seen in [*posts]:
+            self._place(seen)
+
+    def _place(self, seen: Seen) -> None:
+        """Where the rulings want it: waiting, held, on the board, or none of these."""
+        self._unqueue(seen)
+        verdict = self.verdict(seen)
+        if seen.hash and verdict is None:
+            self._wait(seen)
+        elif seen.hash and verdict and verdict[0] == "hold":
+            self.held[seen.key] = None
+        if verdict and verdict[0] == "show":
+            seen.order = seen.order or self.seq
+            parent, root = self.conversations.place(seen, self.posts)
+            card = Card(seen.post, seen.hash, seen.taken_at, seen.pictures, parent, root, verdict[1])
+            self.board.put(self.seq, seen.key, card, seen.order)
+        else:
+            self.board.take(self.seq, seen.key)
+
+    def _wait(self, seen: Seen) -> None:
+        out_of_order = self.waiting and next(reversed(self.waiting.values())) > seen.waits_at
+        self.waiting[seen.key] = seen.waits_at
+        if out_of_order:  # only after an undo of something older
+            self.waiting = dict(sorted(self.waiting.items(), key=lambda item: (item[1], item[0])))
+
+    def _unqueue(self, seen: Seen) -> None:
+        self.held.pop(seen.key, None)
+        self.waiting.pop(seen.key, None)
+
+    def _erase(self, keys: Iterable[int], replies: Iterable[int]) -> None:
+        for key in keys:
+            if seen := self.posts.by_key.get(key):
+                self._unqueue(seen)
+                self.posts.forget(seen)
+                self.rulings.forget(seen)
+                self.conversations.forget(seen)
+                self._place_all(self.conversations.below(seen.id, self.posts))
+            self.board.forget(self.seq, key)
+        for key in replies:
+            self.board.touch(self.seq, key)
+
+
+def fold(entries: Iterable[Entry]) -> State:
+    """The state that these entries make."""
+    state = State()
+    for entry in entries:
+        state.apply(entry)
+    return state

@@ -1,0 +1,52 @@
+"""Who answers whom: links between posts, also where the answer came before what it answers."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+
+from msgspec import Struct, field
+
+from backchannel.state.posts import Posts, Seen
+
+DEEP = 64
+"""How far a chain of answers is followed."""
+
+
+class Conversations(Struct):
+    """Post id → keys of the posts that answer it, whether we know it or not."""
+
+    answers: dict[str, list[int]] = field(default_factory=dict)
+
+    def link(self, seen: Seen) -> None:
+        """Remember what it answers. An edit cannot change that on any network, but a copy may know more."""
+        if seen.reply_to:
+            keys = self.answers.setdefault(seen.reply_to, [])
+            if seen.key not in keys:
+                insort(keys, seen.key)
+
+    def forget(self, seen: Seen) -> None:
+        """It answers nothing any more; those who answered it keep their link."""
+        if keys := self.answers.get(seen.reply_to):
+            del keys[bisect_left(keys, seen.key)]
+            if not keys:
+                del self.answers[seen.reply_to]
+
+    def place(self, seen: Seen, posts: Posts) -> tuple[int, int]:
+        """(key of what it answers, key of what the conversation began with); 0 where we do not know."""
+        parent = posts.by_id.get(seen.reply_to) if seen.reply_to else None
+        root = parent
+        for _ in range(DEEP):
+            above = posts.by_id.get(root.reply_to) if root and root.reply_to else None
+            if above is None or above is seen:
+                break
+            root = above
+        return parent.key if parent else 0, root.key if root else 0
+
+    def below(self, post_id: str, posts: Posts) -> Iterator[Seen]:
+        """All that answer it, and those who answer them."""
+        ids, known = [post_id], set[int]()
+        for above in ids:
+            for key in self.answers.get(above, ()):
+                if key not in known:
+                    known.add(key)
+                    ids.append(posts.by_key[key].id)
+                    yield posts.by_key[key]

@@ -1,0 +1,239 @@
+"""What is known of every post: numbers, ids, hashes. Its words stay in the log, read by number."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from backchannel.board import Picture
+from backchannel.model import (
+    Deleted,
+    Entry,
+    Left,
+    Post,
+    Posted,
+    Settled,
+    digest,
+    face_digest,
+    face_hash,
+    subjects,
+    words_digest,
+)
+
+
+class Said(Struct, frozen=True):
+    """The latest word of a rule on a post: ids of rules' rulings are (rule, number that made it wait)."""
+
+    id: str
+    by: str
+    verdict: str
+    hash: str
+    clearance: str
+
+
+class Seen(Struct):
+    """A post, as far as memory holds it.
+
+    `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
+    `addresses` and `pictures` stand side by side; `hash` is empty until the last picture is settled.
+    `profile` stands for the author's face as this copy shows it. `waits_seq`, `waits_at`: the entry that
+    made it wait. `spoke`: rules that have ruled on this waiting. `left`: the revision that was no candidate.
+    """
+
+    key: int
+    id: str
+    author: str
+    taken_at: float
+    post: int
+    source: str
+    revision: int
+    is_origin: bool
+    words: bytes
+    addresses: tuple[str, ...]
+    pictures: tuple[Picture | None, ...]
+    embeds: tuple[str, ...]
+    reply_to: str
+    expires_at: float | None = None
+    profile: bytes = b""
+    hash: str = ""
+    left: int = -1
+    order: int = 0
+    waits_seq: int = 0
+    waits_at: float = 0.0
+    rule: Said | None = None
+    spoke: tuple[str, ...] = ()
+
+
+class Open(Struct):
+    """A copy whose pictures are not all settled: what its hash is made of, and what is missing."""
+
+    face: bytes
+    author: bytes
+    avatar: int | None
+    missing: dict[str, int]
+
+
+class Posts(Struct):
+    """Ids, authors and embeds → posts; who waits, who is held, what is not settled, what is deleted."""
+
+    by_key: dict[int, Seen] = field(default_factory=dict)
+    by_id: dict[str, Seen] = field(default_factory=dict)
+    concerned: dict[str, list[int]] = field(default_factory=dict)  # author, quoted post, its author → keys
+    unsettled: dict[int, Open] = field(default_factory=dict)
+    deleted: dict[str, None] = field(default_factory=dict)
+    expiring: list[tuple[float, int]] = field(default_factory=list)  # (time, key), earliest first
+
+    def is_news(self, event: Posted | Left | Deleted | Settled) -> bool:
+        """Whether it says anything that is not known. What is no news is not appended."""
+        match event:
+            case Posted(post):
+                return self._is_new_copy(post)
+            case Left(post_id, revision):
+                seen = self.by_id.get(post_id)
+                if seen is None or self.is_gone(seen):
+                    return False
+                return revision >= seen.revision and revision > seen.left
+            case Deleted(subject):
+                return subject not in self.deleted and (subject in self.by_id or subject in self.concerned)
+            case Settled(post_id, url):
+                seen = self.by_id.get(post_id)
+                return bool(seen and seen.key in self.unsettled and url in self.unsettled[seen.key].missing)
+
+    def _is_new_copy(self, post: Post) -> bool:
+        if any(subject in self.deleted for subject in (post.id, post.face.author.id)):
+            return False
+        seen = self.by_id.get(post.id)
+        if seen is None:
+            return True
+        if post.revision != max(seen.revision, seen.left):
+            return post.revision > max(seen.revision, seen.left)
+        if post.source == seen.source and post.is_origin == seen.is_origin:
+            return seen.left == post.revision or words_digest(post.face) != seen.words
+        return False
+
+    def is_better_copy(self, post: Post) -> bool:
+        """The origin's copy of what a relay brought, in the same revision."""
+        seen = self.by_id.get(post.id)
+        return bool(
+            seen
+            and post.id not in self.deleted
+            and post.face.author.id not in self.deleted
+            and post.revision == seen.revision > seen.left
+            and post.is_origin
+            and not seen.is_origin
+        )
+
+    def apply(self, entry: Entry) -> Iterable[Seen]:
+        """Take it in. Gives the posts whose place may have changed."""
+        match entry.event:
+            case Posted(post):
+                return (self._take(entry.seq, entry.at, post),)
+            case Left(post_id, revision):
+                seen = self.by_id[post_id]
+                seen.left = revision
+                return (seen,)
+            case Deleted(subject):
+                self.deleted[subject] = None
+                return self.of(subject)
+            case Settled(post_id):
+                return (self._settle(entry.seq, entry.at, post_id, entry.event),)
+            case _:
+                return ()
+
+    def of(self, subject: str) -> Iterator[Seen]:
+        """Every post that a decision on this subject concerns."""
+        if seen := self.by_id.get(subject):
+            yield seen
+        for key in self.concerned.get(subject, ()):
+            yield self.by_key[key]
+
+    def is_gone(self, seen: Seen) -> bool:
+        """Its author, or its network, took it or something in it away."""
+        deleted = self.deleted
+        return bool(deleted) and (
+            seen.id in deleted or seen.author in deleted or any(embed in deleted for embed in seen.embeds)
+        )
+
+    def forget(self, seen: Seen) -> None:
+        """As if it had never been said."""
+        self._unlink(seen)
+        del self.by_key[seen.key], self.by_id[seen.id]
+        self.unsettled.pop(seen.key, None)
+        self.deleted.pop(seen.id, None)
+
+    def _take(self, seq: int, at: float, post: Post) -> Seen:
+        old = self.by_id.get(post.id)
+        had = self._settled_of(old) if old else {}
+        author = old.author if old and old.author == post.face.author.id else post.face.author.id
+        seen = Seen(
+            key=old.key if old else seq,
+            id=old.id if old else post.id,
+            author=author,
+            taken_at=old.taken_at if old else at,
+            post=seq,
+            source=post.source,
+            revision=post.revision,
+            is_origin=post.is_origin,
+            words=words_digest(post.face),
+            addresses=post.pictures,
+            pictures=tuple(had.get(address) for address in post.pictures),
+            embeds=tuple(subject for subject in [*subjects(post)][2:] if subject not in (post.id, author)),
+            reply_to=post.reply_to,
+            expires_at=post.expires_at,
+        )
+        if old:
+            self._unlink(old)
+            seen.order, seen.rule = old.order, old.rule
+        self.by_key[seen.key] = self.by_id[seen.id] = seen
+        self._link(seen)
+        self._open(seen, post, [*had])
+        self._complete(seen, seq, at)
+        return seen
+
+    def _settled_of(self, seen: Seen) -> dict[str, Picture | None]:
+        missing = self.unsettled[seen.key].missing if seen.key in self.unsettled else {}
+        both = zip(seen.addresses, seen.pictures, strict=True)
+        return {address: picture for address, picture in both if address not in missing}
+
+    def _open(self, seen: Seen, post: Post, settled: Iterable[str]) -> None:
+        missing = {address: n for n, address in enumerate(post.pictures) if address not in settled}
+        author = digest(replace(post.face.author, avatar=None))
+        self.unsettled[seen.key] = Open(face_digest(post.face), author, post.face.author.avatar, missing)
+
+    def _settle(self, seq: int, at: float, post_id: str, settled: Settled) -> Seen:
+        seen = self.by_id[post_id]
+        index = self.unsettled[seen.key].missing.pop(settled.url)
+        if settled.hash:
+            pictures = [*seen.pictures]
+            pictures[index] = Picture(settled.hash, settled.width, settled.height)
+            seen.pictures = tuple(pictures)
+        self._complete(seen, seq, at)
+        return seen
+
+    def _complete(self, seen: Seen, seq: int, at: float) -> None:
+        """Its hash exists from the moment the last picture is settled or dropped."""
+        opened = self.unsettled[seen.key]
+        if opened.missing:
+            return
+        del self.unsettled[seen.key]
+        hashes = [picture.hash if picture else "" for picture in seen.pictures]
+        seen.hash = face_hash(opened.face, hashes)
+        avatar = "" if opened.avatar is None else hashes[opened.avatar]
+        seen.profile = digest((opened.author, avatar))
+        seen.waits_seq, seen.waits_at, seen.spoke = seq, at, ()
+
+    def _link(self, seen: Seen) -> None:
+        for subject in {seen.author, *seen.embeds}:
+            insort(self.concerned.setdefault(subject, []), seen.key)
+        if seen.expires_at is not None:
+            insort(self.expiring, (seen.expires_at, seen.key))
+
+    def _unlink(self, seen: Seen) -> None:
+        for subject in {seen.author, *seen.embeds}:
+            keys = self.concerned[subject]
+            del keys[bisect_left(keys, seen.key)]
+            if not keys:
+                del self.concerned[subject]
+        if seen.expires_at is not None:
+            self.expiring.remove((seen.expires_at, seen.key))

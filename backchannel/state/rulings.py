@@ -1,0 +1,110 @@
+"""Who said what about whom, and whose word counts.
+
+The highest rank decides; within a rank the latest word on a subject stands, and a `hide` of the author, or
+of what a post embeds, beats a `show` of the post.
+"""
+
+from msgspec import Struct, field
+
+from backchannel.model import Entry, Rank, Ruled, Verdict
+from backchannel.state.posts import Posts, Said, Seen
+
+
+class Word(Struct, frozen=True):
+    """A person's word that has not been withdrawn: its entry, and the profile that a `show` approved."""
+
+    seq: int
+    id: str
+    verdict: Verdict
+    hash: str = ""
+    profile: bytes = b""
+
+
+class Rulings(Struct):
+    """Persons' words by subject, latest last; their ids; the rules that a person has silenced."""
+
+    words: dict[str, list[Word]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)  # a person's ruling → its subject
+    silent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # post → (rule, hash)
+
+    def is_news(self, event: Ruled, posts: Posts) -> bool:
+        """A person's word is new by its id; a rule's once for each time that a post waits."""
+        if event.rank is Rank.PERSON:
+            return event.id not in self.ids
+        seen = posts.by_id.get(event.subject)
+        return bool(seen and event.by not in seen.spoke and event.hash == seen.hash)
+
+    def apply(self, entry: Entry, posts: Posts) -> None:
+        """Let it stand, or only remember that it was said, where it does not fit what stands now."""
+        ruled = entry.event
+        if not isinstance(ruled, Ruled):
+            return
+        seen = posts.by_id.get(ruled.subject)
+        if ruled.rank is Rank.RULE:
+            if seen and ruled.hash == seen.hash:
+                said = Said(ruled.id, ruled.by, ruled.verdict, seen.hash, ruled.clearance)
+                seen.rule, seen.spoke = said, (*seen.spoke, ruled.by)
+            return
+        self.ids[ruled.id] = ruled.subject
+        if ruled.verdict == "undo":
+            self._undo(entry, ruled, seen)
+        elif ruled.verdict != "show" or (seen and ruled.hash == seen.hash != ""):
+            profile = seen.profile if seen and ruled.verdict == "show" else b""
+            word = Word(entry.seq, ruled.id, ruled.verdict, ruled.hash, profile)
+            self.words.setdefault(ruled.subject, []).append(word)
+
+    def top(self, subject: str) -> Word | None:
+        """The person's word that stands on this subject."""
+        words = self.words.get(subject)
+        return words[-1] if words else None
+
+    def verdict(self, seen: Seen) -> tuple[Verdict, str] | None:
+        """What the rulings say of this very content, and its clearance. None: nobody has spoken."""
+        if self.words:
+            if any(self._is_hidden(subject) for subject in (seen.id, seen.author, *seen.embeds)):
+                return "hide", ""
+            own = self.top(seen.id)
+            if own and own.verdict == "hold":
+                return "hold", ""
+            if own and own.hash == seen.hash:
+                return "show", "approved"
+        rule = seen.rule
+        if rule and rule.hash == seen.hash and rule.verdict != "undo":
+            return rule.verdict, rule.clearance  # type: ignore[return-value]
+        return None
+
+    def is_silent(self, seen: Seen, rule: str) -> bool:
+        """A person has undone this rule's word on this very content."""
+        return (rule, seen.hash) in self.silent.get(seen.id, ())
+
+    def is_trusted(self, seen: Seen, posts: Posts) -> bool:
+        """A person approved an earlier post of this author with this very profile, and it stands."""
+        return any(
+            (word := self.top(other.id)) and word.verdict == "show"
+            and word.profile == seen.profile and word.seq < seen.key
+            for other in posts.of(seen.author)
+            if other.author == seen.author
+        )  # fmt: skip
+
+    def forget(self, seen: Seen) -> None:
+        """As if nobody had ever spoken of it."""
+        self.words.pop(seen.id, None)
+        self.silent.pop(seen.id, None)
+        for ruling_id in [key for key, subject in self.ids.items() if subject == seen.id]:
+            del self.ids[ruling_id]
+
+    def _is_hidden(self, subject: str) -> bool:
+        word = self.top(subject)
+        return word is not None and word.verdict == "hide"
+
+    def _undo(self, entry: Entry, ruled: Ruled, seen: Seen | None) -> None:
+        """Withdraw the word that is named, if it still stands; what was said before it stands again."""
+        words = self.words.get(ruled.subject)
+        if words and words[-1].id == ruled.undoes:
+            words.pop()
+            if not words:
+                del self.words[ruled.subject]
+        elif seen and seen.rule and seen.rule.id == ruled.undoes and seen.rule.hash == seen.hash:
+            self.silent.setdefault(seen.id, []).append((seen.rule.by, seen.hash))
+            seen.rule = None
+            seen.waits_seq, seen.waits_at, seen.spoke = entry.seq, entry.at, ()
