@@ -1,0 +1,45 @@
+"""Policies: may this post be shown without a person's look?"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from backchannel.model import Post
+from backchannel.state import State
+from backchannel.state.posts import Seen
+
+
+class Opinion(Struct, frozen=True):
+    """What a policy thinks of a post, why, and what a `show` is worth to screens."""
+
+    verdict: Literal["show", "hold", "hide"]
+    why: str
+    clearance: str = ""
+
+
+Policy = Callable[[State, Seen, Post], Opinion]
+
+DOUBTS = {"tag-stuffed": "carries more hashtags than anybody reads"}
+"""Labels of a source that ask for a person's look, and the reason a moderator is told."""
+
+
+def _open(state: State, seen: Seen, post: Post) -> Opinion:
+    return Opinion("show", "open to all", "open")
+
+
+def _first_time(state: State, seen: Seen, post: Post) -> Opinion:
+    if state.rulings.is_trusted(seen, state.posts):
+        return Opinion("show", "this author was approved before", "trusted")
+    return Opinion("hold", "nothing of this author has been approved yet")
+
+
+def _doubting(policy: Policy) -> Policy:
+    def opinion(state: State, seen: Seen, post: Post) -> Opinion:
+        doubt = next((DOUBTS[label] for label in post.labels if label in DOUBTS), "")
+        return Opinion("hold", doubt) if doubt else policy(state, seen, post)
+
+    return opinion
+
+
+POLICIES: dict[str, Policy] = {"open": _doubting(_open), "first-time": _doubting(_first_time)}
