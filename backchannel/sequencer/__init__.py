@@ -1,0 +1,362 @@
+"""The only writer. Everything new lies on the sequencer until the next turn:
+
+what came in, and what the judge finds due → append on condition → fold what the log says → ask the judge
+once more → append → publish → answer. State never runs ahead of the log, so a failed commit has nothing
+to undo. Takedowns lie in the same inbox, and cover their subjects at once: the veil.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+
+import structlog
+from msgspec.structs import replace
+
+from backchannel.board import BLANK_KEY, Blank, Frame, Item
+from backchannel.clock import Clock
+from backchannel.judge import Rules, asked, due
+from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
+from backchannel.log.spool import Spool, SpoolFull
+from backchannel.model import (
+    Blanked,
+    Deleted,
+    Erased,
+    Event,
+    Left,
+    Post,
+    Posted,
+    Ruled,
+    Settled,
+    Takedown,
+    mark,
+)
+from backchannel.sequencer.faces import Faces
+from backchannel.sequencer.inbox import Inbox, Part, Wish
+from backchannel.state import State
+
+RETRY_S = 1.0
+
+log_line = structlog.get_logger(__name__)
+
+
+class Sequencer:
+    """State, board and faces of one log, and the turn that changes them."""
+
+    def __init__(self, log: Log, spool: Spool, rules: Rules, clock: Clock, mark_key: bytes) -> None:
+        self.log, self.state, self.faces = log, State(), Faces(log)
+        self.trouble = ""
+        self._spool, self._rules, self._clock, self._key = spool, rules, clock, mark_key
+        self._inbox = Inbox()
+        self._erasing: tuple[str, ...] = ()
+        self._judged = 0  # the judge has been asked about everything up to this entry; 0: about nothing
+        self._writing = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._followers: list[Callable[[bool], None]] = []
+        self.covered: frozenset[int] = frozenset()
+
+    async def open(self) -> None:
+        """Fold the log and take up the takedowns that an earlier life could not store."""
+        await self._read_on()
+        self.faces.prune(self.state, slack=0)
+        for takedown in self._spool.load():
+            wish = Wish([takedown], is_takedown=True)
+            wish.is_spooled = True
+            self._inbox.append(wish)
+        self._cover()
+
+    # what goes in -------------------------------------------------------------------------------------
+
+    async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None:
+        """Returns when all of it is stored, folded and published; LogUnavailable when it is refused."""
+        wish = Wish(events, cursors)
+        wish.done = asyncio.get_running_loop().create_future()
+        self._inbox.append(wish)
+        self._wake.set()
+        await wish.done
+
+    async def take_down(self, events: Sequence[Takedown]) -> bool:
+        """Off every page before anything waits for a disk. True when it is in the log, else it is spooled."""
+        pending = {*self._inbox.takedowns()}
+        new = [event for event in events if event not in pending and self._is_wanted(event)]
+        if not new:
+            return pending.isdisjoint(events)
+        wish = Wish(new, is_takedown=True)
+        wish.done = asyncio.get_running_loop().create_future()
+        self._inbox.append(wish)
+        self._cover()
+        self._publish(is_takedown=True)
+        self._wake.set()
+        return await wish.done
+
+    def knows(self, subject: str) -> bool:
+        """Whether this id, a post's or an author's, has been said, or lies here to be."""
+        posts = self.state.posts
+        return subject in posts.by_id or subject in posts.concerned or self._inbox.names(subject)
+
+    def _is_wanted(self, takedown: Takedown) -> bool:
+        return self._admit(takedown) is not None or self._inbox.names(_subject(takedown))
+
+    def judge_by(self, rules: Rules) -> None:
+        """New rules hold from now on; what waits or is held is asked about again."""
+        if rules != self._rules:
+            self._rules, self._judged = rules, 0
+            self._wake.set()
+
+    # what comes out -----------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> str:
+        """Names this log's life; a number of another epoch means nothing here."""
+        return self.log.epoch
+
+    @property
+    def unsaved(self) -> int:
+        """Takedowns that hold and are not in the log yet."""
+        return sum(1 for _ in self._inbox.takedowns())
+
+    def subscribe(self, follower: Callable[[bool], None]) -> None:
+        """Call it after every change; with True where something was taken down."""
+        self._followers.append(follower)
+
+    def since(self, after: int) -> Frame:
+        """The board's answer, under the veil."""
+        frame = self.state.board.since(after, covered=self.covered)
+        if self._is_blanking():
+            blank = Item(BLANK_KEY, frame.seq, 0, Blank())
+            others = [item for item in frame.put if item.key != BLANK_KEY]
+            frame = replace(frame, put=[blank, *others], gone=[k for k in frame.gone if k != BLANK_KEY])
+        return frame
+
+    def post(self, item: Item) -> Post | None:
+        """The words of a card, if they are in memory."""
+        return None if isinstance(item.value, Blank) else self.faces.get(item.value.post)
+
+    async def load(self, items: Sequence[Item]) -> dict[int, Post]:
+        """Key → words of these cards, read from the log where they are not in memory."""
+        by_post = {item.value.post: item.key for item in items if not isinstance(item.value, Blank)}
+        return {by_post[seq]: post for seq, post in (await self.faces.load(by_post)).items()}
+
+    # the loop -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Turn for ever. Ends with LogBroken when our own data cannot be trusted."""
+        while True:
+            self._wake.clear()
+            next_at = await self.turn()
+            timeout_s = None if next_at == inf else self._clock.until(next_at)
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout_s)
+            except TimeoutError:
+                continue
+
+    async def turn(self) -> float:
+        """One round. Returns the conference time of the next that is due without anything coming in."""
+        async with self._writing:
+            before, covered = self.state.seq, self.covered
+            try:
+                return await self._turn()
+            except Conflict:
+                await self._read_on()
+                return self._clock.now()
+            except LogUnavailable as error:
+                return await self._refuse(error)
+            finally:
+                self._cover()
+                if self.state.seq != before or self.covered != covered:
+                    self.faces.prune(self.state)
+                    gone = self.state.board.since(before).gone
+                    self._publish(is_takedown=not covered.issuperset(gone))
+
+    async def _turn(self) -> float:
+        before = self.state.seq
+        part = self._inbox.part(self._admit)
+        rulings, _ = await self._due(self._judged)
+        fitting = [ruling for ruling in rulings if part.offer(ruling)]
+        if part.events or part.cursors:
+            part, is_whole = await self._append(part)
+            fitting = fitting if is_whole else []
+        finished = self._inbox.advance(part)
+        if len(fitting) == len(rulings):
+            self._judged = before
+        try:
+            rulings, next_at = await self._due(self._judged)
+            if rulings:
+                await self._store(rulings[:MAX_BATCH], {})
+            if len(rulings) <= MAX_BATCH:
+                self._judged = self.state.seq
+        finally:
+            await self._unspool()
+            for wish in finished:
+                wish.answer(True)
+        return self._clock.now() if self._inbox or rulings else next_at
+
+    async def _append(self, part: Part) -> tuple[Part, bool]:
+        """Store it; where that fails, once more after catching up, without what is known by then.
+
+        Gives what was stored, and whether it is all that was asked for.
+        """
+        is_whole = True
+        try:
+            await self._store(part.events, part.cursors)
+        except LogUnavailable:
+            await self._read_on()
+            part, is_whole = self._inbox.part(self._admit), False
+            await self._store(part.events, part.cursors)
+        self.trouble = ""
+        return part, is_whole
+
+    async def _store(self, events: Sequence[Event], cursors: Mapping[Lane, str]) -> None:
+        await self.log.append(events, at=self._clock.now(), expected=self.state.seq, cursors=cursors)
+        await self._read_on()
+
+    async def _read_on(self) -> None:
+        """Fold what the log says: the same path after an append, a conflict and a restart."""
+        async for entries in self.log.after(self.state.seq):
+            for entry in entries:
+                self.state.apply(entry)
+                self.faces.take(entry)
+            self.faces.prune(self.state)
+
+    async def _due(self, after: int) -> tuple[list[Event], float]:
+        now = self._clock.now()
+        by_key = self.state.posts.by_key
+        keys = asked(self.state, self._rules, now, after)
+        posts = await self.faces.load(by_key[key].post for key in keys)
+        return due(self.state, {key: posts[by_key[key].post] for key in keys}, self._rules, now, after)
+
+    async def _refuse(self, error: LogUnavailable) -> float:
+        """Nothing new can be stored: say so to those who wait; takedowns are spooled and stay."""
+        if not self.trouble:
+            log_line.warning("the log takes nothing, new words are refused", reason=str(error))
+        self.trouble = str(error)
+        for wish in [*self._inbox]:
+            if wish.is_takedown:
+                await self._to_spool(wish)
+                wish.answer(False)
+            else:
+                self._inbox.remove(wish)
+                wish.answer(LogUnavailable(f"not stored, please try again: {error}"))
+        return self._clock.now() + RETRY_S * self._clock.rate
+
+    async def _to_spool(self, wish: Wish) -> None:
+        if wish.is_spooled:
+            return
+        try:
+            for event in wish.events:
+                await asyncio.to_thread(self._spool.add, event)  # type: ignore[arg-type]
+            wish.is_spooled = True
+        except (OSError, SpoolFull) as error:
+            log_line.warning("a takedown holds in memory only", reason=str(error))
+
+    async def _unspool(self) -> None:
+        if next(self._inbox.takedowns(), None) is None:
+            try:
+                await asyncio.to_thread(self._spool.clear)
+            except OSError as error:
+                log_line.warning("the spool cannot be cleared", reason=str(error))
+
+    # the veil -----------------------------------------------------------------------------------------
+
+    def _cover(self) -> None:
+        """The keys of what is taken down and not yet so in the log; asked anew after every fold."""
+        subjects = {*self._erasing}
+        for event in self._inbox.takedowns():
+            if self.state.is_news(event):
+                subjects.add(_subject(event))
+        of = self.state.posts.of
+        self.covered = frozenset(seen.key for subject in subjects for seen in of(subject))
+
+    def _is_blanking(self) -> bool:
+        blanks = [e for e in self._inbox.takedowns() if isinstance(e, Blanked) and self.state.is_news(e)]
+        return bool(blanks) and blanks[-1].on
+
+    def _publish(self, *, is_takedown: bool) -> None:
+        for follower in self._followers:
+            follower(is_takedown)
+
+    # erasure ------------------------------------------------------------------------------------------
+
+    def _admit(self, event: Event) -> Event | None:
+        """The event, if it is news; without what is erased."""
+        if self.state.marks:
+            if self._is_marked(_subject(event)):
+                return None
+            if isinstance(event, Posted):
+                post = event.post
+                if self._is_marked(post.face.author.id):
+                    return None
+                quote = post.face.quote
+                if quote and (self._is_marked(quote.id) or self._is_marked(quote.author.id)):
+                    event = Posted(replace(post, face=replace(post.face, quote=None)))
+        return event if self.state.is_news(event) else None
+
+    def _is_marked(self, subject: str) -> bool:
+        return mark(self._key, subject) in self.state.marks
+
+    async def erase(self, subject: str) -> None:
+        """Out of the log and of all that follows it, and never back in. Raises LogUnavailable.
+
+        `subject` is a post's id, or an author's for all of theirs. What embeds it goes too, and may come
+        back without the embed.
+        """
+        self._erasing = (*self._erasing, subject)
+        self._cover()
+        self._publish(is_takedown=True)
+        try:
+            async with self._writing:
+                record = await self._erasure(subject)
+                await self._store([record], {})  # a conflict: somebody else writes; the person asks again
+                self.faces.forget(record.seqs)
+                self._cover()
+                self._publish(is_takedown=True)
+                await self.log.purge(record.seqs)
+        finally:
+            self._erasing = tuple(other for other in self._erasing if other != subject)
+            self._cover()
+            self._publish(is_takedown=False)
+
+    async def _erasure(self, subject: str) -> Erased:
+        """What has to go: every entry of the posts concerned, those that ever embedded it included."""
+        posts = self.state.posts
+        ids = {subject, *(seen.id for seen in posts.of(subject))}
+        async for entries in self.log.after(0):
+            ids.update(
+                entry.event.post.id
+                for entry in entries
+                if isinstance(entry.event, Posted) and _embeds(entry.event.post, subject)
+            )
+        seqs: list[int] = []
+        async for entries in self.log.after(0):
+            seqs += [entry.seq for entry in entries if _concerns(entry.event, ids)]
+        gone = [posts.by_id[post_id] for post_id in ids if post_id in posts.by_id]
+        below = [other.key for seen in gone for other in self.state.conversations.below(seen.id, posts)]
+        keys = sorted(seen.key for seen in gone)
+        named = {subject, *(seen.id for seen in gone if seen.author == subject)}
+        marks = sorted(mark(self._key, name) for name in named)
+        return Erased(tuple(seqs), tuple(keys), tuple(marks), tuple(sorted({*below} - {*keys})))
+
+    async def close(self) -> None:
+        """Give log and spool back."""
+        await self.log.close()
+        self._spool.close()
+
+
+def _subject(event: Event) -> str:
+    match event:
+        case Posted(post):
+            return post.id
+        case Left(post) | Settled(post):
+            return post
+        case Deleted(subject) | Ruled(_, subject):
+            return subject
+        case _:
+            return ""
+
+
+def _embeds(post: Post, subject: str) -> bool:
+    quote = post.face.quote
+    return bool(quote and subject in (quote.id, quote.author.id))
+
+
+def _concerns(event: object, ids: set[str]) -> bool:
+    return isinstance(event, Posted | Left | Deleted | Settled | Ruled) and _subject(event) in ids

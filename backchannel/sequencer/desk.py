@@ -1,0 +1,119 @@
+"""Where a person decides: words like "hide this permalink" become events with an id of their own."""
+
+from typing import NamedTuple
+from uuid import uuid4
+
+from backchannel.log import Conflict, LogUnavailable
+from backchannel.model import Blanked, Posted, Rank, Ruled, Verdict
+from backchannel.sequencer import Sequencer
+from backchannel.state.posts import Seen
+
+
+class Answer(NamedTuple):
+    """What became of a person's word. `saved`: it is in the log; else it holds and is not there yet."""
+
+    saved: bool
+    message: str
+
+
+class Desk:
+    """Finds what a person means, and says it to the sequencer.
+
+    All methods raise LookupError, with a sentence for the person, where there is no such post, and
+    LogUnavailable with the reason where nothing can be stored.
+    """
+
+    def __init__(self, sequencer: Sequencer) -> None:
+        self._sequencer = sequencer
+
+    async def rule(
+        self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True, ruling_id: str = ""
+    ) -> Answer:
+        """`verdict`: hide, show, block, undo, erase or blank; `subject`: a permalink, an id or a key.
+
+        A repeated `ruling_id` is one word.
+        """
+        id_ = ruling_id or f"person:{uuid4()}"
+        if verdict == "blank":
+            saved = await self._sequencer.take_down([Blanked(id_, on)])
+            return self._answer(saved, "blank" if on else "no longer blank")
+        seen = await self.find(subject)
+        match verdict:
+            case "hide":
+                return await self._hide(Ruled(id_, seen.id, "hide", Rank.PERSON, by, why=why), "hidden")
+            case "block":
+                return await self._hide(
+                    Ruled(id_, seen.author, "hide", Rank.PERSON, by, why=why), "author blocked"
+                )
+            case "show":
+                return await self._show(Ruled(id_, seen.id, "show", Rank.PERSON, by, seen.hash, why))
+            case "undo":
+                return await self._undo(id_, seen, by, why)
+            case "erase":
+                return await self._erase(seen)
+        raise LookupError(f"{verdict!r} is nothing that can be done: hide, show, block, undo, erase, blank")
+
+    async def find(self, subject: str) -> Seen:
+        """The post of this key, id or permalink. Raises LookupError."""
+        posts = self._sequencer.state.posts
+        is_key = subject.isascii() and subject.isdigit()
+        seen = posts.by_key.get(int(subject)) if is_key else posts.by_id.get(subject)
+        if seen is None and "/" in subject:
+            seen = self._by_permalink(subject) or await self._in_the_log(subject)
+        if seen is None:
+            raise LookupError(f"no post here has the key, id or permalink {subject!r}")
+        return seen
+
+    def _by_permalink(self, url: str) -> Seen | None:
+        posts = self._sequencer.state.posts
+        found = (post.id for post in self._sequencer.faces.values() if post.face.url == url)
+        return next((posts.by_id[post_id] for post_id in found if post_id in posts.by_id), None)
+
+    async def _in_the_log(self, url: str) -> Seen | None:
+        async for entries in self._sequencer.log.after(0):
+            for entry in entries:
+                if isinstance(entry.event, Posted) and entry.event.post.face.url == url:
+                    return self._sequencer.state.posts.by_id.get(entry.event.post.id)
+        return None
+
+    async def _hide(self, ruled: Ruled, done: str) -> Answer:
+        return self._answer(await self._sequencer.take_down([ruled]), done)
+
+    async def _show(self, ruled: Ruled) -> Answer:
+        await self._sequencer.submit([ruled])
+        seen = self._sequencer.state.posts.by_id.get(ruled.subject)
+        word = self._sequencer.state.rulings.top(ruled.subject)
+        if seen is None or word is None or word.id != ruled.id or word.hash != seen.hash:
+            return Answer(True, "changed: the post is not what it was, look again")
+        if self._sequencer.state.verdict(seen) == ("show", "approved"):
+            return Answer(True, "shown")
+        return Answer(True, "approved, but something else hides it: a block, or its author")
+
+    async def _undo(self, id_: str, seen: Seen, by: str, why: str) -> Answer:
+        rulings = self._sequencer.state.rulings
+        for subject in (seen.id, seen.author):
+            if word := rulings.top(subject):
+                await self._sequencer.submit([_undo_of(id_, subject, by, why, word.id)])
+                return Answer(True, f"{_PAST[word.verdict]} is withdrawn")
+        if seen.rule and seen.rule.hash == seen.hash:
+            await self._sequencer.submit([_undo_of(id_, seen.id, by, why, seen.rule.id)])
+            return Answer(True, f"what the rule {seen.rule.by!r} said is withdrawn")
+        raise LookupError("nothing has been decided on this post that could be undone")
+
+    async def _erase(self, seen: Seen) -> Answer:
+        try:
+            await self._sequencer.erase(seen.id)
+        except Conflict as error:
+            raise LogUnavailable("another node writes; ask it, or try again") from error
+        return Answer(True, "erased, in every file; a backup made earlier still has it")
+
+    def _answer(self, saved: bool, done: str) -> Answer:
+        unsaved = f"{done} everywhere, but not yet saved: kept aside until it can be"
+        return Answer(saved, done if saved else unsaved)
+
+
+_PAST: dict[Verdict, str] = {"hide": "the hide", "show": "the approval", "hold": "the hold"}
+
+
+def _undo_of(id_: str, subject: str, by: str, why: str, undoes: str) -> Ruled:
+    return Ruled(id_, subject, "undo", Rank.PERSON, by, why=why, undoes=undoes)

@@ -1,0 +1,61 @@
+"""The words that are wanted often, by the number of their entry; all others are read from the log."""
+
+from collections.abc import Iterable
+
+from backchannel.log import Log
+from backchannel.model import Entry, Post, Posted
+from backchannel.state import State
+
+NEWEST = 200
+QUEUED = 2000
+SLACK = 2000
+
+
+class Faces:
+    """Posts of the newest 200 cards and of what waits, is held or not settled, at most 2,000 of these.
+
+    `shed` counts queued posts whose words are not in memory.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._posts: dict[int, Post] = {}
+        self.shed = 0
+
+    def take(self, entry: Entry) -> None:
+        """Remember what an entry brings."""
+        if isinstance(entry.event, Posted):
+            self._posts[entry.seq] = entry.event.post
+
+    def get(self, seq: int) -> Post | None:
+        """The post of that entry, if it is in memory."""
+        return self._posts.get(seq)
+
+    def values(self) -> Iterable[Post]:
+        """All that is in memory."""
+        return self._posts.values()
+
+    async def load(self, seqs: Iterable[int]) -> dict[int, Post]:
+        """The posts of these entries, from memory or the log; what is erased is left out."""
+        wanted = [*seqs]
+        found = {seq: post for seq in wanted if (post := self._posts.get(seq))}
+        if missing := [seq for seq in wanted if seq not in found]:
+            entries = await self._log.read(missing)
+            found |= {seq: e.event.post for seq, e in entries.items() if isinstance(e.event, Posted)}
+        return found
+
+    def prune(self, state: State, *, slack: int = SLACK) -> None:
+        """Keep what is wanted, when more than `slack` beyond that has gathered."""
+        if len(self._posts) <= NEWEST + slack:
+            return
+        by_key = state.posts.by_key
+        queued = [*state.posts.unsettled, *state.held, *state.waiting]
+        wanted = [key for _, key in state.board.line[-NEWEST:]] + queued[-QUEUED:]
+        kept = {by_key[key].post for key in wanted}
+        self.shed = max(0, len(queued) - QUEUED)
+        self._posts = {seq: post for seq, post in self._posts.items() if seq in kept}
+
+    def forget(self, seqs: Iterable[int]) -> None:
+        """What is erased."""
+        for seq in seqs:
+            self._posts.pop(seq, None)

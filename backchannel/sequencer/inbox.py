@@ -1,0 +1,151 @@
+"""What has been said to the sequencer and is not in the log yet, in order of arrival."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from backchannel.log import MAX_BATCH, Lane
+from backchannel.model import (
+    Blanked,
+    Deleted,
+    Erased,
+    Event,
+    Left,
+    Posted,
+    Ruled,
+    Settled,
+    Takedown,
+    subjects,
+)
+
+
+class Wish:
+    """Events that somebody wants stored, together with their cursors, and who waits for that.
+
+    A takedown is never refused: it stays until the log has it. `done` gives True when it is in the log,
+    False when it holds but is not there yet.
+    """
+
+    def __init__(
+        self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None, *, is_takedown: bool = False
+    ) -> None:
+        self.events = deque(events)
+        self.cursors = cursors or {}
+        self.is_takedown = is_takedown
+        self.is_spooled = False
+        self.done: asyncio.Future[bool] | None = None
+
+    def answer(self, outcome: bool | Exception) -> None:
+        """Tell whoever waits, once."""
+        done, self.done = self.done, None
+        if done is None or done.done():
+            return
+        if isinstance(outcome, Exception):
+            done.set_exception(outcome)
+        else:
+            done.set_result(outcome)
+
+
+class Part:
+    """What one append takes: a prefix of the inbox, without what is no news."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.cursors: dict[Lane, str] = {}
+        self.taken: list[tuple[Wish, int]] = []
+        self._written: set[str] = set()
+
+    def fits(self, event: Event) -> bool:
+        """Whether its news can be told from what is folded: nothing before it in this part touches it."""
+        return len(self.events) < MAX_BATCH and self._written.isdisjoint(_reads(event))
+
+    def add(self, event: Event) -> None:
+        """It is news."""
+        self.events.append(event)
+        self._written.update(_writes(event))
+
+    def offer(self, event: Event) -> bool:
+        """Add it if it fits."""
+        if fits := self.fits(event):
+            self.add(event)
+        return fits
+
+
+class Inbox(list[Wish]):
+    """Wishes, oldest first. A wish stays until the log has all of it."""
+
+    def part(self, admit: Callable[[Event], Event | None]) -> Part:
+        """The longest prefix in which no event's news depends on another's; a cursor rides with its last."""
+        part = Part()
+        for wish in self:
+            count = 0
+            for event in wish.events:
+                if not part.fits(event):
+                    break
+                count += 1
+                if admitted := admit(event):
+                    part.add(admitted)
+            part.taken.append((wish, count))
+            if count < len(wish.events):
+                break
+            part.cursors.update(wish.cursors)
+        return part
+
+    def advance(self, part: Part) -> list[Wish]:
+        """The log has this part. Gives the wishes that are done with."""
+        for wish, count in part.taken:
+            for _ in range(count):
+                wish.events.popleft()
+        finished = [wish for wish, _ in part.taken if not wish.events]
+        self[:] = [wish for wish in self if wish not in finished]
+        return finished
+
+    def names(self, subject: str) -> bool:
+        """Whether a post that lies here is this, or of this author."""
+        if not subject:
+            return False
+        posts = (event.post for wish in self for event in wish.events if isinstance(event, Posted))
+        return any(subject in subjects(post) for post in posts)
+
+    def takedowns(self) -> Iterator[Takedown]:
+        """What is taken down and not in the log yet."""
+        for wish in self:
+            if wish.is_takedown:
+                yield from wish.events  # type: ignore[misc]
+
+
+def _reads(event: Event) -> Iterator[str]:
+    """What the question whether this is news depends on."""
+    match event:
+        case Posted(post):
+            yield from (f"post {post.id}", f"gone {post.id}", f"gone {post.face.author.id}")
+        case Left(post_id):
+            yield from (f"post {post_id}", f"gone {post_id}")
+        case Settled(post_id, url):
+            yield from (f"post {post_id}", f"gone {post_id}", f"picture {post_id} {url}")
+        case Deleted(subject):
+            yield from (f"known {subject}", f"gone {subject}")
+        case Ruled(id_, subject):
+            yield from (f"word {id_}", f"post {subject}")
+        case Blanked(id_):
+            yield f"word {id_}"
+        case _:
+            return
+
+
+def _writes(event: Event) -> Iterator[str]:
+    """What it changes for those behind it."""
+    match event:
+        case Posted(post):
+            yield f"post {post.id}"
+            yield from (f"known {subject}" for subject in subjects(post))
+        case Left(post_id):
+            yield f"post {post_id}"
+        case Settled(post_id, url):
+            yield f"picture {post_id} {url}"
+        case Deleted(subject):
+            yield f"gone {subject}"
+        case Ruled(id_) | Blanked(id_):
+            yield f"word {id_}"
+        case Erased() | _:
+            return

@@ -1,0 +1,377 @@
+import asyncio
+
+import pytest
+from kit import (
+    Hand,
+    events,
+    hide,
+    person,
+    pictured,
+    post,
+    refold,
+    sequencer_in,
+    settle,
+    steps,
+    taken_down,
+    texts,
+    turns,
+)
+
+from backchannel.log import Conflict
+from backchannel.model import Blanked, Deleted, Left, Posted, Rank, Ruled, Settled
+from backchannel.sequencer.desk import Desk
+
+
+def current(sequencer, name="p1"):
+    return sequencer.state.posts.by_id[f"id:{name}"]
+
+
+def approve(sequencer, name="p1"):
+    return person(f"id:{name}", "show", hash_=current(sequencer, name).hash)
+
+
+async def test_a_post_is_shown_when_its_delay_is_over_and_not_before(tmp_path):
+    clock = Hand()
+    sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
+    await settle(sequencer, Posted(post()))
+    clock.time += 19.9
+    assert await sequencer.turn() == 1020.0
+    assert await texts(sequencer) == {}
+    clock.time += 0.1
+    await turns(sequencer)
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_first_time_holds_at_once_and_trusts_after_an_approval_only_what_comes_later(tmp_path):
+    sequencer = await sequencer_in(tmp_path, policy="first-time", delay_s=20.0)
+    await settle(sequencer, Posted(post()), Posted(post("p2")), Posted(post("p3", by="bob")))
+    assert [*sequencer.state.held] == [1, 2, 3]
+    await settle(sequencer, approve(sequencer))
+    assert await texts(sequencer) == {"p1": "hello"}
+    await settle(sequencer, Posted(post("p4")), Posted(post("p5", by="bob")))
+    sequencer._clock.time += 20
+    await turns(sequencer)
+    assert [*await texts(sequencer)] == ["p1", "p4"]
+    await sequencer.close()
+
+
+async def test_new_rules_are_asked_about_what_is_held(tmp_path):
+    from backchannel.judge import Rules
+
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()))
+    sequencer.judge_by(Rules("open", 0.0))
+    await turns(sequencer)
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_hide_then_undo_in_one_batch_ends_shown(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    word = hide("id:p1")
+    await settle(sequencer, word, person("id:p1", "undo", undoes=word.id))
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_undo_then_hide_before_the_disk_answers_ends_hidden(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    word = hide("id:p1")
+    await taken_down(sequencer, word)
+    undo = asyncio.ensure_future(sequencer.submit([person("id:p1", "undo", undoes=word.id)]))
+    await asyncio.sleep(0)
+    await taken_down(sequencer, hide("id:p1"))
+    await undo
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_a_hide_of_the_edited_post_outlives_a_late_show_of_its_old_hash(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    old = approve(sequencer)
+    await settle(sequencer, Posted(post(text="edited", revision=1)))
+    await taken_down(sequencer, hide("id:p1"))
+    await settle(sequencer, old)
+    assert await texts(sequencer) == {}
+    assert old in await events(sequencer), "kept for the audit"
+    await sequencer.close()
+
+
+async def test_a_rule_that_a_person_has_undone_is_silent_on_that_hash(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    said = current(sequencer).rule
+    await settle(sequencer, person("id:p1", "undo", undoes=said.id))
+    assert await texts(sequencer) == {}
+    await settle(sequencer, Posted(post(text="edited", revision=1)))
+    assert await texts(sequencer) == {"p1": "edited"}
+    await sequencer.close()
+
+
+async def test_the_same_word_twice_is_one_event(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    word = hide("id:p1")
+    await settle(sequencer, Posted(post()), Posted(post()))
+    await settle(sequencer, Posted(post()), word, word)
+    await settle(sequencer, word)
+    assert [type(event).__name__ for event in await events(sequencer)] == ["Posted", "Ruled", "Ruled"]
+    await sequencer.close()
+
+
+async def test_an_edit_that_its_rule_allows_does_not_wait_again_and_keeps_its_place(tmp_path):
+    clock = Hand()
+    sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
+    await settle(sequencer, Posted(post()), Posted(post("p2")))
+    clock.time += 20
+    await turns(sequencer)
+    order = current(sequencer).order
+    await settle(sequencer, Posted(post(text="edited", revision=1)))
+    assert await texts(sequencer) == {"p1": "edited", "p2": "hello"}
+    assert current(sequencer).order == order
+    await sequencer.close()
+
+
+async def test_back_to_the_first_words_is_an_edit_like_any_other(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    for revision, words in enumerate(["A", "B", "A"]):
+        await settle(sequencer, Posted(post(text=words, revision=revision)))
+        assert await texts(sequencer) == {"p1": words}
+    for words in ("B", "A", "B"):  # a network without revisions
+        await settle(sequencer, Posted(post("p2", words)))
+    assert (await texts(sequencer))["p2"] == "B"
+    await sequencer.close()
+
+
+async def test_two_servers_copies_with_other_pictures_make_no_entry(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    one = pictured("p1", "https://one.example/a.png", is_origin=True)
+    two = pictured("p1", "https://two.example/b.png", is_origin=False)
+    await settle(sequencer, Posted(two))
+    await settle(sequencer, Settled("id:p1", "https://two.example/b.png", "b" * 64, 1, 1))
+    await settle(sequencer, Posted(one))
+    before = len(await events(sequencer))
+    for _ in range(50):
+        await settle(sequencer, Posted(one), Posted(two))
+        await settle(sequencer, Posted(two))
+    assert len(await events(sequencer)) == before
+    await sequencer.close()
+
+
+async def test_the_origins_copy_replaces_another_while_nobody_has_ruled(tmp_path):
+    sequencer = await sequencer_in(tmp_path, delay_s=20.0)
+    await settle(sequencer, Posted(post(text="seen afar", is_origin=False)))
+    await settle(sequencer, Posted(post(text="seen at home", is_origin=True)))
+    await settle(sequencer, Posted(post(text="seen afar", is_origin=False)))
+    sequencer._clock.time += 20
+    await turns(sequencer)
+    assert await texts(sequencer) == {"p1": "seen at home"}
+    await sequencer.close()
+
+
+async def test_deletion_of_a_quoted_post_hides_the_quoting_card_until_it_comes_without(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    quoted = post("q", "the quoted", by="eve")
+    await settle(sequencer, Posted(post("p1", "look", quote=quoted)))
+    assert await texts(sequencer) == {"p1": "look"}
+    await taken_down(sequencer, Deleted("id:q"))
+    assert await texts(sequencer) == {}
+    await settle(sequencer, Posted(post("p1", "look", revision=1)))
+    assert await texts(sequencer) == {"p1": "look"}
+    await sequencer.close()
+
+
+async def test_a_hashtag_edited_away_hides_until_it_comes_back(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    await taken_down(sequencer, Left("id:p1", 1, "it does not carry the event's hashtag"))
+    await settle(sequencer, Posted(post()))
+    assert await texts(sequencer) == {}
+    await settle(sequencer, Posted(post(text="back", revision=2)))
+    assert await texts(sequencer) == {"p1": "back"}
+    await sequencer.close()
+
+
+async def test_a_deletion_that_lies_behind_its_post_in_the_inbox_still_deletes(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    posting = asyncio.ensure_future(sequencer.submit([Posted(post())]))
+    await asyncio.sleep(0)
+    await taken_down(sequencer, Deleted("id:p1"))
+    await posting
+    await settle(sequencer, Posted(post(text="again", revision=5)))
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_a_block_hides_what_is_there_and_what_comes(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    await settle(sequencer, approve(sequencer))
+    await taken_down(sequencer, hide("https://net.example/ada"))
+    await settle(sequencer, Posted(post("p2")), Posted(post("p3", by="bob")))
+    assert await texts(sequencer) == {"p3": "hello"}
+    await sequencer.close()
+
+
+async def test_a_takedown_covers_before_anything_waits_for_a_disk(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()), Posted(post("p2")))
+    heard = []
+    sequencer.subscribe(heard.append)
+    task = asyncio.ensure_future(sequencer.take_down([hide("id:p1")]))
+    await asyncio.sleep(0)
+    frame = sequencer.since(sequencer.state.board.seq)
+    assert (frame.prev, frame.gone, heard) == (frame.seq, [1], [True])
+    assert await texts(sequencer) == {"p2": "hello"}
+    await turns(sequencer)
+    assert await task is True
+    await sequencer.close()
+
+
+async def test_a_new_post_of_a_blocked_author_is_under_the_veil_too(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    posting = asyncio.ensure_future(sequencer.submit([Posted(post("p2"))]))
+    await asyncio.sleep(0)
+    task = asyncio.ensure_future(sequencer.take_down([hide("https://net.example/ada")]))
+    seen = []
+    sequencer.subscribe(lambda _: seen.append(sorted(i.key for i in sequencer.since(0).put)))
+    await turns(sequencer)
+    await asyncio.gather(posting, task)
+    assert not any(seen)
+    await sequencer.close()
+
+
+async def test_blank_is_on_the_board_at_once_and_off_again(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    task = asyncio.ensure_future(sequencer.take_down([Blanked("b1", True)]))
+    await asyncio.sleep(0)
+    assert 0 in [item.key for item in sequencer.since(0).put]
+    await turns(sequencer)
+    await task
+    assert 0 in [item.key for item in sequencer.since(0).put]
+    await taken_down(sequencer, Blanked("b2", False))
+    assert [item.key for item in sequencer.since(0).put] == [1]
+    await sequencer.close()
+
+
+async def test_a_picture_is_settled_before_anybody_judges(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(pictured("p1", "https://a.example/1", "https://a.example/2")))
+    await settle(sequencer, Settled("id:p1", "https://a.example/1", "1" * 64, 10, 20))
+    assert await texts(sequencer) == {}
+    await settle(sequencer, Settled("id:p1", "https://a.example/2"))
+    assert await texts(sequencer) == {"p1": "hello"}
+    pictures = sequencer.since(0).put[0].value.pictures
+    assert [p and (p.hash[0], p.width, p.height) for p in pictures] == [("1", 10, 20), None]
+    await sequencer.close()
+
+
+async def test_what_expires_is_deleted_when_its_time_has_come(tmp_path):
+    clock = Hand()
+    sequencer = await sequencer_in(tmp_path, clock=clock)
+    await settle(sequencer, Posted(post(expires_at=1060.0)))
+    assert await texts(sequencer) == {"p1": "hello"}
+    assert await sequencer.turn() == 1060.0
+    clock.time = 1060.0
+    await turns(sequencer)
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_a_thousand_events_at_once_take_more_than_one_append(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, *(Posted(post(f"p{n}", by=f"a{n}")) for n in range(2000)))
+    assert len(sequencer.state.board.line) == 2000
+    await sequencer.close()
+
+
+async def test_a_cursor_is_stored_with_the_last_of_its_events(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    told = [Posted(post("p1")), Posted(post("p1", "b", revision=1)), Posted(post("p2"))]
+    task = asyncio.ensure_future(sequencer.submit(told, {("net", "lane"): "3"}))
+    await asyncio.sleep(0)
+    await sequencer.turn()
+    assert await sequencer.log.cursors() == {}
+    await turns(sequencer)
+    await task
+    assert await sequencer.log.cursors() == {("net", "lane"): "3"}
+    await sequencer.close()
+
+
+async def test_a_second_writer_is_refused_and_reads_on(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    with pytest.raises(Conflict):
+        await sequencer.log.append([Posted(post())], at=1.0, expected=7)
+    await sequencer.log.append([Posted(post())], at=1.0, expected=0)
+    await settle(sequencer, Posted(post("p2")))
+    assert [*await texts(sequencer)] == ["p1", "p2"]
+    await sequencer.close()
+
+
+async def test_a_caller_that_gives_up_does_not_stop_the_loop(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    task = asyncio.ensure_future(sequencer.submit([Posted(post())]))
+    await asyncio.sleep(0)
+    task.cancel()
+    await turns(sequencer)
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_live_state_and_refold_are_equal_over_a_random_conference(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    for number, step in enumerate(steps(3, 120)):
+        if isinstance(step, Deleted):
+            await taken_down(sequencer, step)
+        else:
+            await settle(sequencer, step)
+        if number % 9 == 0 and sequencer.state.board.line:
+            subject = sequencer.state.posts.by_key[sequencer.state.board.line[-1][1]].id
+            await taken_down(sequencer, hide(subject))
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+
+
+async def test_the_desk_finds_a_post_by_key_id_or_permalink_and_says_what_became_of_it(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    desk, loop = Desk(sequencer), asyncio.create_task(sequencer.run())
+    assert (await desk.rule("hide", "https://net.example/p1", by="grace")).message == "hidden"
+    assert (await desk.rule("undo", "1", by="grace")).message == "the hide is withdrawn"
+    assert (await desk.rule("block", "id:p1", by="grace")).message == "author blocked"
+    assert "something else hides it" in (await desk.rule("show", "1", by="grace")).message
+    with pytest.raises(LookupError, match="nothing-like-it"):
+        await desk.rule("hide", "https://nothing-like-it.example", by="grace")
+    loop.cancel()
+    await sequencer.close()
+
+
+async def test_a_show_of_what_has_changed_is_answered_changed(tmp_path):
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()))
+    desk = Desk(sequencer)
+    told = asyncio.ensure_future(sequencer.submit([Posted(post(text="edited", revision=1))]))
+    await asyncio.sleep(0)
+    answer = asyncio.ensure_future(desk.rule("show", "1", by="grace"))
+    await asyncio.sleep(0)
+    await turns(sequencer)
+    await told
+    assert (await answer).message.startswith("changed")
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_a_rules_word_holds_for_one_hash_and_a_persons_hide_for_whatever_comes(tmp_path):
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()))
+    ruled = Ruled("r:1", "id:p1", "hide", Rank.RULE, "words", current(sequencer).hash)
+    await settle(sequencer, ruled)
+    assert [*sequencer.state.held] == []
+    await settle(sequencer, Posted(post(text="edited", revision=1)))
+    assert [*sequencer.state.held] == [1]
+    await sequencer.close()
