@@ -1,0 +1,123 @@
+"""The contract of a source: one network's bytes in, events out.
+
+A network is `backchannel/sources/<kind>.py` with a pydantic model `Settings` and a class `Source`;
+`kind:` in config.yaml is the file's name. A third party adds one through the entry-point group
+`backchannel.sources`. `gather` runs every lane of a source in a task of its own, keeps cursors, paces,
+backs off and reports health; a source only talks to its network.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict
+
+from backchannel.clock import Clock
+from backchannel.fetch import Fetcher
+from backchannel.model import Event, Post
+
+
+class SourceError(Exception):
+    """The network, not we. `permanent` parks the lane until a person changes the settings.
+
+    `retry_after_s` is what the network asked for; 0 leaves the pause to `gather`.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after_s = retry_after_s
+
+
+class Settings(BaseModel):
+    """What every source can be told in config.yaml; a kind's own model extends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    name: str = ""
+
+
+class Batch(Struct, frozen=True):
+    """What was read, and the cursor behind it. `cursor` None: nothing to remember.
+
+    `pause_s`: ask the network no sooner than in so many real seconds. `skipped`: items that were dropped
+    as undecodable, with `reasons` for the log line.
+    """
+
+    events: Sequence[Event] = ()
+    cursor: str | None = None
+    pause_s: float = 0.0
+    skipped: int = 0
+    reasons: Sequence[str] = ()
+
+
+class Context(NamedTuple):
+    """What a source is handed: its name, the one HTTP client, time, and what it may know of the event.
+
+    `watch()` gives the posts of this source that are on the wall now, newest first: the one permitted way
+    upstream. `hashtags` are the event's, case-folded without `#`. `since` is the start of the collecting
+    window (POSIX seconds).
+    """
+
+    name: str
+    fetch: Fetcher
+    clock: Clock
+    hashtags: tuple[str, ...]
+    since: float
+    watch: Callable[[], Sequence[Post]]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """The least a source does. `is_chosen`: everything it reads is wanted, hashtag or not."""
+
+    is_chosen: bool
+
+    def lanes(self) -> Sequence[str]:
+        """Names of what is read independently: servers, relays, feeds. Cursors belong to them."""
+        ...
+
+    def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
+        """Read on from `cursor`. Ends when there is nothing more now; a stream ends with its connection.
+
+        Raises SourceError. The next call comes after a pause, with the last cursor that was stored.
+        """
+        ...
+
+
+@runtime_checkable
+class Recheck(Protocol):
+    """A source whose network does not say by itself what was edited or deleted."""
+
+    async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
+        """Posted for every copy that may have changed, Deleted for what is gone. Raises SourceError."""
+        ...
+
+
+class Kind(NamedTuple):
+    """A network as the house sees it: its settings model and how to make a source of them."""
+
+    Settings: type[Settings]
+    Source: Callable[[Any, Context], Source]
+
+
+def kinds() -> list[str]:
+    """Names of all networks: the files beside this one, then what third parties brought."""
+    own = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+    return sorted({*own, *(entry.name for entry in entry_points(group="backchannel.sources"))})
+
+
+def load(kind: str) -> Kind:
+    """The network of that name. KeyError when there is none."""
+    if kind not in kinds():
+        raise KeyError(kind)
+    for entry in entry_points(group="backchannel.sources", name=kind):
+        module = entry.load()
+        break
+    else:
+        module = import_module(f"{__name__}.{kind}")
+    return Kind(module.Settings, module.Source)
