@@ -77,9 +77,8 @@ class State(Struct):
                     self.board.put(entry.seq, BLANK_KEY, Blank())
                 else:
                     self.board.take(entry.seq, BLANK_KEY)
-            case Erased(_, keys, marks, replies):
-                self.marks.update(dict.fromkeys(marks))
-                self._erase(keys, replies)
+            case Erased():
+                self._erase(entry.event)
 
     def verdict(self, seen: Seen) -> tuple[str, str] | None:
         """(what holds for this content now, its clearance), or None: it waits."""
@@ -117,16 +116,20 @@ class State(Struct):
         self.held.pop(seen.key, None)
         self.waiting.pop(seen.key, None)
 
-    def _erase(self, keys: Iterable[int], replies: Iterable[int]) -> None:
-        for key in keys:
+    def _erase(self, erased: Erased) -> None:
+        self.marks.update(dict.fromkeys(erased.marks))
+        seqs = frozenset(erased.seqs)
+        self.rulings.forget(seqs)
+        self.posts.deleted = {s: seq for s, seq in self.posts.deleted.items() if seq not in seqs}
+        for key in erased.keys:
             if seen := self.posts.by_key.get(key):
                 self._unqueue(seen)
                 self.posts.forget(seen)
-                self.rulings.forget(seen)
+                self.rulings.silent.pop(seen.id, None)
                 self.conversations.forget(seen)
                 self._place_all(self.conversations.below(seen.id, self.posts))
             self.board.forget(self.seq, key)
-        for key in replies:
+        for key in erased.replies:
             self.board.touch(self.seq, key)
 
 

@@ -81,7 +81,7 @@ class Posts(Struct):
     by_id: dict[str, Seen] = field(default_factory=dict)
     concerned: dict[str, list[int]] = field(default_factory=dict)  # author, quoted post, its author → keys
     unsettled: dict[int, Open] = field(default_factory=dict)
-    deleted: dict[str, None] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)  # subject → the entry that said so
     expiring: list[tuple[float, int]] = field(default_factory=list)  # (time, key), earliest first
 
     def is_news(self, event: Posted | Left | Deleted | Settled) -> bool:
@@ -134,7 +134,7 @@ class Posts(Struct):
                 seen.left = revision
                 return (seen,)
             case Deleted(subject):
-                self.deleted[subject] = None
+                self.deleted[subject] = entry.seq
                 return self.of(subject)
             case Settled(post_id):
                 return (self._settle(entry.seq, entry.at, post_id, entry.event),)
@@ -160,7 +160,6 @@ class Posts(Struct):
         self._unlink(seen)
         del self.by_key[seen.key], self.by_id[seen.id]
         self.unsettled.pop(seen.key, None)
-        self.deleted.pop(seen.id, None)
 
     def _take(self, seq: int, at: float, post: Post) -> Seen:
         old = self.by_id.get(post.id)

@@ -4,6 +4,8 @@ The highest rank decides; within a rank the latest word on a subject stands, and
 of what a post embeds, beats a `show` of the post.
 """
 
+from collections.abc import Set as AbstractSet
+
 from msgspec import Struct, field
 
 from backchannel.model import Entry, Rank, Ruled, Verdict
@@ -24,7 +26,7 @@ class Rulings(Struct):
     """Persons' words by subject, latest last; their ids; the rules that a person has silenced."""
 
     words: dict[str, list[Word]] = field(default_factory=dict)
-    ids: dict[str, str] = field(default_factory=dict)  # a person's ruling → its subject
+    ids: dict[str, int] = field(default_factory=dict)  # a person's ruling → its entry
     silent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # post → (rule, hash)
 
     def is_news(self, event: Ruled, posts: Posts) -> bool:
@@ -45,7 +47,7 @@ class Rulings(Struct):
                 said = Said(ruled.id, ruled.by, ruled.verdict, seen.hash, ruled.clearance)
                 seen.rule, seen.spoke = said, (*seen.spoke, ruled.by)
             return
-        self.ids[ruled.id] = ruled.subject
+        self.ids[ruled.id] = entry.seq
         if ruled.verdict == "undo":
             self._undo(entry, ruled, seen)
         elif ruled.verdict != "show" or (seen and ruled.hash == seen.hash != ""):
@@ -86,12 +88,12 @@ class Rulings(Struct):
             if other.author == seen.author
         )  # fmt: skip
 
-    def forget(self, seen: Seen) -> None:
-        """As if nobody had ever spoken of it."""
-        self.words.pop(seen.id, None)
-        self.silent.pop(seen.id, None)
-        for ruling_id in [key for key, subject in self.ids.items() if subject == seen.id]:
-            del self.ids[ruling_id]
+    def forget(self, seqs: AbstractSet[int]) -> None:
+        """As if these entries had never been; they are all that was said of their subjects."""
+        self.ids = {id_: seq for id_, seq in self.ids.items() if seq not in seqs}
+        self.words = {
+            subject: words for subject, words in self.words.items() if not any(w.seq in seqs for w in words)
+        }
 
     def _is_hidden(self, subject: str) -> bool:
         word = self.top(subject)

@@ -1,0 +1,146 @@
+"""Erasure: no byte of it in any file afterwards, no way back, and the same state after a restart."""
+
+import asyncio
+from pathlib import Path
+
+import apsw
+import pytest
+from kit import hide, person, pictured, post, refold, sequencer_in, settle, taken_down, texts, turns
+
+from backchannel.log.sqlite import SqliteLog
+from backchannel.model import Deleted, Erased, Node, Posted, Settled
+from backchannel.search import Search
+
+SECRET = "unspeakable"
+
+
+def held(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def conference(folder: Path):
+    """A post with canaries everywhere, one that quotes it, one that answers it, one that has nothing to do with it."""
+    sequencer = await sequencer_in(folder)
+    search = Search(folder / "search.db", sequencer.epoch)
+    victim = pictured("secretid", "https://net.example/secretpicture.png", text=f"{SECRET} words", by="secrethandle")
+    quoting = post("q", "look at this", by="bob", quote=post("secretid", f"{SECRET} words", by="secrethandle"))
+    reply = post("r", "I answer", by="carol", reply_to="id:secretid")
+    await settle(sequencer, Posted(victim), Posted(quoting), Posted(reply), Posted(post("other", by="dan")))
+    await settle(sequencer, Settled("id:secretid", victim.pictures[0], "a" * 64, 3, 4))
+    await settle(sequencer, person("id:secretid", "hold", why=f"{SECRET} reason"))
+    await settle(sequencer, person("id:secretid", "show", hash_=sequencer.state.posts.by_id["id:secretid"].hash))
+    await search.follow(sequencer.state.board, sequencer.load)
+    return sequencer, search, victim, quoting
+
+
+async def test_no_byte_stays_and_nothing_comes_back(tmp_path):
+    sequencer, search, victim, quoting = await conference(tmp_path)
+    assert SECRET.encode() in held(tmp_path)
+    before = sequencer.state.board.seq
+    await sequencer.erase("id:secretid")
+    await search.follow(sequencer.state.board, sequencer.load)
+    assert set(sequencer.since(before).gone) == {1, 2}
+    assert [*await texts(sequencer)] == ["r", "other"]
+    await settle(sequencer, Posted(victim), Posted(quoting), person("id:secretid", "hide", why=SECRET))
+    await taken_down(sequencer, Deleted("id:secretid"))
+    assert await texts(sequencer) == {"r": "I answer", "other": "hello", "q": "look at this"}
+    await search.follow(sequencer.state.board, sequencer.load)
+    for canary in (SECRET, "secrethandle", "secretpicture"):
+        assert canary.encode() not in held(tmp_path), canary
+    assert await search.find(SECRET, 10) == []
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+    await search.close()
+    again = await sequencer_in(tmp_path)
+    assert again.state == sequencer.state
+    for canary in (SECRET, "secrethandle", "secretpicture"):
+        assert canary.encode() not in held(tmp_path), canary
+    await again.close()
+
+
+async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(tmp_path):
+    sequencer, search, victim, _ = await conference(tmp_path)
+    await sequencer.erase(victim.face.author.id)
+    await settle(sequencer, Posted(victim), Posted(post("new", SECRET, by="secrethandle")))
+    await search.follow(sequencer.state.board, sequencer.load)
+    assert [*await texts(sequencer)] == ["r", "other"]
+    assert SECRET.encode() not in held(tmp_path)
+    assert b"secrethandle" not in held(tmp_path)
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+    await search.close()
+
+
+async def test_while_it_is_being_erased_it_is_under_the_veil(tmp_path):
+    sequencer, search, *_ = await conference(tmp_path)
+    task = asyncio.ensure_future(sequencer.erase("id:secretid"))
+    await asyncio.sleep(0)
+    assert {1, 2} <= set(sequencer.since(0).gone)
+    await task
+    await sequencer.close()
+    await search.close()
+
+
+async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_for_at_the_next_open(tmp_path):
+    sequencer, search, *_ = await conference(tmp_path)
+    record = await sequencer._erasure("id:secretid")
+    await sequencer.log.append([record], at=1.0, expected=sequencer.state.seq)
+    await sequencer.close()
+    await search.close()
+    assert SECRET.encode() in (tmp_path / "log.db").read_bytes() + b"".join(
+        path.read_bytes() for path in tmp_path.glob("log.db-wal")
+    )
+    again = await sequencer_in(tmp_path)
+    assert [*await texts(again)] == ["r", "other"]
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("log.db*"))
+    await again.close()
+
+
+async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(tmp_path):
+    sequencer, search, *_ = await conference(tmp_path)
+    key = sequencer.state.posts.by_id["id:r"].key
+    assert sequencer.state.board.items[key].value.parent == 1
+    before = sequencer.state.board.seq
+    await sequencer.erase("id:secretid")
+    assert sequencer.state.board.items[key].value.parent == 0
+    assert key in [item.key for item in sequencer.since(before).put]
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+    await search.close()
+
+
+async def test_hides_of_others_survive_an_erasure(tmp_path):
+    sequencer, search, *_ = await conference(tmp_path)
+    await taken_down(sequencer, hide("id:other"))
+    await sequencer.erase("id:secretid")
+    await turns(sequencer)
+    assert [*await texts(sequencer)] == ["r"]
+    await sequencer.close()
+    await search.close()
+
+
+async def test_a_body_with_a_link_to_it_is_the_others_own(tmp_path):
+    sequencer, search, *_ = await conference(tmp_path)
+    link = Node("link", ("its address",), "https://net.example/secretid")
+    linking = post("l", by="erin")
+    linking = type(linking)(**{f: getattr(linking, f) for f in linking.__struct_fields__ if f != "face"},
+                            face=type(linking.face)(linking.face.author, "Net", "https://net.example/l", (link,)))  # fmt: skip
+    await settle(sequencer, Posted(linking))
+    await sequencer.erase("id:secretid")
+    assert "l" in await texts(sequencer)
+    await sequencer.close()
+    await search.close()
+
+
+async def test_another_mark_key_is_refused(tmp_path):
+    from backchannel.log import LogBroken
+
+    log = SqliteLog(tmp_path / "log.db", key_check="one")
+    await log.append([Erased((), (), ("m",))], at=1.0, expected=0)
+    await log.close()
+    with pytest.raises(LogBroken, match="another mark key"):
+        SqliteLog(tmp_path / "log.db", key_check="two")
+
+
+def test_sqlite_is_new_enough_to_keep_its_promise():
+    assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)

@@ -1,0 +1,218 @@
+"""The fold against properties that hold for every log, and with every source of surprise taken away."""
+
+import asyncio
+import random
+import socket
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kit import KEY, Page, entries, person, post, steps
+
+from backchannel.board import Board
+from backchannel.judge import Rules, due
+from backchannel.model import Deleted, Entry, Erased, Left, Posted, Rank, Ruled, mark, subjects
+from backchannel.state import State, fold
+
+NAMES, WRITERS = ["p1", "p2", "p3", "p4"], ["ada", "bob"]
+BY = dict(zip(NAMES, WRITERS * 2, strict=True))
+
+
+def written(name: str, revision: int, quoted: bool, reply: bool):
+    quote = post("p1", "quoted", by="ada") if quoted and name != "p1" else None
+    return post(
+        name,
+        f"{name} take {revision}",
+        by=BY[name],
+        revision=revision,
+        quote=quote,
+        reply_to="id:p2" if reply and name != "p2" else "",
+    )
+
+
+posts = st.builds(written, st.sampled_from(NAMES), st.integers(0, 3), st.booleans(), st.booleans())
+subject = st.sampled_from([f"id:{name}" for name in NAMES] + [f"https://net.example/{who}" for who in WRITERS])
+moves = st.one_of(
+    posts.map(Posted),
+    posts.map(Posted),
+    st.tuples(st.just("show"), st.sampled_from(NAMES)),
+    st.tuples(st.just("undo"), subject),
+    st.tuples(st.just("hide"), subject),
+    st.tuples(st.just("rule"), st.sampled_from(NAMES)),
+    subject.map(Deleted),
+    st.builds(lambda name, revision: Left(f"id:{name}", revision), st.sampled_from(NAMES), st.integers(0, 3)),
+)
+
+
+def play(story) -> list[Entry]:
+    """What the sequencer would have put into the log: only news, with the hashes of that moment."""
+    state, log = State(), []
+    for move in story:
+        event = move
+        if isinstance(move, tuple):
+            verb, about = move
+            event = _ruling(state, verb, about)
+        if event is None or not state.is_news(event):
+            continue
+        log.append(Entry(len(log) + 1, float(len(log) + 1), event))
+        state.apply(log[-1])
+    return log
+
+
+def _ruling(state: State, verb: str, about: str):
+    if verb == "hide":
+        return person(about, "hide")
+    if verb == "undo":
+        word = state.rulings.top(about)
+        return person(about, "undo", undoes=word.id if word else "nothing")
+    seen = state.posts.by_id.get(f"id:{about}")
+    if seen is None:
+        return None
+    if verb == "show":
+        return person(seen.id, "show", hash_=seen.hash)
+    return Ruled(f"open:{seen.waits_seq}", seen.id, "show", Rank.RULE, "open", seen.hash)
+
+
+logs = st.lists(moves, max_size=40).map(play)
+
+
+@given(logs, st.integers(0, 40))
+def test_a_fold_in_two_lives_equals_one_in_one(log, cut):
+    resumed = fold(log[:cut])
+    for entry in log[cut:]:
+        resumed.apply(entry)
+    assert resumed == fold(log)
+
+
+@given(logs)
+def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(log):
+    state = fold(log)
+    rulings = [entry.event for entry in log if isinstance(entry.event, Ruled)]
+    deleted = {entry.event.subject for entry in log if isinstance(entry.event, Deleted)}
+    standing = {e.event.post.id: e.event.post for e in log if isinstance(e.event, Posted)}
+    for _, key in state.board.line:
+        seen = state.posts.by_key[key]
+        shown = state.board.items[key].value
+        assert any(r.verdict == "show" and r.subject == seen.id and r.hash == shown.hash for r in rulings)
+        about = {*subjects(standing[seen.id])}
+        assert not about & deleted
+        undone = {r.undoes for r in rulings if r.verdict == "undo"}
+        hiding = [r for r in rulings if r.verdict == "hide" and r.subject in about and r.id not in undone]
+        later = [r for r in rulings if r.verdict == "show" and r.rank is Rank.PERSON and r.subject == seen.id]
+        for ruling in hiding:
+            assert ruling.subject == seen.id and any(
+                rulings.index(word) > rulings.index(ruling) for word in later
+            )
+
+
+@given(logs, st.lists(st.booleans(), min_size=40, max_size=40), st.integers(1, 5))
+def test_a_page_that_reconnects_equals_one_that_never_left(log, online, cap):
+    state, stayed, left = State(), Page(), Page()
+    for entry, here in zip(log, online, strict=False):
+        state.apply(entry)
+        stayed.take(state.board.since(stayed.seq, cap=cap))
+        if here:
+            left.take(state.board.since(left.seq, cap=cap))
+    left.take(state.board.since(left.seq, cap=cap))
+    fresh = Page()
+    fresh.take(state.board.since(0, cap=cap))
+    assert stayed.newest(cap) == left.newest(cap) == fresh.newest(cap)
+
+
+@given(logs, st.sampled_from(NAMES))
+def test_live_state_equals_a_refold_of_the_erased_log(log, name):
+    state = fold(log)
+    victim = f"id:{name}"
+    ids = {victim} | {
+        e.event.post.id
+        for e in log
+        if isinstance(e.event, Posted) and (q := e.event.post.face.quote) and q.id == victim
+    }
+    gone = [e.seq for e in log if getattr(e.event, "subject", getattr(e.event, "post", None)) in ids]
+    gone += [e.seq for e in log if isinstance(e.event, Posted) and e.event.post.id in ids]
+    known = [state.posts.by_id[i] for i in ids if i in state.posts.by_id]
+    keys = sorted(seen.key for seen in known)
+    below = {o.key for seen in known for o in state.conversations.below(seen.id, state.posts)} - {*keys}
+    record = Erased(tuple(gone), tuple(keys), (mark(KEY, victim),), tuple(sorted(below)))
+    entry = Entry(len(log) + 1, float(len(log) + 1), record)
+    state.apply(entry)
+    assert state == fold([*(e for e in log if e.seq not in gone), entry])
+    assert not {*keys} & {*state.board.items}
+
+
+@given(st.permutations([Posted(post("p1", f"take {r}", revision=r)) for r in range(4)] * 2))
+def test_order_and_repetition_of_what_a_network_says_do_not_matter(told):
+    state = fold(play(told))
+    (seen,) = state.posts.by_key.values()
+    assert seen.revision == 3
+    assert len(state.posts.by_id) == 1
+
+
+def test_a_deletion_outranks_a_persons_show():
+    state = fold(play([Posted(post()), ("show", "p1"), Deleted("id:p1"), ("show", "p1")]))
+    assert not state.board.line
+
+
+def test_a_reply_that_came_before_its_parent_finds_it():
+    log = entries(Posted(post("p2", reply_to="id:p1")))
+    rule = Ruled("open:1", "id:p2", "show", Rank.RULE, "open", fold(log).posts.by_key[1].hash)
+    state = fold(entries(log[0].event, rule, Posted(post("p1"))))
+    assert (state.board.items[1].value.parent, state.board.items[1].value.root) == (3, 3)
+    assert [item.key for item in state.board.since(2).put] == [1]
+
+
+def test_what_fills_the_place_of_a_card_that_went_comes_along():
+    board = Board()
+    for n in range(1, 8):
+        board.put(n, n, state_card(n), n)
+    board.take(8, 7)
+    frame = board.since(7, cap=3)
+    assert (frame.gone, [item.key for item in frame.put]) == ([7], [4])
+
+
+def state_card(n: int):
+    from backchannel.board import Card
+
+    return Card(n, f"hash {n}", float(n))
+
+
+def _raise(*_: object, **__: object) -> None:
+    raise AssertionError("a fold or a judge asked the world")
+
+
+@pytest.fixture
+def no_world(monkeypatch):
+    """Clock, randomness, network, files and settings raise."""
+    for name in ("time", "monotonic", "time_ns", "perf_counter"):
+        monkeypatch.setattr(time, name, _raise)
+    for name in ("random", "choice", "randrange", "getrandbits"):
+        monkeypatch.setattr(random, name, _raise)
+    monkeypatch.setattr(socket, "socket", _raise)
+    monkeypatch.setattr("builtins.open", _raise)
+    monkeypatch.setattr("os.environ", {})
+    monkeypatch.setattr(asyncio, "get_running_loop", _raise)
+
+
+def test_folds_and_judges_ask_nothing_of_the_world(request):
+    log = entries(*(e for e in steps(5, 80) if isinstance(e, Posted)))
+    first = fold([e for e in log if e.event.post.revision == 0])
+    words = {e.seq: e.event.post for e in log}
+    request.getfixturevalue("no_world")
+    state = fold(play([e.event for e in log]))
+    by_key = {key: words.get(seen.post, next(iter(words.values()))) for key, seen in state.posts.by_key.items()}
+    for rules in (Rules("open", 0.0), Rules("first-time", 5.0)):
+        ruled, _ = due(state, by_key, rules, 1e6, 0)
+        assert ruled
+        assert due(state, by_key, rules, 1e6, 0)[0] == ruled
+    assert first.seq
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6))
+def test_the_judge_says_the_same_in_every_life(seed):
+    log = play(steps(seed, 20))
+    whole = fold(log)
+    words = {e.seq: e.event.post for e in log if isinstance(e.event, Posted)}
+    by_key = {key: words[seen.post] for key, seen in whole.posts.by_key.items()}
+    assert due(whole, by_key, Rules("open", 2.0), 50.0, 0) == due(fold(log), by_key, Rules("open", 2.0), 50.0, 0)
