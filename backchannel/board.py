@@ -15,7 +15,7 @@ CAP = 200
 BLANK_KEY = 0
 
 
-class Picture(Struct, frozen=True):
+class Picture(Struct, frozen=True, gc=False):
     """A picture we hold: the name of its file, and the pixels of what is served."""
 
     hash: str
@@ -23,7 +23,7 @@ class Picture(Struct, frozen=True):
     height: int
 
 
-class Card(Struct, frozen=True):
+class Card(Struct, frozen=True, gc=False):
     """A post that may be seen. Its words are not here: they are read by `post`, the number of their entry.
 
     `pictures` stand in the order of `Post.pictures`; None is one that could not be had. `taken_at`: when we
@@ -40,11 +40,11 @@ class Card(Struct, frozen=True):
     clearance: str = "open"
 
 
-class Blank(Struct, frozen=True):
+class Blank(Struct, frozen=True, gc=False):
     """Screens show nothing while this is on the board."""
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One thing that may be seen. `seq`: its last change; `order`: a card's first release, else 0."""
 
     key: int
@@ -63,21 +63,30 @@ class Frame(Struct, frozen=True):
 
 
 class Board(Struct):
-    """`changed` maps every key that was ever on it to the number of its last change, latest last."""
+    """`changed`: the keys that changed last, as far back as `since` lists changes, to the number of their
+    last change, latest last. `pictures`: how many cards use each picture, by its hash."""
 
     seq: int = 0
     items: dict[int, Item] = field(default_factory=dict)
     changed: dict[int, int] = field(default_factory=dict)
     line: list[tuple[int, int]] = field(default_factory=list)  # (order, key) of all cards, oldest first
+    others: dict[int, Item] = field(default_factory=dict)  # what is no card
+    pictures: dict[str, int] = field(default_factory=dict)
 
     def put(self, seq: int, key: int, value: Card | Blank, order: int = 0) -> None:
         """Show it, or show it anew. Nothing happens where nothing differs."""
         old = self.items.get(key)
         if old and old.value == value:
             return
-        if order and not old:
+        if old:
+            self._remove(key)
+        item = self.items[key] = Item(key, seq, order, value)
+        if isinstance(value, Card):
             insort(self.line, (order, key))
-        self.items[key] = Item(key, seq, order, value)
+            for picture in _hashes(value):
+                self.pictures[picture] = self.pictures.get(picture, 0) + 1
+        else:
+            self.others[key] = item
         self._change(seq, key)
 
     def take(self, seq: int, key: int) -> None:
@@ -108,8 +117,8 @@ class Board(Struct):
         newer = takewhile(lambda key: self.changed[key] > after, reversed(self.changed))
         keys = list(islice(newer, cap + 1))
         if after <= 0 or after > self.seq or len(keys) > cap:
-            others = [item for item in self.items.values() if not item.order]
-            return Frame(0, self.seq, self._seen([*others, *self.newest(cap)], covered), sorted(covered))
+            everything = [*self.others.values(), *self.newest(cap)]
+            return Frame(0, self.seq, self._seen(everything, covered), sorted(covered))
         gone = {key for key in keys if key not in self.items}
         put = {key: self.items[key] for key in reversed(keys) if key in self.items}
         for item in self.newest(cap)[: len(gone)]:
@@ -125,14 +134,31 @@ class Board(Struct):
         end = len(self.line) if place is None else bisect_left(self.line, place)
         return [self.items[key] for _, key in reversed(self.line[max(0, end - count) : end])]
 
+    def is_used(self, picture: str, *, covered: AbstractSet[int] = frozenset()) -> bool:
+        """Whether a card that is not covered shows the picture of this hash."""
+        under = (self.items[key].value for key in covered if key in self.items)
+        hidden = sum(isinstance(value, Card) and picture in _hashes(value) for value in under)
+        return self.pictures.get(picture, 0) > hidden
+
     def _seen(self, items: Iterable[Item], covered: AbstractSet[int]) -> list[Item]:
         return [item for item in items if item.key not in covered]
 
     def _change(self, seq: int, key: int) -> None:
         self.changed.pop(key, None)
         self.changed[key] = self.seq = seq
+        if len(self.changed) > CAP + 1:
+            del self.changed[next(iter(self.changed))]
 
     def _remove(self, key: int) -> None:
         old = self.items.pop(key)
-        if old.order:
+        self.others.pop(key, None)
+        if isinstance(old.value, Card):
             del self.line[bisect_left(self.line, (old.order, key))]
+            for picture in _hashes(old.value):
+                self.pictures[picture] -= 1
+                if not self.pictures[picture]:
+                    del self.pictures[picture]
+
+
+def _hashes(card: Card) -> set[str]:
+    return {picture.hash for picture in card.pictures if picture}

@@ -18,7 +18,7 @@ from backchannel.fetch import FetchError
 from backchannel.log import Lane, LogUnavailable
 from backchannel.model import REFUSALS, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.retry import backoff_s
-from backchannel.sources import Batch, Recheck, Source, SourceError
+from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
 
 EARLY_S = 600.0
 AHEAD_S = 900.0
@@ -138,12 +138,16 @@ class Gatherer:
 
     async def run(self) -> None:
         """All lanes and the recheck, until cancelled. A bug in a source ends the process, loudly."""
-        async with asyncio.TaskGroup() as tasks:
-            for lane in self.source.lanes():
-                self._lanes[lane] = LaneHealth()
-                tasks.create_task(self._run_lane(lane), name=f"{self.name}/{lane}")
-            if isinstance(self.source, Recheck):
-                tasks.create_task(self._run_recheck(self.source), name=f"{self.name}/recheck")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for lane in self.source.lanes():
+                    self._lanes[lane] = LaneHealth()
+                    tasks.create_task(self._run_lane(lane), name=f"{self.name}/{lane}")
+                if isinstance(self.source, Recheck):
+                    tasks.create_task(self._run_recheck(self.source), name=f"{self.name}/recheck")
+        finally:
+            if isinstance(self.source, Closing):
+                await self.source.close()
 
     async def _run_lane(self, lane: str) -> None:
         health = self._lanes[lane]

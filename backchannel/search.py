@@ -40,6 +40,7 @@ class Search:
         """Open, or begin anew where the index is of another epoch, or damaged."""
         self._path, self._epoch = path, epoch
         self._thread = ThreadPoolExecutor(1, "search")
+        self._following = asyncio.Lock()
         try:
             self._open()
         except apsw.Error:
@@ -64,8 +65,11 @@ class Search:
 
     async def follow(self, board: Board, load: Load) -> None:
         """Take in what has changed since the last call, in this life or an earlier one."""
-        if self.seq == board.seq:
-            return
+        async with self._following:
+            if self.seq != board.seq:
+                await self._follow(board, load)
+
+    async def _follow(self, board: Board, load: Load) -> None:
         frame = board.since(self.seq)
         if frame.prev == 0:
             frame = await self._everything(board)
@@ -78,14 +82,16 @@ class Search:
         self.seq = frame.seq
 
     async def find(self, words: str, limit: int, before: int | None = None) -> list[int]:
-        """Keys of posts that hold all the words (the last as a beginning), the greatest key first.
+        """Keys of posts that hold all the words, the greatest key first; `before`: only keys below this one.
 
-        `before`: only keys below this one.
+        Where there are none, the last word counts as the beginning of one.
         """
         quoted = ['"' + word.replace('"', '""') + '"' for word in words.replace("\0", " ").split()]
         if not quoted:
             return []
-        return await self._run(self._find, " ".join(quoted) + "*", limit, before)
+        query = " ".join(quoted)
+        exact = await self._run(self._find, query, limit, before)
+        return exact or await self._run(self._find, query + "*", limit, before)
 
     async def close(self) -> None:
         """Give the file back."""

@@ -44,8 +44,13 @@ class SqliteLog:
 
     epoch: str
 
-    def __init__(self, path: Path, *, key_check: str = "", vfs: str | None = None) -> None:
-        """Open or create. Raises LogBroken where the file is damaged or belongs to another mark key."""
+    def __init__(
+        self, path: Path, *, key_check: str = "", created_at: float = 0.0, vfs: str | None = None
+    ) -> None:
+        """Open or create. Raises LogBroken where the file is damaged or belongs to another mark key.
+
+        `created_at` is remembered by a new log (POSIX seconds); `self.created_at` is what it remembers.
+        """
         self._path = path
         self._unpurged: list[int] = []
         try:
@@ -56,6 +61,7 @@ class SqliteLog:
             if not self._has_schema():
                 self._db.execute(SCHEMA)
             self.epoch = self._meta("epoch", str(uuid4()))
+            self.created_at = float(self._meta("created_at", str(created_at)))
             if self._meta("key", key_check) != key_check:
                 raise LogBroken(f"{path} was written with another mark key: restore the key beside it")
             self._finish_erasures()

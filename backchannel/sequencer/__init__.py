@@ -6,13 +6,14 @@ to undo. Takedowns lie in the same inbox, and cover their subjects at once: the 
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 import structlog
 from msgspec.structs import replace
 
-from backchannel.board import BLANK_KEY, Blank, Frame, Item
+from backchannel.board import BLANK_KEY, Blank, Board, Frame, Item
 from backchannel.clock import Clock
 from backchannel.judge import Rules, asked, due
 from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
@@ -54,9 +55,17 @@ class Sequencer:
         self._followers: list[Callable[[bool], None]] = []
         self.covered: frozenset[int] = frozenset()
 
-    async def open(self) -> None:
-        """Fold the log and take up the takedowns that an earlier life could not store."""
-        await self._read_on()
+    async def open(self, tell: Callable[[int], None] = lambda seq: None) -> None:
+        """Fold the log and take up the takedowns that an earlier life could not store.
+
+        `tell` is called with the number that is reached, now and then.
+        """
+        gc.disable()  # it would walk through all that is folded, again and again, and find nothing to free
+        try:
+            await self._read_on(tell)
+        finally:
+            gc.enable()
+            gc.freeze()
         self.faces.prune(self.state, slack=0)
         for takedown in self._spool.load():
             wish = Wish([takedown], is_takedown=True)
@@ -108,6 +117,11 @@ class Sequencer:
     def epoch(self) -> str:
         """Names this log's life; a number of another epoch means nothing here."""
         return self.log.epoch
+
+    @property
+    def board(self) -> Board:
+        """What may be seen, without the veil."""
+        return self.state.board
 
     @property
     def unsaved(self) -> int:
@@ -209,13 +223,14 @@ class Sequencer:
         await self.log.append(events, at=self._clock.now(), expected=self.state.seq, cursors=cursors)
         await self._read_on()
 
-    async def _read_on(self) -> None:
+    async def _read_on(self, tell: Callable[[int], None] = lambda seq: None) -> None:
         """Fold what the log says: the same path after an append, a conflict and a restart."""
         async for entries in self.log.after(self.state.seq):
             for entry in entries:
                 self.state.apply(entry)
                 self.faces.take(entry)
             self.faces.prune(self.state)
+            tell(self.state.seq)
 
     async def _due(self, after: int) -> tuple[list[Event], float]:
         now = self._clock.now()

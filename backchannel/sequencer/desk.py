@@ -1,5 +1,6 @@
 """Where a person decides: words like "hide this permalink" become events with an id of their own."""
 
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -23,8 +24,10 @@ class Desk:
     LogUnavailable with the reason where nothing can be stored.
     """
 
-    def __init__(self, sequencer: Sequencer) -> None:
+    def __init__(self, sequencer: Sequencer, after_erasure: Callable[[], Awaitable[object]] | None = None) -> None:
+        """`after_erasure` makes what follows the board catch up before an erasure is called done."""
         self._sequencer = sequencer
+        self._after_erasure = after_erasure
 
     async def rule(
         self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True, ruling_id: str = ""
@@ -95,8 +98,8 @@ class Desk:
             if word := rulings.top(subject):
                 await self._sequencer.submit([_undo_of(id_, subject, by, why, word.id)])
                 return Answer(True, f"{_PAST[word.verdict]} is withdrawn")
-        if seen.rule and seen.rule.hash == seen.hash:
-            await self._sequencer.submit([_undo_of(id_, seen.id, by, why, seen.rule.id)])
+        if seen.rule and seen.rule_id:
+            await self._sequencer.submit([_undo_of(id_, seen.id, by, why, seen.rule_id)])
             return Answer(True, f"what the rule {seen.rule.by!r} said is withdrawn")
         raise LookupError("nothing has been decided on this post that could be undone")
 
@@ -105,6 +108,8 @@ class Desk:
             await self._sequencer.erase(seen.id)
         except Conflict as error:
             raise LogUnavailable("another node writes; ask it, or try again") from error
+        if self._after_erasure:
+            await self._after_erasure()
         return Answer(True, "erased, in every file; a backup made earlier still has it")
 
     def _answer(self, saved: bool, done: str) -> Answer:

@@ -98,6 +98,15 @@ class Recheck(Protocol):
         ...
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A source that holds something of its own, a process or a connection."""
+
+    async def close(self) -> None:
+        """Give it back; the source is not asked again."""
+        ...
+
+
 class Kind(NamedTuple):
     """A network as the house sees it: its settings model and how to make a source of them."""
 

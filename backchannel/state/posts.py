@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
+from sys import intern
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -17,27 +18,26 @@ from backchannel.model import (
     digest,
     face_digest,
     face_hash,
+    Verdict,
     subjects,
     words_digest,
 )
 
 
-class Said(Struct, frozen=True):
-    """The latest word of a rule on a post: ids of rules' rulings are (rule, number that made it wait)."""
+class Said(Struct, frozen=True, gc=False):
+    """The latest word of a rule on a post's hash."""
 
-    id: str
     by: str
-    verdict: str
-    hash: str
+    verdict: Verdict
     clearance: str
 
 
-class Seen(Struct):
+class Seen(Struct, gc=False):
     """A post, as far as memory holds it.
 
     `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
     `addresses` and `pictures` stand side by side; `hash` is empty until the last picture is settled.
-    `profile` stands for the author's face as this copy shows it. `waits_seq`, `waits_at`: the entry that
+    `rule` is the latest word of a rule, on `rule_hash`. `profile` stands for the author's face as this copy shows it. `waits_seq`, `waits_at`: the entry that
     made it wait. `spoke`: rules that have ruled on this waiting. `left`: the revision that was no candidate.
     """
 
@@ -62,7 +62,13 @@ class Seen(Struct):
     waits_seq: int = 0
     waits_at: float = 0.0
     rule: Said | None = None
+    rule_hash: str = ""
     spoke: tuple[str, ...] = ()
+
+    @property
+    def rule_id(self) -> str:
+        """The name of its rule's ruling: the rule, and the entry that made the post wait."""
+        return f"{self.rule.by}:{self.waits_seq}" if self.rule and self.rule_hash == self.hash else ""
 
 
 class Open(Struct):
@@ -164,14 +170,14 @@ class Posts(Struct):
     def _take(self, seq: int, at: float, post: Post) -> Seen:
         old = self.by_id.get(post.id)
         had = self._settled_of(old) if old else {}
-        author = old.author if old and old.author == post.face.author.id else post.face.author.id
+        author = post.face.author.id
         seen = Seen(
             key=old.key if old else seq,
             id=old.id if old else post.id,
             author=author,
             taken_at=old.taken_at if old else at,
             post=seq,
-            source=post.source,
+            source=intern(post.source),
             revision=post.revision,
             is_origin=post.is_origin,
             words=words_digest(post.face),
@@ -183,7 +189,7 @@ class Posts(Struct):
         )
         if old:
             self._unlink(old)
-            seen.order, seen.rule = old.order, old.rule
+            seen.order, seen.rule, seen.rule_hash = old.order, old.rule, old.rule_hash
         self.by_key[seen.key] = self.by_id[seen.id] = seen
         self._link(seen)
         self._open(seen, post, [*had])
@@ -221,6 +227,15 @@ class Posts(Struct):
         avatar = "" if opened.avatar is None else hashes[opened.avatar]
         seen.profile = digest((opened.author, avatar))
         seen.waits_seq, seen.waits_at, seen.spoke = seq, at, ()
+        self._share(seen)
+
+    def _share(self, seen: Seen) -> None:
+        """One object for what is equal in an author's posts: it is most of what memory would hold."""
+        keys = self.concerned[seen.author]
+        other = self.by_key[keys[-1] if keys[-1] != seen.key or len(keys) == 1 else keys[-2]]
+        for name in ("author", "profile", "pictures", "addresses"):
+            if getattr(other, name) == getattr(seen, name):
+                setattr(seen, name, getattr(other, name))
 
     def _link(self, seen: Seen) -> None:
         for subject in {seen.author, *seen.embeds}:

@@ -5,6 +5,7 @@ of what a post embeds, beats a `show` of the post.
 """
 
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from msgspec import Struct, field
 
@@ -44,8 +45,8 @@ class Rulings(Struct):
         seen = posts.by_id.get(ruled.subject)
         if ruled.rank is Rank.RULE:
             if seen and ruled.hash == seen.hash:
-                said = Said(ruled.id, ruled.by, ruled.verdict, seen.hash, ruled.clearance)
-                seen.rule, seen.spoke = said, (*seen.spoke, ruled.by)
+                seen.rule, seen.rule_hash = _said(ruled.by, ruled.verdict, ruled.clearance), seen.hash
+                seen.spoke = _with(seen.spoke, ruled.by)
             return
         self.ids[ruled.id] = entry.seq
         if ruled.verdict == "undo":
@@ -70,9 +71,8 @@ class Rulings(Struct):
                 return "hold", ""
             if own and own.hash == seen.hash:
                 return "show", "approved"
-        rule = seen.rule
-        if rule and rule.hash == seen.hash and rule.verdict != "undo":
-            return rule.verdict, rule.clearance  # type: ignore[return-value]
+        if seen.rule and seen.rule_hash == seen.hash:
+            return seen.rule.verdict, seen.rule.clearance
         return None
 
     def is_silent(self, seen: Seen, rule: str) -> bool:
@@ -106,7 +106,17 @@ class Rulings(Struct):
             words.pop()
             if not words:
                 del self.words[ruled.subject]
-        elif seen and seen.rule and seen.rule.id == ruled.undoes and seen.rule.hash == seen.hash:
+        elif seen and seen.rule and seen.rule_id == ruled.undoes:
             self.silent.setdefault(seen.id, []).append((seen.rule.by, seen.hash))
-            seen.rule = None
+            seen.rule, seen.rule_hash = None, ""
             seen.waits_seq, seen.waits_at, seen.spoke = entry.seq, entry.at, ()
+
+
+@lru_cache
+def _said(by: str, verdict: Verdict, clearance: str) -> Said:
+    return Said(by, verdict, clearance)
+
+
+@lru_cache
+def _with(spoke: tuple[str, ...], by: str) -> tuple[str, ...]:
+    return (*spoke, by)

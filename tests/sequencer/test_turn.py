@@ -104,8 +104,7 @@ async def test_a_hide_of_the_edited_post_outlives_a_late_show_of_its_old_hash(tm
 async def test_a_rule_that_a_person_has_undone_is_silent_on_that_hash(tmp_path):
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
-    said = current(sequencer).rule
-    await settle(sequencer, person("id:p1", "undo", undoes=said.id))
+    await settle(sequencer, person("id:p1", "undo", undoes=current(sequencer).rule_id))
     assert await texts(sequencer) == {}
     await settle(sequencer, Posted(post(text="edited", revision=1)))
     assert await texts(sequencer) == {"p1": "edited"}

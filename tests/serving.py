@@ -1,0 +1,173 @@
+"""The real program as a process of its own, and a blog that it reads: for tests that kill and fill disks."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from aiohttp import ClientSession, web
+
+from backchannel.clock import Clock
+from backchannel.secrets import SecretStore
+
+ROOT = Path(__file__).parent.parent
+PATIENCE_S = 30.0
+
+
+class Blog:
+    """A feed over HTTP whose entries the test writes. `asked` counts requests."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+        self.asked = 0
+        self.url = ""
+        self._clock = Clock()
+
+    def write(self, name: str, words: str) -> None:
+        """A new entry, or an edit of an old one."""
+        self.entries[name] = words
+
+    def permalink(self, name: str) -> str:
+        return f"https://blog.example/{name}"
+
+    async def serve(self, _: web.Request) -> web.Response:
+        self.asked += 1
+        at = formatdate(self._clock.now())
+        items = "".join(
+            f"<item><guid isPermaLink='false'>{name}</guid><link>{self.permalink(name)}</link>"
+            f"<author>ada@blog.example (Ada)</author><category>conf</category><pubDate>{at}</pubDate>"
+            f"<description>{escape(words)}</description></item>"
+            for name, words in self.entries.items()
+        )
+        body = f"<rss version='2.0'><channel><title>Blog</title><link>https://blog.example</link>{items}</channel></rss>"
+        return web.Response(text=body, content_type="application/rss+xml")
+
+
+@asynccontextmanager
+async def blog() -> AsyncIterator[Blog]:
+    """One on a free port of this machine."""
+    made = Blog()
+    app = web.Application()
+    app.router.add_get("/feed.xml", made.serve)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/feed.xml"
+    try:
+        yield made
+    finally:
+        await runner.cleanup()
+
+
+def config_text(*sources: str, policy: str = "open", delay_s: float = 0, server: str = "", event: str = "") -> str:
+    """A config.yaml for a test; `sources` are YAML flow maps."""
+    listed = "".join(f"\n  - {source}" for source in sources) or " []"
+    return (
+        "event: {name: Test Conference, hashtags: [conf], timezone: Europe/Berlin, start: 2026-11-20,"
+        f" end: 2036-11-28, collect_from: 2000-01-01{event}}}\n"
+        f"server: {{port: 0, data: data, allow_addresses: [127.0.0.0/8]{server}}}\n"
+        f"sources:{listed}\n"
+        f"wall: {{policy: {policy}, delay_s: {delay_s}}}\n"
+    )
+
+
+class Served:
+    """The running program. `lines` is what it has said so far."""
+
+    def __init__(self, folder: Path, process: asyncio.subprocess.Process, http: ClientSession) -> None:
+        self.folder, self.process, self.http = folder, process, http
+        self.url = ""
+        self.lines: list[str] = []
+        self._reader = asyncio.ensure_future(self._read())
+        self._up = asyncio.Event()
+
+    async def _read(self) -> None:
+        assert self.process.stdout
+        async for line in self.process.stdout:
+            self.lines.append(line.decode().rstrip())
+            if found := re.search(r"(https?://[^/]+)/wall is for the screen", self.lines[-1]):
+                self.url = found[1]
+                self._up.set()
+
+    async def is_up(self) -> None:
+        """Wait for its address."""
+        ended = asyncio.ensure_future(self.process.wait())
+        up = asyncio.ensure_future(self._up.wait())
+        await asyncio.wait((ended, up), timeout=PATIENCE_S, return_when="FIRST_COMPLETED")
+        ended.cancel()
+        up.cancel()
+        assert self.url, "\n".join(self.lines)
+
+    async def get(self, path: str) -> Any:
+        """JSON of this path."""
+        async with self.http.get(self.url + path, ssl=False) as answer:
+            return await answer.json()
+
+    async def page(self, path: str) -> str:
+        async with self.http.get(self.url + path, ssl=False) as answer:
+            return await answer.text()
+
+    async def say(self, verdict: str, subject: str = "", **more: object) -> tuple[int, dict[str, Any]]:
+        """A person's word, with the token of the data folder."""
+        token = SecretStore.read(self.folder / "data").control_token
+        body = {"verdict": verdict, "subject": subject, **more}
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self.http.post(self.url + "/api/v1/rulings", json=body, headers=headers, ssl=False) as answer:
+            return answer.status, await answer.json()
+
+    async def texts(self) -> list[str]:
+        """Words of the newest 200, newest first."""
+        return [post["text"] for post in (await self.get("/api/v1/posts?limit=200"))["posts"]]
+
+    async def until(self, is_so: Callable[[Any], bool], path: str = "/api/v1/posts?limit=200") -> Any:
+        """Ask until the answer is as wanted."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_so(answer := await self.get(path)):
+                await asyncio.sleep(0.05)
+        return answer
+
+    async def until_texts(self, *wanted: str) -> None:
+        """Ask until exactly these are on the board."""
+        async with asyncio.timeout(PATIENCE_S):
+            while sorted(await self.texts()) != sorted(wanted):
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+        await self._reader
+
+
+@asynccontextmanager
+async def serving(folder: Path, *options: str, config: str = "") -> AsyncIterator[Served]:
+    """`backchannel serve` on this folder's config.yaml, which is written first where it is given."""
+    if config:
+        (folder / "config.yaml").write_text(config, "utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "backchannel", "serve", "--config", str(folder / "config.yaml"), *options,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    async with ClientSession() as http:
+        served = Served(folder, process, http)
+        try:
+            await served.is_up()
+            yield served
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                try:
+                    await asyncio.wait_for(process.wait(), 10)
+                except TimeoutError:
+                    process.kill()
+                    await process.wait()
+            await served._reader
