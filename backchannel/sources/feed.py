@@ -1,0 +1,248 @@
+"""Feeds: RSS, Atom, RDF and JSON Feed, read by polling.
+
+A lane is a feed. Each reading is a conditional request; an answer that is new goes through the worker (or,
+JSON Feed, through our own parser), each entry gets its id, and what is new or was edited is handed on,
+oldest first. networks/open.md section 4; RFC 4287, 6721, 9110; jsonfeed.org.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from backchannel import sources
+from backchannel.fetch import FetchError, Response
+from backchannel.model import DecodeError
+from backchannel.retry import retry_after_s
+from backchannel.sources import Batch, Context, SourceError
+from backchannel.sources._feed_cursor import (
+    Memory,
+    conditions,
+    load_memory,
+    pause_s,
+    save_memory,
+    validators,
+    with_rest,
+)
+from backchannel.sources._feed_entries import Origin
+from backchannel.sources._feed_identity import short
+from backchannel.sources._feed_json import looks_like_json, parse_json_feed
+from backchannel.sources._feed_process import Worker
+from backchannel.sources._feed_reading import Window, read_news
+from backchannel.sources._feed_wire import Document
+from backchannel.sources._feed_xml import parse_answer
+from backchannel.text import is_web_url, web_url
+
+MAX_BYTES = 2 << 20
+GONE_S = 900.0
+"""When to ask again for a feed that is not there (404): half of them come back, none within a minute."""
+
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+)
+_ALTERNATE = re.compile(rb"<link\b[^>]{0,300}application/(?:rss|atom|feed)\+(?:xml|json)[^>]{0,300}>", re.I)
+_HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]{1,500})", re.I)
+
+
+def _feed_url(url: str) -> str:
+    if not is_web_url(url):
+        raise ValueError(f"{url!r} is no http or https address")
+    if urlsplit(url).username is not None or urlsplit(url).password is not None:
+        raise ValueError("has a user name or password in it; a feed on a public wall has to be public itself")
+    return url.partition("#")[0]
+
+
+FeedUrl = Annotated[str, AfterValidator(_feed_url)]
+Match = Literal["hashtag", "all"]
+
+
+class FeedEntry(BaseModel):
+    """One feed with settings of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: FeedUrl = Field(description="Address of the feed, http or https.")
+    name: str = Field(
+        "", max_length=100, description="Shown where an entry names no author, instead of the feed's title."
+    )
+    match: Match | None = Field(None, description="As `match` of the source, for this feed alone.")
+
+
+class Settings(sources.Settings):
+    """RSS, Atom, RDF and JSON feeds."""
+
+    kind: Literal["feed"] = "feed"
+    feeds: tuple[FeedUrl | FeedEntry, ...] = Field(
+        min_length=1, description="Feeds to read: addresses, or objects with `url`, `name` and `match`."
+    )
+    match: Match = Field(
+        "hashtag",
+        description="`hashtag`: entries with a hashtag of the event as a category or `#tag` in the text; "
+        "`all`: every entry, for feeds that are about the event as a whole.",
+    )
+    poll_s: float = Field(
+        60.0, le=86400, description="Seconds between two readings of a feed, at least `floor_s`."
+    )
+    floor_s: float = Field(
+        60.0, gt=0, description="The least `poll_s` may be. Lower it for a server of your own only."
+    )
+    max_pause_s: float = Field(
+        900.0,
+        ge=0,
+        le=86400,
+        description="Seconds a feed may ask to be left alone for (max-age, ttl, updatePeriod), at most.",
+    )
+    label: str = Field("Blog", min_length=1, max_length=40, description="The network's name on a card.")
+
+    @model_validator(mode="after")
+    def _keeps_to_the_floor(self) -> Self:
+        if self.poll_s < self.floor_s:
+            raise ValueError(f"poll_s: {self.poll_s:g} is less than floor_s, {self.floor_s:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_feed_once(self) -> Self:
+        urls = [feed.url for feed in self.entries]
+        if twice := sorted({url for url in urls if urls.count(url) > 1}):
+            raise ValueError(f"feeds: {twice[0]} stands there twice")
+        return self
+
+    @property
+    def entries(self) -> tuple[FeedEntry, ...]:
+        """All feeds as objects, each with its `match`."""
+        whole = (feed if isinstance(feed, FeedEntry) else FeedEntry(url=feed) for feed in self.feeds)
+        return tuple(feed.model_copy(update={"match": feed.match or self.match}) for feed in whole)
+
+
+class Source:
+    """One lane per feed; the lane's name is the feed's address in the settings.
+
+    `is_chosen` where any feed is wanted whole; the others of that source are then filtered here.
+    """
+
+    def __init__(self, settings: Settings, context: Context, *, worker: Worker | None = None) -> None:
+        self._context = context
+        self._settings = settings
+        self._feeds = {feed.url: feed for feed in settings.entries}
+        self._worker = worker or Worker()
+        self.poll_s = settings.poll_s
+        self.is_chosen = any(feed.match == "all" for feed in self._feeds.values())
+
+    def lanes(self) -> Sequence[str]:
+        return tuple(self._feeds)
+
+    async def close(self) -> None:
+        """End the worker."""
+        self._worker.close()
+
+    async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
+        """One reading. Raises SourceError."""
+        feed = self._feeds[lane]
+        scope = short(f"{self._context.hashtags} {feed.match} {self.is_chosen} {self._settings.label}")
+        memory = load_memory(cursor, scope)
+        if memory.is_over:
+            raise SourceError("the feed says that it has ended", permanent=True)
+        now = self._context.clock.now()
+        response = await self._ask(feed, memory, now)
+        if memory.moved and response.status in (401, 403, 404, 410):
+            # The new address is dead; the one in the settings may not be.
+            yield Batch(cursor=save_memory(replace(memory, moved="", etag="", modified="", body="")))
+        self._judge_status(response, bool(memory.moved))
+        if response.status == 304:
+            seen = replace(memory, moved=response.moved or memory.moved)
+            yield self._unchanged(memory, seen, response)
+            return
+        etag, modified = validators(response.headers)
+        body = short(response.body.decode("latin-1"))
+        seen = replace(memory, etag=etag, modified=modified, body=body, moved=response.moved or memory.moved)
+        if body == memory.body and not 0 < memory.due <= now:
+            yield self._unchanged(memory, seen, response)
+            return
+        document = await self._read(response)
+        window = Window(
+            since=self._context.since,
+            now=now,
+            hashtags=self._context.hashtags if self.is_chosen and feed.match == "hashtag" else None,
+            is_first=not memory.body and not memory.rows,
+        )
+        # In a thread: a feed may be two megabytes of markup, and the loop serves ten thousand tabs.
+        events, seen = await asyncio.to_thread(
+            read_news, document, with_rest(seen, document.head), self._origin(feed, response), window
+        )
+        yield Batch(
+            events=events,
+            cursor=save_memory(seen),
+            pause_s=self._pause_s(seen, response),
+            skipped=len(document.reasons),
+            reasons=document.reasons[:5],
+        )
+
+    def _unchanged(self, memory: Memory, seen: Memory, response: Response) -> Batch:
+        cursor = None if seen == memory else save_memory(seen)
+        return Batch(cursor=cursor, pause_s=self._pause_s(seen, response))
+
+    def _pause_s(self, memory: Memory, response: Response) -> float:
+        real_now = self._context.clock.real()
+        return pause_s(memory, response.headers, real_now, self._settings.max_pause_s)
+
+    async def _ask(self, feed: FeedEntry, memory: Memory, now: float) -> Response:
+        headers = {"Accept": _ACCEPT, **conditions(memory, now)}
+        try:
+            return await self._context.fetch.get(
+                memory.moved or feed.url, headers=headers, max_bytes=MAX_BYTES
+            )
+        except FetchError as error:
+            raise SourceError(str(error)) from error
+
+    def _judge_status(self, response: Response, was_moved: bool) -> None:
+        """Raises SourceError unless the answer is a document or says that there is nothing new."""
+        status = response.status
+        if status in (200, 304):
+            return
+        where = f"{urlsplit(response.url).netloc} answers {status}"
+        if status == 410 and not was_moved:
+            raise SourceError(f"{where}: the feed is gone for good", permanent=True)
+        if status in (401, 403, 451) and not was_moved:
+            raise SourceError(f"{where}: it is not public", permanent=True)
+        pause = retry_after_s(response.headers, self._context.clock.real()) or 0.0
+        if status in (404, 410):
+            raise SourceError(f"{where}: there is no feed at this address", retry_after_s=pause or GONE_S)
+        if status == 429:
+            raise SourceError(f"{where}: we ask too often", retry_after_s=pause)
+        raise SourceError(where, retry_after_s=pause)
+
+    async def _read(self, response: Response) -> Document:
+        content_type = response.headers.get("Content-Type", "")
+        try:
+            if looks_like_json(response.body, content_type):
+                return parse_json_feed(response.body)
+            return parse_answer(await self._worker.read(response.body, content_type, response.url))
+        except DecodeError as error:
+            raise SourceError(_diagnosis(response) or str(error)) from error
+
+    def _origin(self, feed: FeedEntry, response: Response) -> Origin:
+        return Origin(self._context.name, self._settings.label, feed.url, response.url, feed.name)
+
+
+def _diagnosis(response: Response) -> str:
+    """What to tell the operator when the answer is a web page: a portal's, an error's, or the site itself."""
+    start = response.body[:20_000]
+    if not re.search(rb"<html|<!doctype html", start, re.I):
+        return ""
+    feed = _alternate(start, response.url)
+    return (
+        f"this is a web page, not a feed; its feed may be {feed}"
+        if feed
+        else "this is a web page, not a feed"
+    )
+
+
+def _alternate(page: bytes, base: str) -> str:
+    link = _ALTERNATE.search(page)
+    href = _HREF.search(link[0]) if link else None
+    return web_url(href[1].decode("utf-8", "replace"), base) if href else ""
