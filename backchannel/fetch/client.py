@@ -1,0 +1,242 @@
+"""The HTTP client: guarded sockets, deadlines, size caps, hand-made redirects.
+
+No retries here: a caller knows whether it wants one (see `backchannel.retry`).
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+import aiohttp
+import msgspec
+from aiohttp.client_exceptions import ClientConnectorError, ClientError
+from msgspec import Struct
+from multidict import CIMultiDict
+from websockets.asyncio.client import ClientConnection
+from yarl import URL
+
+from backchannel.clock import Clock
+from backchannel.fetch.body import Body, BodyError
+from backchannel.fetch.errors import FetchError, Refused, connect_why
+from backchannel.fetch.guard import Barred, Guard, parse_address
+from backchannel.fetch.resolve import Resolve, Resolver, ThreadedResolve
+from backchannel.fetch.stream import open_websocket
+
+CONNECT_S = 5.0
+TOTAL_S = 30.0
+OPEN_S = 10.0
+MAX_BYTES = 2 << 20
+MAX_REDIRECTS = 3
+MAX_HEADER = 16 << 10
+MAX_HEADERS = 128
+
+Params = Mapping[str, str] | Sequence[tuple[str, str]]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+
+# What may follow a redirect to another origin. A list of what may not would forget somebody's `X-Api-Key`.
+_HARMLESS = frozenset({"accept", "accept-language", "if-modified-since", "if-none-match"})
+
+
+class Response(Struct, frozen=True):
+    """An answer, whatever its status. `headers` ignore case; `body` is decompressed.
+
+    `url` is where the answer came from in the end; `moved` is the address to remember instead of the one
+    asked for (all redirects up to it were permanent), else empty.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    moved: str = ""
+
+
+class Fetcher:
+    """`allow` are operator-listed networks (CIDR) that may lie inward. `per_host`: requests at a time.
+
+    Every method raises FetchError, and Refused where the guard said no. A status is never an error.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow: Sequence[str] = (),
+        user_agent: str,
+        clock: Clock,
+        per_host: int = 1,
+        connect_s: float = CONNECT_S,
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.clock = clock
+        self._guard = Guard(allow)
+        self._user_agent = user_agent
+        self._per_host = per_host
+        self._connect_s = connect_s
+        self._resolver = Resolver(self._guard, resolve or ThreadedResolve())
+        self._tls = tls or ssl.create_default_context()
+        self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._made: aiohttp.ClientSession | None = None
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Params | None = None,
+        max_bytes: int = MAX_BYTES,
+        total_s: float = TOTAL_S,
+    ) -> Response:
+        """Follows up to three redirects; only harmless headers go on to another origin.
+
+        `max_bytes` counts after decompression. For a conditional request pass If-None-Match and
+        If-Modified-Since as headers: 304 is a status like any other.
+        """
+        target = self._guard.check_url(url)
+        if params:
+            target = target.update_query(params)
+        async with self._deadline(target, total_s):
+            return await self._follow(target, CIMultiDict(headers or {}), max_bytes)
+
+    async def post(
+        self,
+        url: str,
+        *,
+        json: object,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
+        total_s: float = TOTAL_S,
+    ) -> Response:
+        """Sends `json` encoded. A redirect is not followed: what is sent is meant for this address alone."""
+        target = self._guard.check_url(url)
+        sent = CIMultiDict(headers or {})
+        sent["Content-Type"] = "application/json"
+        async with self._deadline(target, total_s):
+            return await self._ask("POST", target, sent, max_bytes, msgspec.json.encode(json))
+
+    @asynccontextmanager
+    async def websocket(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_size: int = 1 << 20,
+        open_s: float = OPEN_S,
+    ) -> AsyncIterator[ClientConnection]:
+        """An open connection; no redirects, no compression, messages up to `max_size` bytes.
+
+        What goes wrong later is the connection's own `websockets.ConnectionClosed`.
+        """
+        target = self._guard.check_url(url, ("ws", "wss"))
+        dialled = open_websocket(
+            target,
+            resolver=self._resolver,
+            headers=headers or {},
+            user_agent=self._user_agent,
+            max_size=max_size,
+            connect_s=self._connect_s,
+            open_s=open_s,
+            tls=self._tls,
+        )
+        async with await dialled as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Ends all connections of HTTP; websockets end with their own blocks."""
+        if self._made:
+            await self._made.close()
+        await self._resolver.close()
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        # Made late: a session wants a running loop, and a Fetcher is wired up before there is one.
+        if self._made is None:
+            connector = aiohttp.TCPConnector(
+                socket_factory=self._guard.socket, resolver=self._resolver, limit=0, ssl=self._tls
+            )
+            self._made = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_s),
+                max_line_size=MAX_HEADER,
+                max_field_size=MAX_HEADER,
+                max_headers=MAX_HEADERS,
+            )
+        return self._made
+
+    @asynccontextmanager
+    async def _deadline(self, target: URL, total_s: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(total_s):
+                yield
+        except TimeoutError as error:
+            raise FetchError(target.host or "", f"no complete answer within {total_s:g} s") from error
+
+    async def _follow(self, target: URL, headers: CIMultiDict[str], max_bytes: int) -> Response:
+        start, moved = target, ""
+        for hop in range(MAX_REDIRECTS + 1):
+            answer = await self._ask("GET", target, headers, max_bytes)
+            location = answer.headers.get("Location", "")
+            if answer.status not in _REDIRECTS or not location:
+                return msgspec.structs.replace(answer, moved=moved)
+            following = self._guard.check_url(str(target.join(_location(target, location))))
+            if following.origin() != target.origin():
+                headers = CIMultiDict({k: v for k, v in headers.items() if k.lower() in _HARMLESS})
+            if answer.status in _PERMANENT and moved == (str(target) if hop else ""):
+                moved = str(following)
+            target = following
+        raise FetchError(start.host or "", f"more than {MAX_REDIRECTS} redirects")
+
+    async def _ask(
+        self, method: str, target: URL, headers: CIMultiDict[str], max_bytes: int, data: bytes | None = None
+    ) -> Response:
+        host = target.host or ""
+        slot = self._slots.setdefault(host, asyncio.Semaphore(self._per_host))
+        try:
+            async with (
+                slot,
+                self._session.request(
+                    method, target, headers=headers, data=data, allow_redirects=False
+                ) as answer,
+            ):
+                body = await _read(answer, max_bytes)
+        except ClientConnectorError as error:
+            if isinstance(error.os_error, Barred):
+                raise Refused(host, error.os_error.why) from error
+            raise FetchError(host, connect_why(error.os_error)) from error
+        except aiohttp.InvalidURL as error:
+            raise Refused(host, f"no usable host: {error.description or 'malformed'}") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise FetchError(host, f"no connection within {self._connect_s:g} s") from error
+        except (ClientError, BodyError, ValueError, OSError) as error:
+            raise FetchError(host, _reason(error)) from error
+        return Response(answer.status, answer.headers, body, str(target))
+
+
+async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """The body, decompressed. A connection whose body is not read to its end is closed, not kept."""
+    body = Body(answer.headers.get("Content-Encoding", ""), max_bytes)
+    if answer.content_length is not None and answer.content_length > max_bytes:
+        raise BodyError(f"answer is longer than {max_bytes} bytes")
+    async for chunk in answer.content.iter_any():
+        body.feed(chunk)
+    return body.finish()
+
+
+def _location(target: URL, location: str) -> URL:
+    try:
+        return parse_address(location)
+    except ValueError as error:
+        raise Refused(target.host or "", f"redirects to what is no address: {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    said = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

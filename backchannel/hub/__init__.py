@@ -1,0 +1,1 @@
+"""Fan-out: the one port, its gate, the open connections, and the flush that brings all of them to now."""

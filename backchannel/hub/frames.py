@@ -1,0 +1,104 @@
+"""The bytes that lead from one number to now, made once for everybody who stands there. See docs/protocol.md.
+
+Shared deflate has its place here: `text_frame` is the only maker of websocket frames, and `Frames` the only
+one who knows which bytes are still valid.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from websockets.frames import Frame, Opcode
+
+from backchannel.board import Item
+from backchannel.clock import Clock
+from backchannel.web.display import BLANK_VIEW, CardView
+from backchannel.web.views import Seen, Views
+
+PROTOCOL = 1
+_encode = msgspec.json.Encoder().encode
+
+
+class Wire(Struct, frozen=True):
+    """One frame as it goes out. `at`: POSIX seconds of our wall clock at encoding."""
+
+    prev: int
+    seq: int
+    at: float
+    put: list[CardView | Any]
+    gone: list[int]
+
+
+class Hello(Struct, frozen=True):
+    """The first thing a subscriber reads."""
+
+    protocol: int
+    epoch: str
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole websocket text message, from a server to anybody."""
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+class Frames:
+    """Frames by the number they start from, kept only while the board and the veil stay as they are.
+
+    The board changes before it is published, and a joiner may come in between: so every look compares.
+
+    `missing` gathers the cards that could not be encoded because their words are not in memory.
+    """
+
+    def __init__(self, seen: Seen, views: Views, clock: Clock) -> None:
+        self.missing: dict[int, Item] = {}
+        self._seen, self._views, self._clock = seen, views, clock
+        self._now = (0, frozenset[int]())
+        self._kept: dict[int, bytes | None] = {}
+        self._beats: dict[int, bytes] = {}
+
+    def hello(self) -> bytes:
+        return text_frame(_encode(Hello(PROTOCOL, self._seen.epoch)))
+
+    def to_now(self, number: int) -> bytes | None:
+        """What leads from `number` to the board as it is, or None: words are missing, see `missing`."""
+        self._look()
+        if number not in self._kept:
+            self._kept[number] = self._make(number)
+        return self._kept[number]
+
+    def beat(self, number: int) -> bytes:
+        """A sign of life, and the veil: nothing new for who stands at `number`, and what is covered now."""
+        self._look()
+        if number not in self._beats:
+            frame = self._seen.since(self._seen.board.seq)
+            blank: list[CardView | Any] = [BLANK_VIEW for item in frame.put if not item.order]
+            self._beats[number] = text_frame(_encode(Wire(number, number, self._at(), blank, frame.gone)))
+        return self._beats[number]
+
+    def drop(self) -> None:
+        """Keep nothing: something has changed, words have been read, or `at` would grow old."""
+        self._kept.clear()
+        self._beats.clear()
+
+    def _look(self) -> None:
+        now = (self._seen.board.seq, self._seen.covered)
+        if now != self._now:
+            self._now = now
+            self.drop()
+
+    def _make(self, number: int) -> bytes | None:
+        frame = self._seen.since(number)
+        put: list[CardView | Any] = []
+        for item in frame.put:
+            if not item.order:
+                put.append(BLANK_VIEW)
+            elif shown := self._views.get(item):
+                put.append(shown.view)
+            else:
+                self.missing[item.key] = item
+        if len(put) < len(frame.put):
+            return None
+        return text_frame(_encode(Wire(frame.prev, frame.seq, self._at(), put, frame.gone)))
+
+    def _at(self) -> float:
+        return round(self._clock.real(), 3)

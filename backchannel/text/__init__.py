@@ -1,0 +1,27 @@
+"""Foreign text → the body tree, plain text and safe addresses. Pure: no I/O, no time.
+
+`parse_html` is the only door for remote HTML: nh3's allow-list first, then a tree built by us, so that one
+layer's mistake is not enough. Nothing here raises on any string.
+"""
+
+from backchannel.text.html import parse_html
+from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
+from backchannel.text.marks import bound_marks, fold_tag, strip_controls
+from backchannel.text.plain import parse_plain
+from backchannel.text.tree import MAX_DEPTH, find_hashtags, plain_text
+
+__all__ = [
+    "MAX_DEPTH",
+    "bound_marks",
+    "claims_another",
+    "find_hashtags",
+    "fold_tag",
+    "is_web_url",
+    "parse_html",
+    "parse_plain",
+    "plain_text",
+    "readable_url",
+    "shown_host",
+    "strip_controls",
+    "web_url",
+]

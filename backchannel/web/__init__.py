@@ -1,0 +1,1 @@
+"""Pages, API and pictures: everything that is asked for and answered."""

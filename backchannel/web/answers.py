@@ -1,0 +1,93 @@
+"""What every answer has in common: the headers that protect it, and errors somebody can read."""
+
+import logging
+from html import escape
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from backchannel.log import LogUnavailable
+from backchannel.web.house import Handler
+from backchannel.web.pages import CSP
+
+MAX_BODY = 16 * 1024
+
+_LOG = logging.getLogger(__name__)
+_HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_WORDS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that kind of request.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"The body of a request is {MAX_BODY // 1024} KiB at most.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong on our side. It is in the server's log.",
+}
+
+
+class BadParameter(Exception):
+    """A request's parameter that makes no sense: which, what it said, and what is accepted."""
+
+    def __init__(self, name: str, value: str, accepted: str) -> None:
+        super().__init__(f"{name}: {value[:80]!r} is not accepted; it takes {accepted}")
+        self.name, self.value, self.accepted = name, value, accepted
+
+
+def json_answer(data: object, status: int = HTTPStatus.OK) -> web.Response:
+    """JSON that nobody keeps: what it shows may be taken down the next moment."""
+    body = msgspec.json.encode(data)
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def page_answer(text: str, status: int = HTTPStatus.OK) -> web.Response:
+    """A page that nobody keeps, for the same reason."""
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: str) -> web.Response:
+    """An error for whoever asked: JSON from the API, else a page of a few words."""
+    if request.path.startswith(("/api/", "/healthz")):
+        return json_answer({"message": words, "saved": False, **more}, status)
+    return page_answer(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status.phrase}</title>'
+        f'<meta name="viewport" content="width=device-width"><link rel="icon" href="/static/icon.svg">'
+        f'<h1>{status.phrase}</h1><p>{escape(words)}</p><p><a href="/">To the posts</a></p></html>',
+        status,
+    )
+
+
+@web.middleware
+async def readable_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure becomes words; ours go to the log, with their trace, and never to the page."""
+    try:
+        return await handler(request)
+    except BadParameter as error:
+        more = {"parameter": error.name, "value": error.value, "accepted": error.accepted}
+        return error_answer(request, HTTPStatus.BAD_REQUEST, str(error), **more)
+    except LogUnavailable as error:
+        return error_answer(request, HTTPStatus.SERVICE_UNAVAILABLE, f"The log cannot be read now: {error}")
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        status = HTTPStatus(error.status)
+        answer = error_answer(request, status, _WORDS.get(status, error.reason))
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+    except Exception:  # noqa: BLE001 -- the last line between a mistake of ours and whoever asked
+        _LOG.exception("%s %s failed", request.method, request.path)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return error_answer(request, status, _WORDS[status])
+
+
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """On every answer, also on files and errors, unless it has its own."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "backchannel"

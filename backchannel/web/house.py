@@ -1,0 +1,96 @@
+"""What the routes stand on, as they see it. `app.py` fills it with the real things."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from aiohttp import web
+
+from backchannel.clock import Clock
+from backchannel.web.address import Network
+from backchannel.web.pages import Pages
+from backchannel.web.views import Seen, Views
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Answer(Protocol):
+    """What came of a person's word. Not `saved`: it counts on every screen, and is not on the disk yet."""
+
+    @property
+    def saved(self) -> bool: ...
+
+    @property
+    def message(self) -> str: ...
+
+
+class Sequencer(Seen, Protocol):
+    """The one writer, as the routes see it."""
+
+    @property
+    def unsaved(self) -> int:
+        """Takedowns that count everywhere and are not in the log yet."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why words are refused now, empty when all is well."""
+        ...
+
+
+class Desk(Protocol):
+    """Where a person decides."""
+
+    async def rule(self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True) -> Answer:
+        """A word on a permalink, an id or a key. LookupError: nobody knows it; LogUnavailable: refused."""
+        ...
+
+
+class Search(Protocol):
+    """Full text over what is on the board."""
+
+    async def find(self, words: str, limit: int, before: int | None = None) -> list[int]:
+        """Keys below `before` of cards that hold all the words, the greatest first."""
+        ...
+
+
+class SourceHealth(Protocol):
+    """How a source is. Times are POSIX seconds, None before the first success."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def last_success_at(self) -> float | None: ...
+
+    @property
+    def behind_s(self) -> float | None: ...
+
+    @property
+    def error(self) -> str: ...
+
+
+class House(NamedTuple):
+    """`token` opens `/api/v1/rulings`; `live` answers `/live` where the gate has not taken it already.
+
+    `media` is the folder of `<sha256>.webp` files, `static` the one with the front end.
+    """
+
+    sequencer: Sequencer
+    desk: Desk
+    search: Search
+    views: Views
+    pages: Pages
+    health: Callable[[], Sequence[SourceHealth]]
+    clock: Clock
+    static: Path
+    media: Path
+    token: str
+    live: Handler
+    trusted: Sequence[Network] = ()

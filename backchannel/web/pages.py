@@ -1,0 +1,211 @@
+"""The pages as text: Jinja templates around cards in their display form. No I/O but reading the templates."""
+
+import re
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import jinja2
+import jinja2.ext
+from msgspec import Struct
+
+from backchannel.config import Config
+from backchannel.web.display import CardView, MediaView
+from backchannel.web.qr import qr_svg, qr_text
+from backchannel.web.words import render_time
+
+__all__ = ["CSP", "PROTOCOL", "Pages", "SourceView", "Stand", "Thread", "qr_svg", "threads"]
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "media-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""The policy every page is sent with (Content-Security-Policy)."""
+
+PROTOCOL = 1
+"""Version of the wire, see docs/protocol.md. A page that meets another one reloads itself."""
+
+_THEMES = ("stage", "paper")
+_WHOLE_HOURS = 3600 * 48
+
+
+class Stand(NamedTuple):
+    """Where a page stands: the board's epoch and number, and the time.
+
+    `now` is the conference's time, `at` the server's real time (both POSIX seconds, taken together), `rate`
+    how many conference seconds pass in a real one. So a page tells the right time on a machine whose own clock
+    is wrong.
+    """
+
+    epoch: str
+    seq: int
+    now: float
+    at: float
+    rate: float = 1.0
+
+
+class SourceView(Struct, frozen=True):
+    """A source's health as the status page and `/healthz` say it. `state`: ok, backoff, blocked, needs_human.
+
+    `last_success_at`: POSIX seconds, None before the first; `behind_s`: seconds since what it last read;
+    `until_at`: when it is asked again, where that is known.
+    """
+
+    name: str
+    kind: str
+    state: str
+    last_success_at: float | None = None
+    behind_s: float | None = None
+    error: str = ""
+    until_at: float | None = None
+
+
+class StatusRow(NamedTuple):
+    """One line of the status page."""
+
+    name: str
+    kind: str
+    mood: str
+    headline: str
+    detail: str
+
+
+class Thread(NamedTuple):
+    """A conversation as far as it is on the page: the card it hangs on, and its answers in order."""
+
+    head: CardView
+    replies: list[CardView]
+
+
+def threads(cards: Sequence[CardView]) -> list[Thread]:
+    """Cards as conversations, the one with the latest word first; `threads.js` does the same in the page."""
+    groups: dict[int, list[CardView]] = {}
+    for card in sorted(cards, key=lambda card: (card.order, card.key)):
+        groups.setdefault(card.root or card.key, []).append(card)
+    ordered = sorted(groups.items(), key=lambda group: (group[1][-1].order, group[1][-1].key), reverse=True)
+    done = []
+    for root, group in ordered:
+        head = next((card for card in group if card.key == root), group[0])
+        done.append(Thread(head, [card for card in group if card is not head]))
+    return done
+
+
+class Compact(jinja2.ext.Extension):
+    """Line breaks with their indent become comments: never text nodes, and error messages keep their line."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return re.sub(r"\n[ \t]*", "{#\n#}", source)
+
+
+class Blank(NamedTuple):
+    """Empty display forms, from which the page's <template>s are made."""
+
+    card: CardView = CardView()
+    medium: MediaView = MediaView()
+
+
+class Pages:
+    """Every page of the house, for one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._env = jinja2.Environment(
+            loader=jinja2.PackageLoader("backchannel.web"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            extensions=[Compact],
+        )
+        self.reload(config)
+
+    def reload(self, config: Config) -> None:
+        """Draw pages for this configuration from now on."""
+        self._config = config
+        event, wall = config.event, config.wall
+        self.join_url = f"https://{wall.short_url}" if wall.short_url else config.public_url
+        self._common: dict[str, Any] = {
+            "event": event.name,
+            "place": event.place,
+            "hashtag": f"#{event.hashtags[0]}",
+            "short": config.short_url,
+            "zone": event.timezone,
+            "quiet_after_s": wall.quiet_after_s,
+            "protocol": PROTOCOL,
+            "blank": Blank(),
+        }
+        self.qr = qr_svg(qr_text(self.join_url))
+
+    @property
+    def zone(self) -> tzinfo:
+        return self._config.event.zone
+
+    def wall(self, cards: Sequence[CardView], stand: Stand, *, blank: bool = False, theme: str = "") -> str:
+        """`/wall`: the newest 200 cards in any order; the page chooses what stands on its stage."""
+        newest = sorted(cards, key=lambda card: (card.order, card.key), reverse=True)
+        theme = theme if theme in _THEMES else "stage"
+        clock = render_time(stand.now, self.zone).text
+        return self._render("wall.html", cards=newest, stand=stand, is_blank=blank, theme=theme, clock=clock)
+
+    def tab(
+        self,
+        cards: Sequence[CardView],
+        stand: Stand,
+        *,
+        older: str = "",
+        before: str = "",
+        q: str = "",
+    ) -> str:
+        """`/`: `older` is the opaque place of the next older posts, `before` the one this page begins at.
+
+        With `before` or `q` it is a page of history or of search results: it does not grow by itself.
+        """
+        query = urlencode({name: value for name, value in (("q", q), ("before", older)) if value})
+        return self._render(
+            "tab.html",
+            threads=threads(cards),
+            stand=stand,
+            older=older,
+            older_url=f"/?{query}" if older else "",
+            q=q,
+            is_fixed=bool(before or q),
+        )
+
+    def status(self, sources: Sequence[SourceView], *, now: float) -> str:
+        """`/status`: per source, whether it is live, how far behind, or what is wrong, in plain words."""
+        rows = [self._row(source, now) for source in sources]
+        return self._render("status.html", rows=rows, clock=render_time(now, self.zone).text)
+
+    def card_html(self, view: CardView) -> str:
+        """One card's markup, as it stands in the pages."""
+        module: Any = self._env.get_template("_card.html").module
+        return str(module.card(view))
+
+    def _render(self, name: str, **values: Any) -> str:
+        return self._env.get_template(name).render({**self._common, **values})
+
+    def _row(self, source: SourceView, now: float) -> StatusRow:
+        until = f", until {render_time(source.until_at, self.zone).text}" if source.until_at else ""
+        mood, headline = {
+            "ok": ("live", "Live"),
+            "backoff": ("trying", f"Trying again{until}"),
+            "blocked": ("trying", f"The network asked us to wait{until}"),
+            "needs_human": ("stuck", "Needs a person"),
+            "starting": ("trying", "Starting"),
+        }.get(source.state, ("trying", source.state))
+        detail = source.error
+        if source.state == "ok":
+            detail = "" if source.behind_s is None else f"{_span(source.behind_s)} behind"
+        elif source.last_success_at is None:
+            detail = f"{detail} Nothing read yet.".strip()
+        else:
+            detail = f"{detail} Last read {_span(max(0.0, now - source.last_success_at))} ago.".strip()
+        return StatusRow(source.name, source.kind, mood, headline, detail)
+
+
+def _span(seconds: float) -> str:
+    """A length of time in the largest unit that says something: 4 s, 3 min, 2 h, 5 days."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 3600 * 2:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < _WHOLE_HOURS else f"{seconds / 86400:.0f} days"

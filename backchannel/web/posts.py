@@ -1,0 +1,105 @@
+"""Posts as they are asked for: the newest, those before a place, those with certain words."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from backchannel.board import Item
+from backchannel.web.answers import BadParameter
+from backchannel.web.display import api_post
+from backchannel.web.house import House
+from backchannel.web.views import Shown
+
+MAX_LIMIT = 200
+MAX_WORDS = 200
+
+Place = tuple[int, int]
+
+
+class Query(NamedTuple):
+    """What is asked for. `before`: the place (order, key) that the answer ends at, exclusive."""
+
+    limit: int
+    before: Place | None = None
+    words: str = ""
+
+
+class Found(NamedTuple):
+    """Cards, newest first; `older` is where to go on, empty at the end."""
+
+    cards: list[Shown]
+    older: str
+
+
+def parse_query(query: Mapping[str, str], *, limit: int) -> Query:
+    """`limit`, `before` and `q` of a request; `limit` is taken where it names none. Raises BadParameter."""
+    text = query.get("limit", str(limit))
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):
+        raise BadParameter("limit", text, f"a whole number from 1 to {MAX_LIMIT}")
+    words = " ".join(query.get("q", "").split())
+    if len(words) > MAX_WORDS or "\0" in words:
+        raise BadParameter("q", words, f"up to {MAX_WORDS} characters")
+    return Query(int(text), parse_place(query.get("before", "")), words)
+
+
+def parse_place(text: str) -> Place | None:
+    """The place that `render_place` wrote, None for an empty text. Raises BadParameter."""
+    if not text:
+        return None
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        order, key = base64.b64decode(padded, altchars=b"-_", validate=True).split(b".")
+        if len(text) < 60 and order.isdigit() and key.isdigit():
+            return int(order), int(key)
+    except (binascii.Error, ValueError):
+        pass
+    raise BadParameter("before", text, "the `next` of an earlier answer")
+
+
+def render_place(item: Item) -> str:
+    """Where the posts before this one begin, as a word that says nothing to anybody else."""
+    return base64.urlsafe_b64encode(f"{item.order}.{item.key}".encode()).decode().rstrip("=")
+
+
+async def find_posts(house: House, query: Query) -> Found:
+    """The answer as of now: nothing is awaited between the last look at the board and the return."""
+    board, sequencer = house.sequencer.board, house.sequencer
+    want = query.limit + 1
+    keys: list[int] = []
+    is_cut = False
+    if query.words:
+        asked = want + len(sequencer.covered)
+        keys = await house.search.find(query.words, asked, query.before[1] if query.before else None)
+        is_cut = len(keys) >= asked
+    more = False
+
+    def ask() -> Sequence[Item]:
+        nonlocal more
+        covered = sequencer.covered
+        if query.words:
+            items = [board.items[key] for key in keys if key in board.items]
+        else:
+            items = board.before(query.before, want + len(covered))
+        seen = [item for item in items if item.order and item.key not in covered]
+        more = len(seen) > query.limit or (is_cut and bool(seen))
+        return seen[: query.limit]
+
+    cards = await house.views.answer(ask)
+    return Found(cards, render_place(cards[-1].item) if more else "")
+
+
+def render_posts(house: House, found: Found) -> dict[str, Any]:
+    """The answer of `/api/v1/posts`. `next` is null at the end."""
+    views, pages = house.views, house.pages
+    posts = [
+        api_post(post, item, zone=views.zone, html=pages.card_html(view), own_tags=views.own_tags)
+        for item, post, view in found.cards
+    ]
+    sequencer = house.sequencer
+    return {
+        "epoch": sequencer.epoch,
+        "seq": sequencer.board.seq,
+        "posts": posts,
+        "next": found.older or None,
+    }

@@ -1,0 +1,108 @@
+"""Cards ready to be shown, kept while they are asked for: a frame, a page and the API draw the same one."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import tzinfo
+from typing import NamedTuple, Protocol
+
+from backchannel.board import Board, Frame, Item
+from backchannel.model import Post
+from backchannel.web.display import CardView, render_card
+
+KEPT = 1000
+
+
+class Seen(Protocol):
+    """What may be seen, and the words of it: the sequencer, as everything public looks at it."""
+
+    @property
+    def epoch(self) -> str: ...
+
+    @property
+    def board(self) -> Board: ...
+
+    @property
+    def covered(self) -> frozenset[int]:
+        """Keys under the veil."""
+        ...
+
+    def since(self, after: int) -> Frame:
+        """The board's answer, under the veil: without what is covered, and blank where that is veiled."""
+        ...
+
+    def post(self, item: Item) -> Post | None:
+        """The words of a card, as far as they are in memory."""
+        ...
+
+    async def load(self, items: Sequence[Item]) -> Mapping[int, Post]:
+        """The words of these cards by key, from the log where they are not in memory."""
+        ...
+
+
+class Shown(NamedTuple):
+    """A card with its words and its display form. Nothing in it may outlive its `item` on the board."""
+
+    item: Item
+    post: Post
+    view: CardView
+
+
+class Views:
+    """The display forms of cards. They are looked up by item, so a changed card never shows its old face."""
+
+    def __init__(self, seen: Seen, *, zone: tzinfo, own_tags: Collection[str]) -> None:
+        self._seen = seen
+        self._kept: dict[int, Shown] = {}
+        self.set_up(zone=zone, own_tags=own_tags)
+
+    def set_up(self, *, zone: tzinfo, own_tags: Collection[str]) -> None:
+        """Draw everything anew from here on: the configuration has changed."""
+        self.zone, self.own_tags = zone, tuple(own_tags)
+        self._kept.clear()
+
+    def get(self, item: Item) -> Shown | None:
+        """The card, or None while its words are not in memory."""
+        kept = self._kept.get(item.key)
+        if kept is not None and kept.item.seq == item.seq:
+            return kept
+        post = self._seen.post(item)
+        return None if post is None else self._keep(item, post)
+
+    async def load(self, items: Sequence[Item]) -> None:
+        """Read the words of these cards off the loop; then the question must be put again.
+
+        LookupError: a card stands on the board and the log does not have its words, which is our own fault.
+        """
+        posts = await self._seen.load(items)
+        for item in items:
+            if post := posts.get(item.key):
+                self._keep(item, post)
+            elif self._seen.board.items.get(item.key) == item and item.key not in self._seen.covered:
+                raise LookupError(f"the log has no words for card {item.key}, entry {item.seq}")
+
+    async def answer(self, ask: Callable[[], Sequence[Item]]) -> list[Shown]:
+        """The cards `ask` names, with their words.
+
+        It is asked again after every look into the log: what was taken down meanwhile is not in the answer.
+        There is no pause between its last call and the return.
+        """
+        while True:
+            items = ask()
+            shown = [self.get(item) for item in items]
+            missing = [item for item, card in zip(items, shown, strict=True) if card is None]
+            if not missing:
+                return [card for card in shown if card is not None]
+            await self.load(missing)
+
+    def forget_gone(self) -> None:
+        """Let go of every card that may not be seen any more."""
+        items, covered = self._seen.board.items, self._seen.covered
+        for key in [key for key in self._kept if key not in items or key in covered]:
+            del self._kept[key]
+
+    def _keep(self, item: Item, post: Post) -> Shown:
+        view = render_card(post, item, zone=self.zone, own_tags=self.own_tags)
+        self._kept.pop(item.key, None)
+        while len(self._kept) >= KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[item.key] = shown = Shown(item, post, view)
+        return shown

@@ -1,0 +1,266 @@
+// Draws the wall's stage: places cards, measures, and lets type follow the room there is. A text that does not fit at
+// the smallest size is not shown; none is ever cut.
+import { byId } from './page.js';
+
+/** @typedef {import('./threads.js').Thread} Thread */
+/** @typedef {import('./layout.js').Slot} Slot */
+/** @typedef {import('./page.js').Cards} Cards */
+
+/** Sizes of the first text of the lead, in units (% of the shorter side). */
+const SOLO = [10, 9, 8, 7, 6.2, 5.4, 4.8, 4.2, 3.8, 3.4];
+const SINGLE = [7.4, 6.7, 6, 5.4, 4.8, 4.2, 3.8, 3.4];
+const TALK = [6, 5.5, 5, 4.6, 4.2, 3.8, 3.4];
+const ASKED = [10.2, 9.2, 8.2, 7.2, 6.2, 5.4, 4.8, 4.2, 3.7];
+const BESIDE = ['3.75', '3.3'];
+const PHOTOS = [25, 20, 16];
+const SLACK = 1;
+
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** @param {Element} el @param {Keyframe[]} frames @param {number} ms */
+const move = (el, frames, ms) => {
+  if (!calm.matches) el.animate(frames, { duration: ms, easing: 'cubic-bezier(.2, .7, .2, 1)' });
+};
+const IN = [{ opacity: 0, transform: 'translateY(1.6vmin)' }, { opacity: 1, transform: 'none' }];
+
+/** @param {Element} el */
+const fits = (el) => el.scrollHeight <= el.clientHeight + SLACK && el.scrollWidth <= el.clientWidth + SLACK;
+
+/** Whether the words of a large question run into who asks it. @param {HTMLElement} card */
+const overlaps = (card) => {
+  const words = card.querySelector('.cover'), asker = card.querySelector('.avatar');
+  return !!words && !!asker && words.getBoundingClientRect().bottom > asker.getBoundingClientRect().top;
+};
+
+/** @param {string} name @param {string} [text] @param {string} [className] */
+const make = (name, text = '', className = '') => {
+  const el = document.createElement(name);
+  if (text) el.textContent = text;
+  if (className) el.className = className;
+  return el;
+};
+
+/** A name in a sentence, kept from turning it round. @param {string} name */
+const isolated = (name) => `\u2068${name}\u2069`;
+
+/**
+ * What to call somebody: the first word of a name, the whole name after a title or an initial; nothing where it is long.
+ * @param {HTMLElement} card @returns {string}
+ */
+export const callName = (card) => {
+  const name = card.querySelector('[data-slot=name]')?.textContent?.trim() ?? '';
+  const first = name.split(/\s+/)[0];
+  const called = first.length < 2 || first.endsWith('.') ? name : first;
+  return called.length <= 16 ? called : '';
+};
+
+/** @param {number} count @param {string} one @param {string} many */
+const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+
+/** @param {Thread} thread */
+const answers = ({ replies }) => {
+  const networks = new Set(replies.map((card) => card.network)).size;
+  return counted(replies.length, 'answer', 'answers') + (networks > 1 ? ` from ${networks} networks.` : '.');
+};
+
+export class Stage {
+  /** @param {Cards} cards */
+  constructor(cards) {
+    this.cards = cards;
+    this.pool = byId('pool');
+    this.river = byId('river');
+    this.lead = byId('lead');
+    this.talk = byId('talk');
+    this.column = byId('column');
+    this.side = byId('side');
+  }
+
+  /** Every card back into the pool, newest first. @param {Iterable<number>} keys newest first */
+  clear(keys) {
+    this.pool.append(...Array.from(keys, (key) => this.cards.get(key)));
+    this.talk.replaceChildren();
+    this.column.replaceChildren();
+    byId('asker').replaceChildren();
+  }
+
+  /**
+   * The conversation in focus, with as many of its latest answers as fit.
+   * @param {Thread} thread @param {boolean} isNew
+   * @returns {number[] | null} keys shown, or null: it does not fit at any size
+   */
+  drawLead(thread, isNew) {
+    const alone = this.river.dataset.side === '0', talks = thread.replies.length > 0;
+    const sizes = talks ? (alone ? SOLO.slice(1) : TALK) : alone ? SOLO : SINGLE;
+    const before = new Set(Array.from(this.talk.querySelectorAll('bc-card'), (el) => el.id));
+    this.lead.dataset.talks = talks ? '1' : '0';
+    byId('count').textContent = talks ? answers(thread) : '';
+    byId('ask').textContent = talks ? 'Add yours' : this.invitation(thread.head.key);
+    for (const wanted of new Set([2, 1, 0].map((count) => Math.min(count, thread.replies.length)))) {
+      for (const size of sizes) {
+        const keys = this.placeTalk(thread, size);
+        if (keys && keys.length > wanted) {
+          if (isNew) move(this.lead, IN, 900);
+          else for (const el of this.talk.querySelectorAll('bc-card')) if (!before.has(el.id)) move(el, IN, 900);
+          return keys;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** @param {number} key */
+  invitation(key) {
+    const name = callName(this.cards.get(key));
+    return name ? `Answer ${isolated(name)}` : 'Answer this';
+  }
+
+  /** @param {Thread} thread @param {number} size @returns {number[] | null} keys that fit at this size */
+  placeTalk(thread, size) {
+    this.lead.style.setProperty('--say', String(size));
+    this.pool.append(...this.talk.querySelectorAll('bc-card'));
+    /** @param {number} key */
+    const turn = (key) => {
+      const item = make('li', '', 'turn');
+      item.append(this.cards.get(key));
+      return item;
+    };
+    this.talk.replaceChildren(turn(thread.head.key));
+    if (!fits(this.lead)) return null;
+    const keys = [];
+    for (const { key } of [...thread.replies].reverse()) {
+      const item = turn(key);
+      this.talk.children[0].after(item);
+      if (!fits(this.lead)) {
+        this.pool.append(this.cards.get(key));
+        item.remove();
+        break;
+      }
+      keys.unshift(key);
+    }
+    return [thread.head.key, ...keys];
+  }
+
+  /**
+   * The column: what fits of it, newest on top. Places that stay are not touched; what comes in pushes them down slowly.
+   * @param {Slot[]} slots @param {(key: number) => Thread | undefined} threadOf
+   * @returns {{slots: Slot[], tooLong: number | null, full: boolean}}
+   */
+  drawColumn(slots, threadOf) {
+    const places = new Map(Array.from(this.column.children, (el) => [/** @type {HTMLElement} */ (el).dataset.of ?? '', /** @type {HTMLElement} */ (el)]));
+    const tops = new Map(Array.from(places, ([key, el]) => [key, el.getBoundingClientRect().top]));
+    this.pool.append(...this.column.querySelectorAll('bc-card'));
+    const items = slots.map((slot) => this.placeSlot(places.get(String(slot.key)), slot.key, threadOf(slot.key)));
+    if (items.length && !this.fitAlone(items[0])) {
+      for (const item of items) this.pool.append(...item.querySelectorAll('bc-card'));
+      this.column.replaceChildren();
+      return { slots: slots.slice(1), tooLong: slots[0].key, full: false };
+    }
+    this.fitColumn(items);
+    for (const el of items.slice(0, this.column.children.length)) {
+      const top = tops.get(el.dataset.of ?? '');
+      if (top === undefined) move(el, IN, 900);
+      else move(el, [{ transform: `translateY(${top - el.getBoundingClientRect().top}px)` }, { transform: 'none' }], 900);
+    }
+    const shown = this.column.children.length;
+    return { slots: slots.slice(0, shown), tooLong: null, full: shown < slots.length };
+  }
+
+  /** Whether the newest post has room by itself, if need be in smaller type. @param {HTMLElement} first */
+  fitAlone(first) {
+    const more = byId('more');
+    more.hidden = false; // its line needs room, whether it stands there now or later
+    more.textContent ||= '0';
+    this.side.style.setProperty('--slot-photo', `calc(${PHOTOS[PHOTOS.length - 1]} * var(--u))`);
+    this.column.replaceChildren(first);
+    return BESIDE.some((size) => {
+      first.style.setProperty('--say', size);
+      return fits(this.side);
+    });
+  }
+
+  /** Drop from below what does not fit; pictures give way so that a second post may stand. @param {HTMLElement[]} items */
+  fitColumn(items) {
+    const tries = [2, 1].flatMap((wanted) => PHOTOS.map((height) => ({ wanted: Math.min(wanted, items.length), height })));
+    tries.some(({ wanted, height }) => {
+      this.side.style.setProperty('--slot-photo', `calc(${height} * var(--u))`);
+      this.column.replaceChildren(...items);
+      while (!fits(this.side) && this.column.children.length > 1) this.column.lastElementChild?.remove();
+      return this.column.children.length >= wanted && fits(this.side);
+    });
+    for (const item of items) if (!item.isConnected) this.pool.append(...item.querySelectorAll('bc-card'));
+  }
+
+  /** @param {HTMLElement | undefined} old @param {number} key @param {Thread | undefined} thread */
+  placeSlot(old, key, thread) {
+    const item = old ?? make('li', '', 'slot');
+    item.dataset.of = String(key);
+    const talked = thread?.replies.length ? make('p', answers(thread), 'answers') : null;
+    item.replaceChildren(this.cards.get(key), ...(talked ? [talked] : []));
+    return item;
+  }
+
+  /**
+   * One post, very large, with a line from who wrote it to the empty seat.
+   * @param {number} key @param {boolean} waits whether it is a question nobody has answered
+   * @returns {boolean} whether it fits
+   */
+  drawQuestion(key, waits) {
+    const asker = byId('asker'), card = this.cards.get(key);
+    const isNew = card.parentElement !== asker;
+    this.pool.append(...asker.querySelectorAll('bc-card'));
+    asker.replaceChildren(card);
+    const time = card.querySelector('[data-slot=time]')?.cloneNode(true);
+    const label = byId('since');
+    label.classList.toggle('waits', waits);
+    label.dataset.date = card.dataset.date ?? '';
+    label.replaceChildren(waits ? 'Still waiting for an answer, since ' : 'The last word so far, ', ...(time ? [time] : []));
+    for (const el of label.querySelectorAll('[data-slot]')) el.removeAttribute('data-slot');
+    const name = callName(card);
+    byId('call').textContent = name ? `Answer ${isolated(name)} here` : 'Answer here';
+    const fit = ASKED.some((size) => {
+      asker.style.setProperty('--say', String(size));
+      return fits(asker) && !overlaps(card);
+    });
+    this.drawReach();
+    if (fit && isNew) move(byId('quiet'), [{ opacity: 0 }, { opacity: 1 }], 1200);
+    return fit;
+  }
+
+  /** The dotted line. It ends where a phone can pick it up. */
+  drawReach() {
+    const from = byId('asker').querySelector('.avatar')?.getBoundingClientRect(), to = byId('disc').getBoundingClientRect();
+    if (!from || !to.width) return;
+    const x = from.right - from.width * 0.08, y = from.bottom - from.height * 0.3;
+    const angle = (150 * Math.PI) / 180, radius = to.width / 2;
+    const endX = to.left + radius + radius * Math.cos(angle), endY = to.top + radius + radius * Math.sin(angle);
+    const drop = from.height * 1.05, across = endX - x;
+    const curve = across > 0
+      ? `M${x} ${y} C${x + across * 0.26} ${y + drop} ${x + across * 0.72} ${y + drop * 0.84} ${endX} ${endY}`
+      : `M${x} ${y} Q${x} ${(y + to.top) / 2} ${to.left + radius} ${to.top}`;
+    byId('reach').setAttribute('d', curve);
+  }
+
+  /**
+   * Discs on a line: who found each other.
+   * @param {HTMLElement} place @param {{keys: number[], last: {key: number}}[]} found
+   */
+  drawMeetings(place, found) {
+    place.replaceChildren(...(found.length ? [make('p', 'Found each other', 'label')] : []), ...found.map(({ keys, last }) => {
+      const item = make('div', '', 'meeting'), discs = make('span', '', 'discs'), people = keys.slice(0, 3);
+      discs.append(...people.map((key) => /** @type {Node} */ (this.cards.get(key).querySelector('.avatar')?.cloneNode(true))));
+      for (const el of discs.querySelectorAll('[data-slot]')) el.removeAttribute('data-slot');
+      const names = people.map((key) => callName(this.cards.get(key))).filter(Boolean).map(isolated);
+      const time = this.cards.get(last.key).querySelector('[data-slot=clock]')?.textContent ?? '';
+      const rest = keys.length - people.length;
+      const who = rest > 0 ? `${names.join(', ')} and ${rest} more` : names.length > 1
+        ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names[0] ?? '';
+      const text = make('span', '', 'names');
+      text.append(who, make('small', `at ${time}`));
+      item.append(discs, text);
+      return item;
+    }));
+    const around = /** @type {HTMLElement} */ (place.parentElement);
+    while (place.lastElementChild && !fits(around)) place.lastElementChild.remove();
+    if (place.children.length === 1) place.replaceChildren();
+  }
+}

@@ -1,0 +1,188 @@
+// The wall: one state, one stage, one timer. What is chosen is in `layout.js`, how it is drawn in `stage.js`.
+import { emptyStage, meetings, modeOf, moreThan, next, question } from './layout.js';
+import { Cards, byId, keepCurrent } from './page.js';
+import { byPlace } from './fold.js';
+import { Stage } from './stage.js';
+import { clock } from './clock.js';
+import { threadOf, threads } from './threads.js';
+
+/** @typedef {import('./page.js').State} State */
+/** @typedef {import('./layout.js').Stage} Plan */
+
+const pool = byId('pool'), quietAfter = Number(byId('page').dataset.quietAfter);
+const cards = new Cards(/** @type {NodeListOf<HTMLElement>} */ (pool.querySelectorAll(':scope > bc-card')));
+const stage = new Stage(cards);
+/** @type {Plan} */ let plan = emptyStage();
+let isAlive = true, mode = '', dirty = true, freshAt = -Infinity, asked = 0, drawnLead = 0;
+/** @type {Set<number>} */ let visible = new Set();
+/** @type {Set<number>} */ const tooLongToAsk = new Set();
+
+const page = keepCurrent({
+  kind: 'screen', cards, cap: 200,
+  changed(state, before) {
+    const newest = newestOrder(before);
+    if (state.resets === before.resets && newestOrder(state) > newest) freshAt = page.time.now();
+    if (state.cards !== before.cards || state.blank !== before.blank) {
+      cards.take(state.cards);
+      forgetFits(state, before);
+      for (const [key, card] of state.cards) if (before.cards.get(key) !== card) preload(key);
+      dirty = true;
+      draw();
+    }
+  },
+  alive(alive) {
+    isAlive = alive;
+    draw();
+  },
+  tick: draw,
+});
+
+/** @param {State} state */
+function newestOrder(state) {
+  let newest = 0;
+  for (const card of state.cards.values()) if (card.order > newest) newest = card.order;
+  return newest;
+}
+
+/** An edited text may fit where the old one did not. @param {State} state @param {State} before */
+function forgetFits(state, before) {
+  for (const [key, card] of state.cards) {
+    if (before.cards.get(key) === card) continue;
+    plan.tooLong.delete(threadOf(card));
+    plan.tooLongBeside.delete(key);
+    tooLongToAsk.delete(key);
+  }
+}
+
+/** Pictures of a card in the pool are not loaded by themselves, and should be there when it is shown. @param {number} key */
+function preload(key) {
+  for (const img of cards.get(key).querySelectorAll('img')) new Image().src = img.src;
+}
+
+/** @param {number} key */
+const authorOf = (key) => cards.get(key).querySelector('[data-slot=who]')?.getAttribute('href') || firstText(key);
+/** @param {number} key */
+const firstText = (key) => cards.get(key).querySelector('[data-slot=name]')?.textContent ?? '';
+
+function draw() {
+  const { state, time } = page, at = time.now();
+  let latest = freshAt;
+  for (const card of state.cards.values()) if (card.at > latest) latest = card.at;
+  const wanted = modeOf({ blank: state.blank, alive: isAlive, cards: state.cards.size, now: at, freshAt: latest, quietAfter });
+  for (const el of document.querySelectorAll('[data-clock]')) el.textContent = clockText(at);
+  if (wanted !== mode) {
+    mode = document.body.dataset.mode = wanted;
+    stage.clear([]);
+    plan = { ...plan, lead: null, slots: [], full: false };
+    dirty = true;
+  }
+  if (mode === 'river') drawRiver(state, at);
+  else if (mode === 'quiet') drawQuiet(state, at);
+  else if (dirty) tidy(state, new Set());
+  dirty = false;
+}
+
+const format = new Intl.DateTimeFormat('en-GB', { timeZone: byId('page').dataset.zone || 'UTC', hour: 'numeric', minute: '2-digit' });
+/** @param {number} at @returns {string} 8:40 */
+const clockText = (at) => format.format(at * 1000).replace(/^0/, '');
+
+/** @param {State} state @param {number} at */
+function drawRiver(state, at) {
+  const time = { now: clock.monotonic(), at, quietAfter };
+  const all = new Map(threads(state.cards.values()).map((thread) => [thread.id, thread]));
+  for (let tries = 0; tries < 20; tries += 1) {
+    const planned = next(plan, state.cards, time);
+    if (planned === plan && !dirty) break;
+    if (drawPlan(planned, all, state)) break;
+  }
+  const more = moreThan(state.cards, at, visible), line = byId('more');
+  line.hidden = !more;
+  const text = `${more} more in the last ten minutes`;
+  if (more && line.textContent !== text) line.textContent = text;
+  if (dirty) drawMeetings(state, at, visible);
+}
+
+/**
+ * @param {Plan} planned @param {Map<number, import('./threads.js').Thread>} all @param {State} state
+ * @returns {boolean} whether everything fits; else the plan knows what does not, and must be made again
+ */
+function drawPlan(planned, all, state) {
+  const slotsChanged = planned.slots !== plan.slots, leadChanged = planned.lead !== plan.lead;
+  plan = planned;
+  const side = planned.slots.length ? '1' : '0';
+  const reflow = stage.river.dataset.side !== side;
+  stage.river.dataset.side = side;
+  if (slotsChanged || dirty) {
+    const drawn = stage.drawColumn(plan.slots, (key) => {
+      const card = state.cards.get(key);
+      return card && all.get(threadOf(card));
+    });
+    plan = { ...plan, slots: drawn.slots.length === plan.slots.length ? plan.slots : drawn.slots, full: drawn.full };
+    if (drawn.tooLong !== null) {
+      plan.tooLongBeside.add(drawn.tooLong);
+      return false;
+    }
+  }
+  const thread = plan.lead && all.get(plan.lead.id);
+  if (!thread || !plan.lead) {
+    drawnLead = 0;
+    stage.pool.append(...stage.talk.querySelectorAll('bc-card'));
+    stage.talk.replaceChildren();
+  } else if (leadChanged || dirty || reflow) {
+    const keys = stage.drawLead(thread, drawnLead !== thread.id);
+    if (!keys) {
+      plan.tooLong.add(thread.id);
+      plan = { ...plan, lead: null };
+      return false;
+    }
+    drawnLead = thread.id;
+    plan.led.set(thread.id, thread.last.order);
+    plan.lead.form = thread.last.order;
+  }
+  visible = new Set([...document.querySelectorAll('#river bc-card')].map((el) => Number(/** @type {HTMLElement} */ (el).dataset.key)));
+  tidy(state, visible);
+  return true;
+}
+
+/** @param {State} state @param {number} at */
+function drawQuiet(state, at) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const chosen = question(state.cards, clock.monotonic(), tooLongToAsk);
+    if (!chosen || (chosen.key === asked && !dirty)) break;
+    asked = chosen.key;
+    const waits = chosen.asks && ![...state.cards.values()].some((card) => card !== chosen && threadOf(card) === threadOf(chosen));
+    dirty = true;
+    if (stage.drawQuestion(chosen.key, waits)) break;
+    tooLongToAsk.add(chosen.key);
+  }
+  if (!dirty) return;
+  tidy(state, new Set([asked]));
+  drawMeetings(state, at, new Set([asked]));
+}
+
+/** @param {State} state @param {number} at @param {Set<number>} shown */
+function drawMeetings(state, at, shown) {
+  const found = meetings(state.cards, at, 4, authorOf).filter(({ keys }) => !keys.some((key) => shown.has(key))).slice(0, 2);
+  stage.drawMeetings(byId('met-rail'), found);
+  stage.drawMeetings(byId('met-quiet'), found);
+}
+
+/** The pool holds every card that is not on the stage, newest first. @param {State} state @param {Set<number>} onStage */
+function tidy(state, onStage) {
+  const rest = [...state.cards.values()].filter((card) => !onStage.has(card.key)).sort((a, b) => byPlace(b, a));
+  pool.append(...rest.map((card) => cards.get(card.key)));
+}
+
+/** Sizes have changed: measure anew. */
+function remeasure() {
+  plan.tooLong.clear();
+  plan.tooLongBeside.clear();
+  tooLongToAsk.clear();
+  plan = { ...plan, full: false };
+  dirty = true;
+  draw();
+}
+
+draw();
+addEventListener('resize', remeasure);
+document.fonts.ready.then(remeasure);

@@ -1,0 +1,120 @@
+"""A small server of pages with samples, for what needs no core: the markup, the look, the policy."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from backchannel.config import Config
+from backchannel.model import Post
+from backchannel.board import Item
+from backchannel.web.display import CardView, render_card
+from backchannel.web.pages import CSP, Pages, Stand
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Config.model_validate(
+    {
+        "event": {
+            "name": "Open Ideas 2026",
+            "hashtags": ["openideas26"],
+            "timezone": "Europe/Berlin",
+            "start": "2026-11-24",
+            "end": "2026-11-26",
+            "place": "Main hall",
+        },
+        "wall": {"short_url": "openideas.example/j"},
+    }
+)
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c636060606000000005"
+    "0001a5f645400000000049454e44ae426082"
+)
+
+
+def views(pairs: Sequence[tuple[Post, Item]]) -> list[CardView]:
+    """The samples in their display form."""
+    return [
+        render_card(post, item, zone=CONFIG.event.zone, own_tags=CONFIG.event.hashtags) for post, item in pairs
+    ]
+
+
+class Site:
+    """Pages by path, the front end, pictures, and a stream that a test speaks on."""
+
+    def __init__(self, pages: Mapping[str, str], qr: str) -> None:
+        self.pages, self.qr = pages, qr
+        self.url = ""
+        self.sockets: list[web.WebSocketResponse] = []
+        self._came = asyncio.Event()
+        self.app = web.Application()
+        self.app.add_routes(
+            [
+                web.get("/qr.svg", self._qr),
+                web.get("/live", self._live),
+                web.get("/media/{name}", self._picture),
+                web.static("/static", ROOT / "static"),
+                web.get("/{name:.*}", self._page),
+            ]
+        )
+
+    async def listened(self) -> None:
+        """Until a page listens, and has its first frame."""
+        await self._came.wait()
+
+    async def say(self, frame: Mapping[str, object]) -> None:
+        """One frame to every page that listens."""
+        for socket in self.sockets:
+            await socket.send_str(msgspec.json.encode(frame).decode())
+
+    async def _page(self, request: web.Request) -> web.Response:
+        text = self.pages.get(request.path)
+        if text is None:
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": CSP}
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+    async def _qr(self, _: web.Request) -> web.Response:
+        return web.Response(text=self.qr, content_type="image/svg+xml")
+
+    async def _picture(self, _: web.Request) -> web.Response:
+        return web.Response(body=PNG, content_type="image/png")
+
+    async def _live(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        seq = int(request.query["after"])
+        await socket.send_str(json.dumps({"protocol": 1, "epoch": "e"}))
+        await socket.send_str(json.dumps({"prev": seq, "seq": seq, "at": 1.0, "put": [], "gone": []}))
+        self.sockets.append(socket)
+        self._came.set()
+        async for message in socket:
+            if message.type is WSMsgType.ERROR:
+                break
+        self.sockets.remove(socket)
+        if not self.sockets:
+            self._came.clear()
+        return socket
+
+
+@asynccontextmanager
+async def serving(pages: Mapping[str, str]) -> AsyncIterator[Site]:
+    """The site on a free port of loopback."""
+    site = Site(pages, Pages(CONFIG).qr)
+    runner = web.AppRunner(site.app, shutdown_timeout=0.1)
+    await runner.setup()
+    listener = web.TCPSite(runner, "127.0.0.1", 0)
+    await listener.start()
+    site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield site
+    finally:
+        await runner.cleanup()
+
+
+def stand(seq: int, now: float) -> Stand:
+    """Where the page stands, at a time of the samples."""
+    return Stand("e", seq, now, 1.0)

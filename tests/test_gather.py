@@ -1,0 +1,177 @@
+"""What a gatherer lets through, remembers, and says of its source. The log behind it is a real one."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from kit import Hand, events, post, sequencer_in, texts
+
+from backchannel.clock import Clock
+from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
+from backchannel.model import Deleted, Left, Posted
+from backchannel.sources import Batch, SourceError
+
+TAGS = frozenset({"conf"})
+
+
+class Script:
+    """A network on paper: what each call of `batches` gives, in order; then silence."""
+
+    is_chosen = False
+    poll_s = 0.001
+
+    def __init__(self, *calls: Sequence[Batch | Exception]) -> None:
+        self.calls = list(calls)
+        self.asked: list[str | None] = []
+        self.is_through = asyncio.Event()
+
+    def lanes(self):
+        return ("lane",)
+
+    async def batches(self, lane, cursor):
+        self.asked.append(cursor)
+        if not self.calls:
+            self.is_through.set()
+            await asyncio.get_running_loop().create_future()
+        for batch in self.calls.pop(0):
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+
+class Quick(Clock):
+    """Nobody waits: pauses are written down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+
+async def gathered(folder, source, *, watch=lambda: (), clock=None):
+    """Run the source to its end. Gives the sequencer and the gatherer."""
+    sequencer = await sequencer_in(folder, clock=Hand(2000.0))
+
+    def standing(post_id: str):
+        seen = sequencer.state.posts.by_id.get(post_id)
+        return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
+
+    house = House(TAGS, 0.0, sequencer, clock or Quick(), standing, sequencer.log.cursors)
+    gatherer = Gatherer("net", "script", source, watch, house)
+    gatherer._clock = clock or Quick()
+    writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
+    through = asyncio.create_task(source.is_through.wait())
+    await asyncio.wait((run, through, writer), return_when="FIRST_COMPLETED", timeout=20)
+    for task in (run, through, writer):
+        task.cancel()
+    await asyncio.gather(run, through, writer, return_exceptions=True)
+    return sequencer, gatherer
+
+
+def test_a_candidate_carries_the_hashtag_and_no_refusal():
+    assert unwanted(post(), TAGS) == ""
+    assert "hashtag" in unwanted(post(hashtags=("other",)), TAGS)
+    assert unwanted(post(hashtags=()), TAGS, is_chosen=True) == ""
+    assert "nowall" in unwanted(post(hashtags=("conf", "nowall")), TAGS)
+
+
+@pytest.mark.parametrize(
+    "label", ["nobot", "noindex", "nowall", "not-public", "suspended", "limited", "memorial"]
+)
+def test_a_refusal_keeps_out_also_what_is_chosen(label):
+    assert label in unwanted(post(labels=(label,)), TAGS, is_chosen=True)
+
+
+def test_the_window_has_a_start_and_no_future():
+    assert is_in_window(post(created_at=1000.0), 1000.0, 1000.0)
+    assert not is_in_window(post(created_at=999.0), 1000.0, 1000.0)
+    assert is_in_window(post(created_at=1900.0), 0.0, 1000.0)
+    assert not is_in_window(post(created_at=1901.0), 0.0, 1000.0)
+    assert not is_in_window(post(expires_at=1000.0), 0.0, 1000.0)
+
+
+async def test_only_candidates_reach_the_log_and_the_cursor_goes_on_without_them(tmp_path):
+    source = Script([Batch([Posted(post()), Posted(post("p2", hashtags=("other",)))], "7")])
+    sequencer, gatherer = await gathered(tmp_path, source)
+    assert await texts(sequencer) == {"p1": "hello"}
+    assert await sequencer.log.cursors() == {("net", "lane"): "7"}
+    assert source.asked == [None, "7"]
+    assert gatherer.health.state == "live"
+    await sequencer.close()
+
+
+async def test_the_hashtag_edited_away_is_logged_as_left(tmp_path):
+    source = Script(
+        [Batch([Posted(post())], "1")],
+        [Batch([Posted(post(hashtags=(), revision=1))], "2")],
+        [Batch([Posted(post(hashtags=(), revision=1))], "3")],
+    )
+    sequencer, _ = await gathered(tmp_path, source)
+    assert [type(e) for e in await events(sequencer) if not isinstance(e, Posted)][-1] is Left
+    assert sum(isinstance(e, Left) for e in await events(sequencer)) == 1
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_a_deletion_before_its_post_still_deletes(tmp_path):
+    source = Script(
+        [Batch([Deleted("id:p1")], "1")], [Batch([Posted(post())], "2")], [Batch([Posted(post("p2"))], "3")]
+    )
+    sequencer, _ = await gathered(tmp_path, source)
+    assert await texts(sequencer) == {"p2": "hello"}
+    await sequencer.close()
+
+
+async def test_a_deletion_in_the_same_batch_deletes(tmp_path):
+    source = Script([Batch([Posted(post()), Deleted("id:p1")], "1")])
+    sequencer, _ = await gathered(tmp_path, source)
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_the_same_batch_again_is_nothing_new(tmp_path):
+    batch = Batch([Posted(post()), Posted(post("p2"))], "1")
+    sequencer, _ = await gathered(tmp_path, Script(*[[batch]] * 5))
+    assert sum(isinstance(e, Posted) for e in await events(sequencer)) == 2
+    await sequencer.close()
+
+
+async def test_trouble_is_said_and_ends_with_the_next_success(tmp_path):
+    clock = Quick()
+    trouble = SourceError("net.example answers 500")
+    source = Script([trouble], [trouble], [Batch([Posted(post())], "1")])
+    sequencer, gatherer = await gathered(tmp_path, source, clock=clock)
+    assert gatherer.health.state == "live"
+    assert gatherer.health.error == ""
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_a_pause_the_network_asked_for_is_kept(tmp_path):
+    clock = Quick()
+    source = Script([SourceError("too many requests", retry_after_s=120.0)], [Batch((), "1", pause_s=33.0)])
+    sequencer, _ = await gathered(tmp_path, source, clock=clock)
+    assert clock.pauses[0] >= 120.0
+    assert clock.pauses[1] >= 33.0
+    await sequencer.close()
+
+
+async def test_a_permanent_error_parks_the_lane_and_says_what_to_do(tmp_path):
+    source = Script([SourceError("net.example wants a token: set `token`", permanent=True)])
+    sequencer, gatherer = await gathered(tmp_path, source)
+    assert (gatherer.health.state, gatherer.health.error) == (
+        "needs_human",
+        "lane: net.example wants a token: set `token`",
+    )
+    await sequencer.close()
+
+
+async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part(tmp_path):
+    many = [Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)]
+    sequencer, _ = await gathered(tmp_path, Script([Batch(many, "9")]))
+    assert len(sequencer.board.line) == 1900
+    assert await sequencer.log.cursors() == {("net", "lane"): "9"}
+    await sequencer.close()

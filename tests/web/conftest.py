@@ -1,0 +1,21 @@
+"""A server for each test, and a client that knows where it is."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.hub.served import Served, serve
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serve(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def web(served: Served) -> AsyncIterator[ClientSession]:
+    async with ClientSession(served.url()) as session:
+        yield session

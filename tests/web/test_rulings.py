@@ -1,0 +1,99 @@
+"""A person's word, over loopback."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from backchannel.log import LogUnavailable
+from tests.hub.served import TOKEN, Answer, Served, serve
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+HIDE = {"verdict": "hide", "subject": "12", "why": "rude"}
+
+
+async def say(
+    web: ClientSession, word: Any, status: int, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    async with web.post(
+        "/api/v1/rulings", json=word, headers=BEARER if headers is None else headers
+    ) as response:
+        assert response.status == status, await response.text()
+        data: dict[str, Any] = await response.json()
+        return data
+
+
+async def test_a_word_is_heard_and_answered(served: Served, web: ClientSession) -> None:
+    served.desk.answer = Answer(False, "hidden everywhere, not yet saved")
+    assert await say(web, HIDE, 200) == {"message": "hidden everywhere, not yet saved", "saved": False}
+    assert served.desk.heard == [("hide", "12", "operator", "rude", True)]
+
+
+async def test_without_a_token_nobody_is_heard(served: Served, web: ClientSession) -> None:
+    async with web.post("/api/v1/rulings", json=HIDE) as response:
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    await say(web, HIDE, 401, {"Authorization": "Basic abc"})
+    assert served.desk.heard == []
+
+
+@pytest.mark.parametrize("token", ["wrong", TOKEN[:-1], TOKEN + "x", "ünïcode"])
+async def test_another_token_is_refused(served: Served, web: ClientSession, token: str) -> None:
+    await say(web, HIDE, 403, {"Authorization": f"Bearer {token}"})
+    assert served.desk.heard == []
+
+
+async def test_over_plain_http_from_elsewhere_even_the_token_is_refused_with_the_ways_out(
+    tmp_path: Path,
+) -> None:
+    async with serve(tmp_path, trusted=["127.0.0.1"]) as served, ClientSession(served.url()) as web:
+        relayed = {**BEARER, "X-Forwarded-For": "203.0.113.7"}
+        message = (await say(web, HIDE, 426, relayed))["message"]
+        assert "server.tls" in message
+        assert "server.trusted_proxies" in message
+        assert served.desk.heard == []
+        await say(web, HIDE, 200, {**relayed, "X-Forwarded-Proto": "https"})
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        {"verdict": "burn", "subject": "12"},
+        {"verdict": "hide"},
+        {"verdict": "hide", "subject": "12", "colour": "red"},
+        {"verdict": "hide", "subject": 12},
+        {"verdict": "hide", "subject": "x" * 3000},
+        [],
+    ],
+)
+async def test_what_is_no_ruling_is_refused(served: Served, web: ClientSession, word: Any) -> None:
+    assert "no ruling" in (await say(web, word, 400))["message"]
+    assert served.desk.heard == []
+
+
+async def test_a_form_on_a_foreign_page_is_not_heard(served: Served, web: ClientSession) -> None:
+    headers = {**BEARER, "Content-Type": "text/plain"}
+    async with web.post("/api/v1/rulings", data=b'{"verdict":"blank"}', headers=headers) as response:
+        assert response.status == 415
+    assert served.desk.heard == []
+
+
+async def test_a_large_body_is_refused(web: ClientSession) -> None:
+    await say(web, {"verdict": "hide", "subject": "x" * 100_000}, 413)
+
+
+async def test_blank_needs_no_subject(served: Served, web: ClientSession) -> None:
+    await say(web, {"verdict": "blank", "on": False}, 200)
+    assert served.desk.heard == [("blank", "", "operator", "", False)]
+
+
+async def test_what_nobody_knows_is_not_found(served: Served, web: ClientSession) -> None:
+    served.desk.answer = LookupError("no post here has the key 12")
+    assert (await say(web, HIDE, 404))["message"] == "no post here has the key 12"
+
+
+async def test_a_refused_word_names_the_reason(served: Served, web: ClientSession) -> None:
+    served.desk.answer = LogUnavailable("disk full")
+    assert "disk full" in (await say(web, HIDE, 503))["message"]
