@@ -79,6 +79,10 @@ def config_text(*sources: str, policy: str = "open", delay_s: float = 0, server:
     )
 
 
+class NotServing(Exception):
+    """It ended instead: its exit code, and what it said."""
+
+
 class Served:
     """The running program. `lines` is what it has said so far."""
 
@@ -104,7 +108,10 @@ class Served:
         await asyncio.wait((ended, up), timeout=PATIENCE_S, return_when="FIRST_COMPLETED")
         ended.cancel()
         up.cancel()
-        assert self.url, "\n".join(self.lines)
+        if not self.url:
+            await self.process.wait()
+            await self._reader
+            raise NotServing(self.process.returncode, "\n".join(self.lines))
 
     async def get(self, path: str) -> Any:
         """JSON of this path."""

@@ -1,0 +1,363 @@
+"""Wiring; the only module that knows everybody."""
+
+import asyncio
+import fcntl
+import hmac
+import os
+import signal
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import structlog
+
+from backchannel import sources
+from backchannel.clock import Clock
+from backchannel.config import Config, ConfigWatcher, load_config
+from backchannel.errors import UserError
+from backchannel.fetch import Fetcher
+from backchannel.gather import Gatherer, House, SourceHealth, Standing
+from backchannel.hub.door import Door
+from backchannel.hub.fallback import live_handler
+from backchannel.hub.gate import Port, tls_context
+from backchannel.hub.hub import Hub
+from backchannel.judge import Rules
+from backchannel.log import LogBroken, LogUnavailable
+from backchannel.log.spool import Spool
+from backchannel.log.sqlite import SqliteLog
+from backchannel.media import MediaStore
+from backchannel.media import follow as follow_pictures
+from backchannel.model import Post
+from backchannel.paths import static_folder
+from backchannel.search import Search
+from backchannel.search import follow as follow_board
+from backchannel.secrets import SecretStore
+from backchannel.sequencer import Sequencer
+from backchannel.sequencer.desk import Desk
+from backchannel.terminal import progress, say
+from backchannel.web import house
+from backchannel.web.address import parse_networks
+from backchannel.web.pages import Pages
+from backchannel.web.routes import build_app
+from backchannel.web.views import Views
+
+USER_AGENT = "Backchannel/0.1 (+{url})"
+SWEEP_S = 600.0
+PICTURES_PER_HOST = 4
+LONG = 50_000
+"""Entries from which on reading the log takes long enough to be shown."""
+
+log_line = structlog.get_logger(__name__)
+
+
+class Server:
+    """One event, running: what the log, the networks and the pages have to do with each other."""
+
+    def __init__(self, config: Config, folder: Path, clock: Clock, sequencer: Sequencer, token: str) -> None:
+        self.config, self.clock, self.sequencer = config, clock, sequencer
+        self.search = Search(folder / "search.db", sequencer.epoch)
+        self.pictures = MediaStore(folder / "media", self._fetcher(PICTURES_PER_HOST), clock)
+        self.pages = Pages(config)
+        self.views = Views(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
+        self.hub = Hub(sequencer, self.views, clock)
+        trusted = parse_networks(config.server.trusted_proxies)
+        self.door = Door(trusted=trusted, origins=[config.public_url])
+        self.gatherers: list[Gatherer] = []
+        self.app = build_app(
+            house.House(
+                sequencer=sequencer,
+                desk=Desk(sequencer, self._forget_everywhere),
+                search=self.search,
+                views=self.views,
+                pages=self.pages,
+                health=self.health,
+                clock=clock,
+                static=static_folder(),
+                media=folder / "media",
+                token=token,
+                live=live_handler(self.hub, self.door),
+                trusted=trusted,
+            )
+        )
+        self._changed = asyncio.Event(), asyncio.Event()
+        sequencer.subscribe(self._tell_followers)
+
+    def _tell_followers(self, _: bool) -> None:
+        for changed in self._changed:
+            changed.set()
+
+    def health(self) -> list[SourceHealth]:
+        """How every source is."""
+        return [gatherer.health for gatherer in self.gatherers]
+
+    async def run(self, watcher: ConfigWatcher | None) -> None:
+        """Everything that goes on beside the port, until cancelled."""
+        search_changed, pictures_changed = self._changed
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.sequencer.run())
+            tasks.create_task(
+                follow_board(
+                    self.search, self.sequencer.board, self.sequencer.load, search_changed, self.clock
+                )
+            )
+            tasks.create_task(
+                follow_pictures(
+                    self.pictures,
+                    unsettled=self._unsettled,
+                    changed=pictures_changed,
+                    submit=self.sequencer.submit,
+                    retry_on=(LogUnavailable,),
+                    clock=self.clock,
+                )
+            )
+            tasks.create_task(self._sweep())
+            tasks.create_task(self._gather(watcher))
+
+    async def close(self) -> None:
+        """Give the files back."""
+        await self.pictures.close()
+        await self.search.close()
+        await self.sequencer.close()
+
+    async def _gather(self, watcher: ConfigWatcher | None) -> None:
+        """Run the sources; when the configuration changes, run those it names from then on."""
+        while True:
+            async with self._gathering():
+                change = await _next_config(watcher)
+            self._take_up(change)
+
+    @asynccontextmanager
+    async def _gathering(self) -> AsyncIterator[None]:
+        fetchers: list[Fetcher] = []
+        self.gatherers = [self._gatherer(settings, fetchers) for settings in self.config.sources]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(gatherer.run()) for gatherer in self.gatherers]
+                running.append(tasks.create_task(self._say_if_alone()))
+                yield
+                for task in running:
+                    task.cancel()
+        finally:
+            for fetcher in fetchers:
+                await fetcher.close()
+
+    def _gatherer(self, settings: sources.Settings, fetchers: list[Fetcher]) -> Gatherer:
+        """One source with a client of its own: no other waits for its hosts."""
+        event, name = self.config.event, settings.name or settings.kind
+        fetchers.append(fetcher := self._fetcher(1))
+        since = event.collect_from.timestamp()
+        context = sources.Context(name, fetcher, self.clock, event.hashtags, since, lambda: self._watch(name))
+        source = sources.load(settings.kind).Source(settings, context)
+        rest = House(
+            frozenset(event.hashtags),
+            since,
+            self.sequencer,
+            self.clock,
+            self._standing,
+            self.sequencer.log.cursors,
+        )
+        return Gatherer(name, settings.kind, source, context.watch, rest)
+
+    def _take_up(self, config: Config) -> None:
+        """All but `server`, which counts from the next start."""
+        self.config = config.model_copy(update={"server": self.config.server})
+        self.pages.reload(self.config)
+        self.views.set_up(zone=config.event.zone, own_tags=config.event.hashtags)
+        self.sequencer.judge_by(_rules(config))
+        log_line.info("the new configuration is taken up")
+
+    def _watch(self, name: str) -> Sequence[Post]:
+        """The posts of this source that are on the wall, newest first: the one way upstream."""
+        items = reversed(self.sequencer.board.newest(200))
+        posts = (self.sequencer.post(item) for item in items if item.key not in self.sequencer.covered)
+        return [post for post in posts if post and post.source == name]
+
+    def _standing(self, post_id: str) -> Standing | None:
+        seen = self.sequencer.state.posts.by_id.get(post_id)
+        return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
+
+    def _unsettled(self) -> Collection[tuple[str, str]]:
+        posts = self.sequencer.state.posts
+        return [
+            (posts.by_key[key].id, url) for key, opened in posts.unsettled.items() for url in opened.missing
+        ]
+
+    def _live_pictures(self) -> set[str]:
+        by_key = self.sequencer.state.posts.by_key
+        return {picture.hash for seen in by_key.values() for picture in seen.pictures if picture}
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.pictures.sweep(self._live_pictures())
+            await self.clock.sleep(SWEEP_S)
+
+    async def _forget_everywhere(self) -> None:
+        await self.search.follow(self.sequencer.board, self.sequencer.load)
+        await self.pictures.sweep(self._live_pictures())
+
+    async def _say_if_alone(self) -> None:
+        """Where no source can be reached, say so in one line, and what can be done without any."""
+        while self.config.sources:
+            await self.clock.sleep(1.0)
+            health = self.health()
+            if any(source.last_success_at for source in health):
+                return
+            if all(source.state != "starting" for source in health):
+                log_line.warning(
+                    "no source can be reached; pages are served. `make demo` shows a conference without any"
+                )
+                return
+
+    def _fetcher(self, per_host: int) -> Fetcher:
+        agent = USER_AGENT.format(url=self.config.event.url or self.config.public_url)
+        allow = self.config.server.allow_addresses
+        return Fetcher(allow=allow, user_agent=agent, clock=self.clock, per_host=per_host)
+
+
+async def _next_config(watcher: ConfigWatcher | None) -> Config:
+    """The next configuration that is right; what is wrong with others is said. Without a file: never."""
+    if watcher is None:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody answers this")
+    async with aclosing(watcher.changes()) as changes:
+        async for change in changes:
+            if isinstance(change, Config):
+                return change
+            log_line.error("the new configuration is refused, the old one stays", why=str(change))
+    raise AssertionError("a watcher never ends")
+
+
+async def serve(
+    path: Path, *, host: str | None = None, port: int | None = None, clock_rate: float = 1.0
+) -> None:
+    """`backchannel serve`: one event from its config.yaml. UserError for what the user can mend."""
+    config = load_config(path, os.environ)
+    told = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server = config.server.model_copy(update=told)
+
+    def watch(clock: Clock) -> ConfigWatcher:
+        return ConfigWatcher(path, os.environ, clock, config)
+
+    folder = path.parent / server.data
+    await _serve(config.model_copy(update={"server": server}), folder, rate=clock_rate, watch=watch)
+
+
+async def demo(*, port: int, speed: float, seed: int) -> None:
+    """`backchannel demo`: an invented conference on invented networks, with the real server before it."""
+    from backchannel.simulator import Simulator
+
+    with tempfile.TemporaryDirectory(prefix="backchannel-") as name:
+        clock = Clock(rate=speed)
+        async with Simulator(seed=seed, speed=speed, clock=clock) as simulator:
+            path = Path(name) / "config.yaml"
+            path.write_text(simulator.config_yaml(port=port), "utf-8")
+            say(f"A simulated conference, {speed:g} times as fast as life. Its configuration:\n")
+            say(path.read_text("utf-8"))
+            await _serve(load_config(path, os.environ), Path(name) / "data", clock=clock)
+
+
+async def _serve(
+    config: Config,
+    folder: Path,
+    *,
+    rate: float = 1.0,
+    clock: Clock | None = None,
+    watch: Callable[[Clock], ConfigWatcher] | None = None,
+) -> None:
+    tls = _tls(config, folder.parent)
+    with _locked(folder):
+        secrets = SecretStore.open(folder)
+        sequencer, clock = await _open(folder, secrets.mark_key, _rules(config), rate, clock)
+        server = Server(config, folder, clock, sequencer, secrets.control_token)
+        try:
+            async with Port(server.hub, server.door, server.app, clock) as port:
+                _, number = await port.listen(config.server.host, config.server.port, tls)
+                address = _address(config, number)
+                say(f"{config.event.name}: {address}/wall is for the screen, {address}/ to read along")
+                async with asyncio.TaskGroup() as tasks:
+                    running = [
+                        tasks.create_task(port.run()),
+                        tasks.create_task(server.run(watch(clock) if watch else None)),
+                    ]
+                    await _told_to_stop()
+                    for task in running:
+                        task.cancel()
+        finally:
+            await server.close()
+
+
+async def _told_to_stop() -> None:
+    """Until somebody ends the process in a friendly way."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _open(
+    folder: Path, mark_key: bytes, rules: Rules, rate: float, clock: Clock | None
+) -> tuple[Sequencer, Clock]:
+    """The folded log, and the clock that goes on from where it stopped. UserError where it cannot be read."""
+    try:
+        check = hmac.digest(mark_key, b"backchannel log", "sha256").hex()
+        log = SqliteLog(folder / "log.db", key_check=check, created_at=Clock().real())
+        last = await log.read([await log.head()])
+        floor = max((entry.at for entry in last.values()), default=0.0)
+        clock = clock or Clock(rate=rate, origin=log.created_at, floor=floor)
+        sequencer = Sequencer(log, Spool(folder / "takedowns"), rules, clock, mark_key)
+        with _reading(await log.head()) as tell:
+            await sequencer.open(tell)
+    except LogBroken as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror or error}") from None
+    return sequencer, clock
+
+
+@contextmanager
+def _reading(head: int) -> Iterator[Callable[[int], None]]:
+    """Progress where there is much to read, silence where there is not."""
+    if head < LONG:
+        yield lambda seq: None
+        return
+    with progress("Reading the log", head) as tell:
+        yield tell
+
+
+def _tls(config: Config, folder: Path) -> ssl.SSLContext | None:
+    tls = config.server.tls
+    if tls is None:
+        return None
+    try:
+        return tls_context(folder / tls.cert, folder / tls.key)
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(f"server.tls: {tls.cert} and {tls.key} cannot be used: {error}") from None
+
+
+def _rules(config: Config) -> Rules:
+    return Rules(config.wall.policy, config.wall.delay_s)
+
+
+def _address(config: Config, port: int) -> str:
+    scheme = "https" if config.server.tls else "http"
+    host = config.server.host
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """This process alone uses the folder. UserError when another does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UserError(f"{folder}: the data folder cannot be used: {error.strerror}") from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UserError(f"{folder}: another process serves this folder; end it first") from None
+    finally:
+        os.close(held)

@@ -1,0 +1,105 @@
+"""Real input, end to end: a real Nostr relay and a blog over HTTP, the server, and a real Chromium."""
+
+import asyncio
+import hashlib
+import json
+import time
+from statistics import median, quantiles
+
+import pytest
+from browser.conftest import CHROMIUM, CHROMIUM_ARGS
+from e2e.relay import running_relay
+from inside import running
+from playwright.async_api import async_playwright
+from serving import blog, config_text
+from websockets.asyncio.client import connect
+
+from backchannel.sources._nostr_event import sign_event
+
+COUNT = 50
+WATCH = """
+globalThis.seen = {};
+new MutationObserver(() => {
+  for (const [, name] of document.documentElement.textContent.matchAll(/words-(\\d+)!/g))
+    globalThis.seen[name] ??= performance.timeOrigin + performance.now();
+}).observe(document, { childList: true, subtree: true, characterData: true });
+"""
+
+
+def signed(author: int, kind: int, content: str, tags=()):
+    key = hashlib.sha256(b"an author of this test %d" % author).digest()
+    event = sign_event(key, created_at=int(time.time()), kind=kind, tags=tags, content=content)
+    return {name: getattr(event, name) for name in event.__struct_fields__}
+
+
+async def publish(relay, event) -> None:
+    await relay.send(json.dumps(["EVENT", event]))
+    while (answer := json.loads(await relay.recv()))[0] != "OK":
+        continue
+    assert answer[2], answer
+
+
+@pytest.mark.browser
+@pytest.mark.e2e
+async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(tmp_path, root, capsys):
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    received, released = dict[int, float](), dict[int, float]()
+    with running_relay(root, tmp_path / "relay") as relay:
+        async with blog() as feed, connect(relay.url) as speaker, async_playwright() as playwright:
+            feed.write("first", "words of a blog #conf")
+            config = config_text(
+                f"{{kind: nostr, relays: ['{relay.url}']}}",
+                f"{{kind: feed, feeds: ['{feed.url}'], poll_s: 1, floor_s: 1}}",
+            )
+            for author in range(5):
+                await publish(speaker, signed(author, 0, json.dumps({"name": f"Author {author}"})))
+            async with running(tmp_path, config) as (server, url):
+                sequencer, submit = server.sequencer, server.sequencer.submit
+
+                async def submit_and_note(events, cursors=None):
+                    for event in events:
+                        name = _name_of(event)
+                        if name is not None:
+                            received.setdefault(name, time.time())
+                    await submit(events, cursors)
+
+                def note_released(_):
+                    for item in sequencer.board.newest(3):
+                        name = _name_of(sequencer.post(item))
+                        if name is not None:
+                            released.setdefault(name, time.time())
+
+                sequencer.submit = submit_and_note
+                sequencer.subscribe(note_released)
+                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+                page = await browser.new_page()
+                await page.add_init_script(WATCH)
+                await page.goto(f"{url}/wall")
+                await page.wait_for_function("document.body.textContent.includes('words of a blog')")
+                sent = {}
+                for number in range(COUNT):
+                    event = signed(number % 5, 1, f"words-{number}! #conf", [["t", "conf"]])
+                    sent[number] = time.time()
+                    await publish(speaker, event)
+                    await asyncio.sleep(0.03)  # one after the other, as people write
+                await page.wait_for_function(f"Object.keys(globalThis.seen).length === {COUNT}")
+                seen = {int(name): at / 1000 for name, at in (await page.evaluate("globalThis.seen")).items()}
+                await browser.close()
+    assert sorted(seen) == list(range(COUNT))
+    with capsys.disabled():
+        print(f"\n  {COUNT} posts, relay to Chromium's DOM:")
+        for name, start, end in (
+            ("published → received", sent, received),
+            ("received → released", received, released),
+            ("released → DOM", released, seen),
+            ("in all", sent, seen),
+        ):
+            took = [(end[n] - start[n]) * 1000 for n in range(COUNT)]
+            print(f"    {name}: median {median(took):.0f} ms, p95 {quantiles(took, n=20)[-1]:.0f} ms")
+
+
+def _name_of(thing) -> int | None:
+    post = getattr(thing, "post", thing)
+    words = str(getattr(getattr(post, "face", None), "body", ""))
+    return int(words.split("words-")[1].split("!")[0]) if "words-" in words else None

@@ -1,0 +1,37 @@
+"""The whole server in the test's own process and loop: for what has to be looked at from both sides."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from backchannel import app
+from backchannel.clock import Clock
+from backchannel.config import load_config
+from backchannel.hub.gate import Port
+from backchannel.secrets import SecretStore
+
+
+@asynccontextmanager
+async def running(folder: Path, config_text: str, *, clock: Clock | None = None) -> AsyncIterator[tuple[app.Server, str]]:
+    """The server and its address; everything in it is what `backchannel serve` runs."""
+    path = folder / "config.yaml"
+    path.write_text(config_text, "utf-8")
+    config = load_config(path, {})
+    data = folder / "data"
+    secrets = SecretStore.open(data)
+    sequencer, clock = await app._open(data, secrets.mark_key, app._rules(config), 1.0, clock)
+    server = app.Server(config, data, clock, sequencer, secrets.control_token)
+    async with Port(server.hub, server.door, server.app, clock) as port:
+        host, number = await port.listen("127.0.0.1", 0)
+        tasks = [asyncio.ensure_future(port.run()), asyncio.ensure_future(server.run(None))]
+        try:
+            yield server, f"http://{host}:{number}"
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+    await server.close()
+    for outcome in ended:
+        if isinstance(outcome, Exception):
+            raise outcome
