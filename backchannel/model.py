@@ -263,9 +263,14 @@ def face_digest(face: Face) -> bytes:
     return digest(face)
 
 
-def words_digest(face: Face) -> bytes:
-    """What decides whether the same source says something new in the same revision."""
-    return digest((face.body, face.warning, face.poll, [(m.id, m.kind, m.alt) for m in face.media]))
+def words_digest(post: Post) -> bytes:
+    """What decides whether the same source says something new in the same revision.
+
+    A withdrawn quote and a picture marked sensitive change no network's revision.
+    """
+    face = post.face
+    media = [(m.id, m.kind, m.alt) for m in face.media]
+    return digest((face.body, face.warning, face.poll, media, face.quote and face.quote.id, post.sensitive))
 
 
 def face_hash(face: bytes, pictures: Sequence[str]) -> str:

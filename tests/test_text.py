@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backchannel.model import Body, Node
 from backchannel.text import (
     MAX_DEPTH,
+    MAX_HTML,
     bound_marks,
     claims_another,
     find_hashtags,
@@ -188,6 +189,9 @@ def test_a_link_never_names_another_host_than_it_opens(href: str, text: str) -> 
         ("bank.example", "https://bank.example@evil.example/"),
         ("https://localhost/", "https://evil.example/"),
         ("https://exam…", "https://evil.example/"),
+        ("see bank.example, please", "https://evil.example/"),
+        ("evil.example.bank.example", "https://evil.example/"),
+        ("https://evil.example@bank.example/", "https://evil.example/"),
     ],
 )
 def test_link_text_that_names_another_host_gives_way_to_the_real_one(text: str, href: str) -> None:
@@ -395,6 +399,21 @@ def test_bounding_marks_leaves_bases_alone(text: str) -> None:
 
 def test_line_endings_are_one_and_controls_are_none() -> None:
     assert strip_controls("a\r\nb\rc\x00\x07\td\x85\ud800") == "a\nb\nc\td"
+
+
+def test_what_is_longer_than_any_post_is_cut() -> None:
+    assert len(plain_text(parse_html("a" * (MAX_HTML + 1)))) == MAX_HTML
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a." * 20_000, "a" * 40_000, "-" * 40_000, "1." * 20_000, "a.a1" * 10_000, "a:" * 20_000, "#a" * 20_000],
+)
+def test_hostile_link_text_takes_no_more_than_linear_time(text: str) -> None:
+    """Quadratic work would run into the suite's time limit many times over."""
+    for _ in range(20):
+        assert faults(parse_html(f'<a href="https://a.example/">{text}</a>')) == []
+        assert faults(parse_plain(f"https://a.example/{text}" + ")" * 40_000)) == []
 
 
 def test_bidi_controls_stay_because_they_are_isolated_where_they_are_drawn() -> None:

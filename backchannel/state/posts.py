@@ -115,7 +115,7 @@ class Posts(Struct):
         if post.revision != max(seen.revision, seen.left):
             return post.revision > max(seen.revision, seen.left)
         if post.source == seen.source and post.is_origin == seen.is_origin:
-            return seen.left == post.revision or words_digest(post.face) != seen.words
+            return seen.left == post.revision or words_digest(post) != seen.words
         return False
 
     def is_better_copy(self, post: Post) -> bool:
@@ -180,7 +180,7 @@ class Posts(Struct):
             source=intern(post.source),
             revision=post.revision,
             is_origin=post.is_origin,
-            words=words_digest(post.face),
+            words=words_digest(post),
             addresses=post.pictures,
             pictures=tuple(had.get(address) for address in post.pictures),
             embeds=tuple(subject for subject in [*subjects(post)][2:] if subject not in (post.id, author)),

@@ -4,7 +4,7 @@
 layer's mistake is not enough. Nothing here raises on any string.
 """
 
-from backchannel.text.html import parse_html
+from backchannel.text.html import MAX_HTML, parse_html
 from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
 from backchannel.text.marks import bound_marks, fold_tag, strip_controls
 from backchannel.text.plain import parse_plain
@@ -12,6 +12,7 @@ from backchannel.text.tree import MAX_DEPTH, find_hashtags, plain_text
 
 __all__ = [
     "MAX_DEPTH",
+    "MAX_HTML",
     "bound_marks",
     "claims_another",
     "find_hashtags",

@@ -25,8 +25,8 @@ from backchannel.text.tree import (
     trim,
 )
 
-MAX_HTML = 100_000
-"""Characters that are read; no post of any network has as many."""
+MAX_HTML = 40_000
+"""Characters that are read. HTML parsers take quadratic time over nests of lists; this bounds it."""
 
 _KINDS: Mapping[str, NodeKind] = MappingProxyType(
     {"a": "link", "em": "em", "i": "em", "cite": "em", "strong": "strong", "b": "strong", "code": "code",

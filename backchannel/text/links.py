@@ -15,8 +15,9 @@ _EDGES = "".join(map(chr, range(0x21)))
 _NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f\"#%/:<>?@\[\\\]^`{|}]")
 _IPV6 = re.compile(r"\[[0-9a-f:.]+\]")
 _DOTS = re.compile("[。．｡]")
-_HOST_IN_TEXT = re.compile(r"(?:[\w-]+\.)+[\w-]*[^\W\d_]{2,}")
-_AUTHORITY_IN_TEXT = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]{2,}([^/\\?#]+)")
+# All linear: a link's text can be as long, and as hostile, as a post.
+_NAMES = re.compile(r"[\w.-]+")
+_AUTHORITIES = re.compile(r":[/\\]{2,}([^/\\?#]+)")
 # Endings that look like a host's last label and are no top-level domain.
 _FILES = frozenset(
     ("js", "ts", "html", "htm", "pdf", "txt", "json", "css", "xml", "yaml", "yml", "toml", "csv", "exe",
@@ -142,8 +143,12 @@ def _names_another(word: str, own: str) -> bool:
         # What follows our own host is a path: it may name whatever it likes.
         if host and bare.startswith(host) and bare[len(host) : len(host) + 1] in ("", "/", "?", "#"):
             return False
-    named = [
-        match.group(1).rpartition("@")[2].partition(":")[0] for match in _AUTHORITY_IN_TEXT.finditer(word)
-    ]
-    named += [host for host in _HOST_IN_TEXT.findall(word) if host.rpartition(".")[2] not in _FILES]
-    return any(_to_ascii(host.strip("-")).removeprefix("www.") != own for host in named)
+    named = [found.rpartition("@")[2].partition(":")[0] for found in _AUTHORITIES.findall(word)]
+    named += [name for name in (found.strip("-._") for found in _NAMES.findall(word)) if _is_host(name)]
+    return any(_to_ascii(host).removeprefix("www.") != own for host in named)
+
+
+def _is_host(name: str) -> bool:
+    """Whether it reads as a host: labels with dots, the last of letters, and no file's name."""
+    top = name.rpartition(".")[2]
+    return top != name and top not in _FILES and len(top) < 64 and len(top) > 1 and top[-2:].isalpha()

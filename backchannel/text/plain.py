@@ -8,7 +8,7 @@ from backchannel.text.links import readable_url, web_url
 from backchannel.text.marks import strip_controls
 from backchannel.text.tree import Part, add, add_tagged, emoji_pattern, trim
 
-_TOKEN = re.compile(r"(?P<url>\bhttps?://[^\s<>\"“”«»]+)|\n", re.IGNORECASE)
+_TOKEN = re.compile(r"(?P<url>\bhttps?://[^\s<>\"“”«»]{1,2048})|\n", re.IGNORECASE)
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 

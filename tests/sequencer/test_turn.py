@@ -374,3 +374,12 @@ async def test_a_rules_word_holds_for_one_hash_and_a_persons_hide_for_whatever_c
     await settle(sequencer, Posted(post(text="edited", revision=1)))
     assert [*sequencer.state.held] == [1]
     await sequencer.close()
+
+
+async def test_a_withdrawn_quote_is_news_though_no_revision_says_so(tmp_path):
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post("p1", "look", quote=post("q", "the quoted", by="eve"))))
+    await settle(sequencer, Posted(post("p1", "look")))
+    assert sequencer.state.posts.by_id["id:p1"].embeds == ()
+    assert await texts(sequencer) == {"p1": "look"}
+    await sequencer.close()

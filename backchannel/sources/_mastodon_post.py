@@ -1,0 +1,246 @@
+"""One Mastodon status → one post. Pure; raises exactly DecodeError."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+
+from backchannel.model import (
+    Author,
+    Body,
+    DecodeError,
+    Face,
+    Post,
+    Preview,
+    Quote,
+)
+from backchannel.sources._mastodon_pictures import Pictures, build_media, line
+from backchannel.sources._mastodon_wire import (
+    WireAccount,
+    WireCard,
+    WirePlain,
+    WirePleroma,
+    WirePoll,
+    WireQuote,
+    WireStatus,
+    decode_object,
+    parse_time,
+    word,
+)
+from backchannel.text import fold_tag, parse_html, plain_text, strip_controls, web_url
+
+MAX_TAGS = 64
+MAX_URI = 2048
+
+OptOut = Literal["no-archive", "hide", "show"]
+
+_REFUSALS_IN_NOTE = re.compile(r"[#＃](nobot|noindex|nowall)s?(?!\w)")
+_OPTED_OUT: Mapping[OptOut, tuple[str, ...]] = {
+    "no-archive": ("no-archive",), "hide": ("noindex",), "show": (),
+}  # fmt: skip
+
+
+class View(Struct, frozen=True):
+    """From where a status is seen: `host` is the server asked (with its port), `domain` what stands in its
+    own handles, `parents` the canonical ids behind its ids of posts that are answered."""
+
+    source: str
+    base: str
+    host: str
+    domain: str = ""
+    parents: Mapping[str, str] = field(default_factory=dict)
+    opt_outs: OptOut = "no-archive"
+
+
+def build_post(status: WireStatus, view: View) -> Post | None:
+    """The post, or None for a boost, which is somebody else's post and no word of its own. DecodeError."""
+    if decode_object(status.reblog, WireStatus):
+        return None
+    account = status.account or WireAccount()
+    uri = canonical_uri(status)
+    pictures = Pictures(view.base)
+    pictures.know(status.emojis)
+    pictures.know(account.emojis)
+    author = _author(status, view, pictures)
+    quoted = _quoted(status)
+    if quoted:
+        pictures.know(quoted.emojis)
+        pictures.know((quoted.account or WireAccount()).emojis)
+    body = _body(status, view, pictures, is_quoting=quoted is not None)
+    media = build_media(status, pictures)
+    quote = _quote(quoted, view, pictures) if quoted else None
+    pleroma = decode_object(status.pleroma, WirePleroma)
+    warning, poll = _warning(status), _poll(status)
+    preview = _preview(status, pictures, quote)
+    texts = [plain_text(body), warning, *poll, author.name]
+    if quote:
+        texts += [plain_text(quote.body), quote.warning, quote.author.name]
+    hashtags = tuple(dict.fromkeys(filter(None, (fold_tag(tag.name or "") for tag in status.tags or ()))))
+    face = Face(
+        author=author,
+        network="Mastodon",
+        url=web_url(status.url or "") or web_url(uri),
+        body=body,
+        warning=warning,
+        media=media,
+        poll=poll,
+        preview=preview,
+        emoji=pictures.used(texts),
+        quote=quote,
+    )
+    return Post(
+        id=uri,
+        kind="mastodon",
+        source=view.source,
+        created_at=parse_time(status.created_at or ""),
+        face=face,
+        ref=f"{view.host}/{word(status.id)}",
+        lang=line(status.language, 35),
+        hashtags=hashtags[:MAX_TAGS],
+        reply_to=view.parents.get(word(status.in_reply_to_id), ""),
+        labels=_labels(status, account, view.opt_outs, hashtags),
+        sensitive=bool(status.sensitive),
+        revision=round(parse_time(status.edited_at) * 1000) if status.edited_at else 0,
+        is_origin=uri_host(uri) == view.host,
+        expires_at=parse_time(pleroma.expires_at) if pleroma and pleroma.expires_at else None,
+        pictures=pictures.all(),
+    )
+
+
+def canonical_uri(status: WireStatus) -> str:
+    """The status's global id, the same on every server. DecodeError when it has none."""
+    uri = strip_controls(status.uri or status.url or "").strip()
+    if not uri or len(uri) > MAX_URI:
+        raise DecodeError("a status without a usable uri")
+    return uri
+
+
+def uri_host(uri: str) -> str:
+    """The host (with its port) that minted an id: `https://host/…` or the older `tag:host,2017:…`."""
+    if uri.startswith("tag:"):
+        return uri[4:].partition(",")[0].casefold()
+    try:
+        return urlsplit(uri).netloc.rpartition("@")[2].casefold()
+    except ValueError:
+        return ""
+
+
+def _body(status: WireStatus, view: View, pictures: Pictures, *, is_quoting: bool = False) -> Body:
+    return parse_html(
+        status.content or "",
+        base=view.base,
+        emoji=pictures.emoji.keys(),
+        mentions={web_url(who.url or ""): who.acct or "" for who in status.mentions or ()},
+        hashtags=[fold_tag(tag.name or "") for tag in status.tags or ()],
+        is_quoting=is_quoting,
+    )
+
+
+def _author(status: WireStatus, view: View, pictures: Pictures) -> Author:
+    account = status.account or WireAccount()
+    acct = line(account.acct or account.username, 300)
+    if not acct:
+        raise DecodeError("a status without an account")
+    name = " ".join(line(account.display_name, 200).split()) or line(account.username, 200) or acct
+    return Author(
+        id=_author_id(status, account, view),
+        name=name,
+        handle=f"@{acct}" if "@" in acct else f"@{acct}@{view.domain or view.host}",
+        url=web_url(account.url or "", view.base),
+        avatar=pictures.add(account.avatar_static or account.avatar),
+    )
+
+
+def _author_id(status: WireStatus, account: WireAccount, view: View) -> str:
+    """The account's global id. Servers that do not tell it have it in the ids of its posts."""
+    pleroma = decode_object(account.pleroma, WirePleroma)
+    said = account.uri or (pleroma.ap_id if pleroma else None)
+    prefix, mark, _ = (status.uri or "").rpartition("/statuses/")
+    found = said or (prefix if mark else "") or account.url or f"{view.base}/@{account.acct}"
+    return strip_controls(found).strip()[:MAX_URI]
+
+
+def _warning(status: WireStatus) -> str:
+    """The content warning; Pleroma's own field for it is HTML, with the plain words beside it."""
+    pleroma = decode_object(status.pleroma, WirePleroma)
+    plain = decode_object(pleroma.spoiler_text, WirePlain) if pleroma else None
+    return line((plain.text if plain else None) or status.spoiler_text, 1000)
+
+
+def _poll(status: WireStatus) -> tuple[str, ...]:
+    poll = decode_object(status.poll, WirePoll)
+    options = (line(option.title, 500) for option in (poll.options if poll else None) or ())
+    return tuple(filter(None, options))
+
+
+def _preview(status: WireStatus, pictures: Pictures, quote: Quote | None) -> Preview | None:
+    card = decode_object(status.card, WireCard)
+    url = web_url(card.url or "") if card else ""
+    if not card or not url or (quote and quote.url == url):
+        return None
+    title = line(card.title, 500)
+    return Preview(url, title, line(card.description, 1000), pictures.add(card.image)) if title else None
+
+
+def _quoted(status: WireStatus) -> WireStatus | None:
+    """The quoted status, where it may be shown.
+
+    Mastodon says whether the quoted author agreed (`state`); only "accepted" counts, also among states yet
+    to be invented. Pleroma's and Misskey's relatives put the status itself there, or into `pleroma`.
+    """
+    pleroma = decode_object(status.pleroma, WirePleroma)
+    for raw in (status.quote, pleroma.quote if pleroma else None):
+        if raw is None or not (quote := decode_object(raw, WireQuote)):
+            continue
+        if quote.state is not None:
+            raw = quote.quoted_status if quote.state == "accepted" else None
+        quoted = decode_object(raw, WireStatus) if raw else None
+        return quoted if quoted and _may_be_quoted(quoted) else None
+    return None
+
+
+def _may_be_quoted(quoted: WireStatus) -> bool:
+    """Whoever does not want to be on a wall is not on it as a quotation either."""
+    account = quoted.account
+    is_shallow = not word(quoted.id) or account is None
+    return not is_shallow and not _refusals(quoted, account) and not decode_object(quoted.reblog, WireStatus)
+
+
+def _quote(quoted: WireStatus, view: View, pictures: Pictures) -> Quote:
+    uri = canonical_uri(quoted)
+    warning = _warning(quoted)
+    return Quote(
+        id=uri,
+        url=web_url(quoted.url or "") or web_url(uri),
+        author=_author(quoted, view, pictures),
+        body=_body(quoted, view, pictures),
+        warning=warning,
+        # A quotation has no curtain of its own for pictures without a warning.
+        media=() if quoted.sensitive and not warning else build_media(quoted, pictures),
+    )
+
+
+def _refusals(status: WireStatus, account: WireAccount | None) -> list[str]:
+    """Labels that say: not on a wall. A status that does not say it is public is not."""
+    account = account or WireAccount()
+    note = plain_text(parse_html(account.note or "")).casefold()
+    found = [match.group(1) for match in _REFUSALS_IN_NOTE.finditer(note)]
+    if status.visibility != "public":
+        found.append("not-public")
+    said = ("noindex", "limited", "suspended", "memorial")
+    return [*found, *(name for name in said if getattr(account, name))]
+
+
+def _labels(
+    status: WireStatus, account: WireAccount, opt_outs: OptOut, hashtags: Sequence[str]
+) -> tuple[str, ...]:
+    found = _refusals(status, account)
+    if "nowall" in hashtags:
+        found.append("nowall")
+    if account.bot:
+        found.append("bot")
+    if account.discoverable is False or account.indexable is False:
+        found += _OPTED_OUT[opt_outs]
+    return tuple(sorted(set(found)))

@@ -1,0 +1,294 @@
+"""Reading a server's hashtag timelines: pages, positions, one post for all its copies."""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from backchannel.model import DecodeError, Event, Missed, Post, Posted
+from backchannel.sources import Batch, Context, SourceError
+from backchannel.sources._mastodon_api import MAX_IDS, Page, Server
+from backchannel.sources._mastodon_post import OptOut, View, build_post, canonical_uri
+from backchannel.sources._mastodon_recent import Recent
+from backchannel.sources._mastodon_wire import WireStatus, id_order, parse_id, parse_status, parse_time, word
+
+ANY = 5
+"""Hashtags in one request: one in the path, four in `any[]`."""
+
+SHORT = 20
+"""A page with fewer has nothing after it. Servers that cap pages cap them here or above."""
+
+MAX_PAGES = 50
+LOOKUPS = 5
+DOUBTS = 60
+"""After so many empty answers in a row the newest page is looked at: were the server's ids reset?"""
+
+
+class Copy(NamedTuple):
+    """Which server's copy of a post the log has."""
+
+    host: str
+    revision: int
+    is_origin: bool
+
+
+class Read(Struct):
+    """What a page says, in the order of its ids."""
+
+    posts: list[Post] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    pause_s: float = 0.0
+
+
+_NOWHERE = Copy("", -1, False)
+
+
+class Reader:
+    """Reads all servers of a source. What it remembers only saves work: a restart loses nothing."""
+
+    def __init__(
+        self, context: Context, hashtags: Sequence[str], *, local: bool, backfill_pages: int, opt_outs: OptOut
+    ) -> None:
+        self._context = context
+        self._hashtags = hashtags
+        self._local = local
+        self._backfill_pages = backfill_pages
+        self._opt_outs: OptOut = opt_outs
+        self._copies: Recent[str, Copy] = Recent()
+        self._parents: Recent[tuple[str, str], str] = Recent()
+        self._empty: dict[tuple[str, str], int] = {}
+
+    async def batches(self, server: Server, cursor: str | None) -> AsyncGenerator[Batch, None]:
+        """The lane of one server. The cursor holds the newest id of each group of hashtags."""
+        for post in self._context.watch():
+            if post.id not in self._copies:
+                self.remember(post)
+        known = await server.learn()
+        step = ANY if known.takes_any else 1
+        groups = [self._hashtags[at : at + step] for at in range(0, len(self._hashtags), step)]
+        stored = _parse_cursor(cursor)
+        positions = {key: stored[key] for key in map(" ".join, groups) if key in stored}
+        for group in groups:
+            key = " ".join(group)
+            if key in positions and await self._is_reset(server, group, positions[key]):
+                del positions[key]
+            read = self._follow if key in positions else self._backfill
+            async with aclosing(read(server, group, positions)) as batches:
+                async for batch in batches:
+                    yield batch
+                    # Only now it is stored: what another server says of it may be left out from here on.
+                    for event in batch.events:
+                        if isinstance(event, Posted):
+                            self.remember(event.post)
+
+    def remember(self, post: Post) -> None:
+        """This copy is in the log."""
+        self._copies.put(post.id, Copy(post.ref.partition("/")[0], post.revision, post.is_origin))
+
+    def forget(self, post: Post) -> None:
+        """It is gone from the log."""
+        self._copies.drop(post.id)
+
+    def view(self, server: Server) -> View:
+        """From where this server's statuses are seen."""
+        domain = server.instance.domain if server.instance else ""
+        return View(self._context.name, server.base, server.host, domain, opt_outs=self._opt_outs)
+
+    async def read(self, server: Server, items: Iterable[Raw | bytes]) -> Read:
+        """Every item that can be read as a post; the others are reasons."""
+        done = Read()
+        statuses: list[WireStatus] = []
+        for item in items:
+            try:
+                statuses.append(parse_status(item))
+            except DecodeError as error:
+                done.reasons.append(f"{server.host}: {error}")
+        statuses.sort(key=lambda status: id_order(word(status.id)))
+        done.pause_s = await self._find_parents(server, statuses)
+        for status in statuses:
+            answered = word(status.in_reply_to_id)
+            await self._context.clock.sleep(0)  # a page of hostile markup must not hold up everybody else
+            parents = {answered: self._parents.get((server.host, answered), "")}
+            try:
+                post = build_post(status, msgspec.structs.replace(self.view(server), parents=parents))
+            except DecodeError as error:
+                done.reasons.append(f"{server.host}/{word(status.id)}: {error}")
+            else:
+                done.posts += [post] if post else []
+        return done
+
+    async def _follow(
+        self, server: Server, group: Sequence[str], positions: dict[str, str]
+    ) -> AsyncGenerator[Batch, None]:
+        """Page by page upwards from where we stand, until a page is short."""
+        key = " ".join(group)
+        for _ in range(MAX_PAGES):
+            last = positions[key]
+            page = await server.tagged(group, [("min_id", last)], local=self._local)
+            positions[key] = newest = _newest(page.items, last)
+            yield await self._batch(server, page, positions if newest != last else None)
+            self._empty[server.host, key] = 0 if page.items else self._empty.get((server.host, key), 0) + 1
+            if page.pause_s or len(page.items) < SHORT or newest == last:
+                return
+
+    async def _backfill(
+        self, server: Server, group: Sequence[str], positions: dict[str, str]
+    ) -> AsyncGenerator[Batch, None]:
+        """What there is since the event's window opened, oldest first so that the wall has it in order.
+
+        The cursor comes with the last batch only; where the way back ends early, the gap is announced, or,
+        when the server failed, tried again.
+        """
+        pages: list[Page] = []
+        trouble: SourceError | None = None
+        try:
+            async with aclosing(self._backwards(server, group)) as backwards:
+                async for page in backwards:
+                    pages.append(page)
+        except SourceError as error:
+            if not pages:
+                raise
+            trouble = error
+        positions_after = dict(positions)
+        if pages and (newest := _newest(pages[0].items, "")):
+            positions_after[" ".join(group)] = newest
+        for at, page in enumerate(reversed(pages), 1):
+            is_last = at == len(pages) and not trouble
+            gap = self._gap(server, pages) if is_last else ()
+            yield await self._batch(server, page, positions_after if is_last else None, gap)
+        if trouble:
+            raise trouble
+        positions.update(positions_after)
+
+    async def _backwards(self, server: Server, group: Sequence[str]) -> AsyncGenerator[Page, None]:
+        before: list[tuple[str, str]] = []
+        for _ in range(self._backfill_pages):
+            page = await server.tagged(group, before, local=self._local)
+            yield page
+            ids = _ids(page.items)
+            oldest = min(ids, key=id_order, default="")
+            if self._is_enough(page) or not oldest or before == [("max_id", oldest)]:
+                return
+            before = [("max_id", oldest)]
+
+    def _is_enough(self, page: Page) -> bool:
+        """Whether nothing of the event's window can lie behind this page.
+
+        Ids tell when the server received a post, so a page's newest time decides, not its oldest.
+        """
+        return len(page.items) < SHORT or max(_times(page), default=0.0) < self._context.since
+
+    def _gap(self, server: Server, pages: Sequence[Page]) -> Sequence[Event]:
+        """What the bound on pages left out."""
+        oldest = pages[-1]
+        since = self._context.since
+        if self._is_enough(oldest) or len(pages) < self._backfill_pages:
+            return ()
+        return (
+            Missed(self._context.name, server.host, since, max(since, min(_times(oldest), default=since))),
+        )
+
+    async def _batch(
+        self, server: Server, page: Page, positions: dict[str, str] | None, also: Sequence[Event] = ()
+    ) -> Batch:
+        done = await self.read(server, page.items)
+        events: list[Event] = [Posted(post) for post in done.posts if self._is_wanted(server, post)]
+        return Batch(
+            events=[*events, *also],
+            cursor=None if positions is None else _cursor(positions),
+            pause_s=max(page.pause_s, done.pause_s),
+            skipped=len(done.reasons),
+            reasons=done.reasons,
+        )
+
+    def _is_wanted(self, server: Server, post: Post) -> bool:
+        """Whether this copy says more than the one in the log: its own server's next word, a later
+        revision, or the origin's word on what a relay brought."""
+        known = self._copies.get(post.id, _NOWHERE)
+        if known.host in ("", server.host) or post.revision > known.revision:
+            return True
+        return post.revision == known.revision and post.is_origin and not known.is_origin
+
+    async def _is_reset(self, server: Server, group: Sequence[str], last: str) -> bool:
+        """Whether the server counts its ids anew, so that ours lies above everything it will ever say."""
+        key = (server.host, " ".join(group))
+        if self._empty.get(key, 0) < DOUBTS:
+            return False
+        self._empty[key] = 0
+        page = await server.tagged(group, local=self._local)
+        return bool(page.items) and id_order(_newest(page.items, "")) < id_order(last)
+
+    async def _find_parents(self, server: Server, statuses: Sequence[WireStatus]) -> float:
+        """Learn the canonical ids of what is answered; gives the pause the server asks for.
+
+        Most parents stand in the timeline themselves. Others are looked up once, a few at a time; what
+        cannot be found stays a post of its own.
+        """
+        for status in statuses:
+            self._know(server, status)
+        answered = dict.fromkeys(word(status.in_reply_to_id) for status in statuses)
+        unknown = [item for item in answered if item and (server.host, item) not in self._parents][:MAX_IDS]
+        if not unknown:
+            return 0.0
+        try:
+            page = await server.statuses(unknown)
+            pause_s = page.pause_s
+            self._know_all(server, page.items)
+            missing = [item for item in unknown if (server.host, item) not in self._parents]
+            for item in missing[:LOOKUPS]:
+                if pause_s:
+                    break
+                body, pause_s = await server.status(item)
+                self._know_all(server, [body] if body else [])
+                if (server.host, item) not in self._parents:
+                    self._parents.put((server.host, item), "")
+        except SourceError as error:
+            return error.retry_after_s
+        return pause_s
+
+    def _know_all(self, server: Server, items: Iterable[Raw | bytes]) -> None:
+        for item in items:
+            try:
+                self._know(server, parse_status(item))
+            except DecodeError:
+                continue
+
+    def _know(self, server: Server, status: WireStatus) -> None:
+        try:
+            self._parents.put((server.host, word(status.id)), canonical_uri(status))
+        except DecodeError:
+            return
+
+
+def _ids(items: Iterable[Raw]) -> list[str]:
+    return [found for found in map(parse_id, items) if found]
+
+
+def _newest(items: Iterable[Raw], last: str) -> str:
+    return max([last, *_ids(items)], key=id_order)
+
+
+def _times(page: Page) -> list[float]:
+    found: list[float] = []
+    for item in page.items:
+        try:
+            found.append(parse_time(parse_status(item).created_at or ""))
+        except DecodeError:
+            continue
+    return found
+
+
+def _parse_cursor(cursor: str | None) -> dict[str, str]:
+    """Positions by group. A cursor that is not ours begins anew: reading twice is harmless."""
+    if cursor is None:
+        return {}
+    try:
+        return msgspec.json.decode(cursor, type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
+
+
+def _cursor(positions: dict[str, str]) -> str:
+    return msgspec.json.encode(positions, order="sorted").decode()

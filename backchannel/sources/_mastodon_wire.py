@@ -1,0 +1,273 @@
+"""Mastodon's REST API as it comes over the wire, and as its relatives bend it.
+
+Rules of this file: no field is ever assumed to be there; ids are text whatever their shape (snowflakes,
+ULIDs, flake ids); where PHP says `[]` and Firefish says `false`, they mean "none". What is not understood
+raises DecodeError, one status at a time. Docs: https://docs.joinmastodon.org/entities/Status/.
+"""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from backchannel.model import DecodeError
+
+Text = str | None
+Id = str | int | None
+Flag = bool | int | None
+
+NOTHING = Raw(b"null")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class WireEmoji(Struct):
+    """A custom emoji of a server."""
+
+    shortcode: Text = None
+    url: Text = None
+    static_url: Text = None
+
+
+class WirePlain(Struct, rename={"text": "text/plain"}):
+    """A text of Pleroma's by its type."""
+
+    text: Text = None
+
+
+class WirePleroma(Struct):
+    """What Pleroma and Akkoma say beyond Mastodon, of a status and of an account."""
+
+    ap_id: Text = None
+    expires_at: Text = None
+    quote: Raw = NOTHING
+    spoiler_text: Raw = NOTHING
+
+
+class WireAccount(Struct):
+    """Who wrote it. `acct` has no host where the account is the server's own."""
+
+    acct: Text = None
+    username: Text = None
+    display_name: Text = None
+    url: Text = None
+    uri: Text = None
+    avatar: Text = None
+    avatar_static: Text = None
+    note: Text = None
+    bot: Flag = None
+    discoverable: Flag = None
+    indexable: Flag = None
+    noindex: Flag = None
+    limited: Flag = None
+    suspended: Flag = None
+    memorial: Flag = None
+    emojis: list[WireEmoji] | None = None
+    pleroma: Raw = NOTHING
+
+
+class WireMedia(Struct):
+    """An attachment. `url` is null while it is processed; `description` is the alt text."""
+
+    id: Id = None
+    type: Text = None
+    url: Text = None
+    preview_url: Text = None
+    remote_url: Text = None
+    description: Text = None
+
+
+class WireMention(Struct):
+    """An account that is mentioned; `url` is where the link in the content leads."""
+
+    url: Text = None
+    acct: Text = None
+
+
+class WireTag(Struct):
+    """A hashtag, without `#`."""
+
+    name: Text = None
+
+
+class WireCard(Struct):
+    """A link's preview. Sizes come as numbers or as text, and are not read."""
+
+    url: Text = None
+    title: Text = None
+    description: Text = None
+    image: Text = None
+
+
+class WireOption(Struct):
+    """A poll's option."""
+
+    title: Text = None
+
+
+class WirePoll(Struct):
+    """A poll; its counts are not read."""
+
+    options: list[WireOption] | None = None
+
+
+class WireQuote(Struct):
+    """Mastodon 4.4's quote. A shallow one has an id instead of the quoted status."""
+
+    state: Text = None
+    quoted_status: Raw = NOTHING
+
+
+class WireStatus(Struct):
+    """One status, as in a timeline."""
+
+    id: Id = None
+    uri: Text = None
+    url: Text = None
+    created_at: Text = None
+    edited_at: Text = None
+    account: WireAccount | None = None
+    content: Text = None
+    spoiler_text: Text = None
+    sensitive: Flag = None
+    visibility: Text = None
+    language: Text = None
+    media_attachments: list[WireMedia] | None = None
+    mentions: list[WireMention] | None = None
+    tags: list[WireTag] | None = None
+    emojis: list[WireEmoji] | None = None
+    card: Raw = NOTHING
+    poll: Raw = NOTHING
+    in_reply_to_id: Id = None
+    reblog: Raw = NOTHING
+    quote: Raw = NOTHING
+    pleroma: Raw = NOTHING
+
+
+class Access(Struct):
+    """Who may read a timeline: "public", "authenticated" or "disabled"; "" where the server is silent."""
+
+    local: Text = None
+    remote: Text = None
+
+
+class _Timelines(Struct):
+    hashtag_feeds: Access | None = None
+
+
+class _Configuration(Struct):
+    timelines_access: _Timelines | None = None
+
+
+class _Instance(Struct):
+    domain: Text = None
+    account_domain: Text = None
+    uri: Text = None
+    version: Text = None
+    source_url: Text = None
+    configuration: Raw = NOTHING
+
+
+class Instance(Struct, frozen=True):
+    """What a server says of itself. `domain` stands in its handles; `takes_any`: it reads `any[]`."""
+
+    domain: str = ""
+    version: str = ""
+    local: str = ""
+    remote: str = ""
+    takes_any: bool = True
+
+
+class _Error(Struct):
+    error: Text = None
+    error_description: Text = None
+    message: Text = None
+
+
+_T = TypeVar("_T")
+# The one list of what msgspec raises on bytes from outside; too deep is one of it.
+_BAD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+def decode(data: bytes | Raw, kind: type[_T]) -> _T:
+    """Typed JSON, or DecodeError."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except _BAD as error:
+        raise DecodeError(str(error)) from error
+
+
+def decode_object(data: Raw, kind: type[_T]) -> _T | None:
+    """A part that may be missing in any of the ways servers have of saying so."""
+    text = bytes(data)
+    return decode(text, kind) if text.startswith(b"{") and text != b"{}" else None
+
+
+def parse_list(body: bytes) -> list[Raw]:
+    """The items of a JSON list, undecoded, so that one bad item is one. DecodeError if it is no list."""
+    return decode(body, list[Raw])
+
+
+def parse_status(item: bytes | Raw) -> WireStatus:
+    """One status that has an id. DecodeError."""
+    status = decode(item, WireStatus)
+    if status.id in (None, ""):
+        raise DecodeError("a status without an id")
+    return status
+
+
+def parse_id(item: Raw) -> str:
+    """The item's id, even where nothing else of it can be read; else empty."""
+    try:
+        return word(decode(item, WireMedia).id)
+    except DecodeError:
+        return ""
+
+
+def parse_instance(body: bytes) -> Instance:
+    """`/api/v2/instance`, or version 1 of it. DecodeError if it is neither."""
+    wire = decode(body, _Instance)
+    if wire.version is None:
+        raise DecodeError("an instance without a version")
+    configuration = decode_object(wire.configuration, _Configuration)
+    timelines = configuration.timelines_access if configuration else None
+    access = (timelines.hashtag_feeds if timelines else None) or Access()
+    software = f"{wire.version} {wire.source_url or ''}".casefold()
+    domain = wire.account_domain or wire.domain or wire.uri or ""
+    return Instance(
+        domain=domain.removeprefix("https://").removeprefix("http://").strip("/").casefold(),
+        version=wire.version,
+        local=access.local or "",
+        remote=access.remote or "",
+        # These read one tag at a time and ignore the others without a word.
+        takes_any=not any(name in software for name in ("gotosocial", "pixelfed", "takahe", "snac")),
+    )
+
+
+def parse_complaint(body: bytes) -> str:
+    """What a server says in an error, in one short line; empty when it is no JSON of that form."""
+    try:
+        wire = decode(body, _Error)
+    except DecodeError:
+        return ""
+    said = f"{wire.error or wire.message or ''} {wire.error_description or ''}".split()
+    return " ".join(said)[:160]
+
+
+def parse_time(said: str) -> float:
+    """An ISO 8601 time as POSIX seconds; without a zone it is UTC. DecodeError."""
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError as error:
+        raise DecodeError(f"no time: {said[:40]!r}") from error
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
+
+
+def word(value: Id) -> str:
+    """An id as text."""
+    return "" if value is None else str(value).strip()
+
+
+def id_order(value: str) -> tuple[int, str]:
+    """Orders the ids of one server: by length, then as text. Nothing else is known about them."""
+    return len(value), value
