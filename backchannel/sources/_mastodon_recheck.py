@@ -138,6 +138,6 @@ def _is_same(copy: Post, post: Post) -> bool:
         and copy.hashtags == post.hashtags
         and copy.labels == post.labels
         and copy.sensitive == post.sensitive
-        and words_digest(copy.face) == words_digest(post.face)
+        and words_digest(copy) == words_digest(post)
         and (copy.face.quote is None) == (post.face.quote is None)  # consent to a quote can be withdrawn
     )

@@ -76,14 +76,18 @@ async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(tmp_pat
                 page = await browser.new_page()
                 await page.add_init_script(WATCH)
                 await page.goto(f"{url}/wall")
-                await page.wait_for_function("document.body.textContent.includes('words of a blog')")
+                await page.wait_for_function(
+                    "() => document.body.textContent.includes('words of a blog')"
+                )
                 sent = {}
                 for number in range(COUNT):
                     event = signed(number % 5, 1, f"words-{number}! #conf", [["t", "conf"]])
                     sent[number] = time.time()
                     await publish(speaker, event)
                     await asyncio.sleep(0.03)  # one after the other, as people write
-                await page.wait_for_function(f"Object.keys(globalThis.seen).length === {COUNT}")
+                await page.wait_for_function(
+                    "(count) => Object.keys(globalThis.seen).length === count", arg=COUNT
+                )
                 seen = {int(name): at / 1000 for name, at in (await page.evaluate("globalThis.seen")).items()}
                 await browser.close()
     assert sorted(seen) == list(range(COUNT))

@@ -1,0 +1,205 @@
+"""A page that lost its connection ends equal to one that never did: in real engines, over a cut cable."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from browser.wire import cable
+from inside import running
+from kit import hide, post
+from selenium.webdriver.common.by import By
+from serving import config_text
+
+from backchannel.model import Posted
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+NOTE_FRAMES = """
+globalThis.frames = [];
+const Real = WebSocket;
+globalThis.WebSocket = class extends Real {
+  constructor(...rest) {
+    super(...rest);
+    this.addEventListener('message', ({ data }) => {
+      const said = JSON.parse(data);
+      if ('prev' in said) setTimeout(() => globalThis.frames.push([said.prev, said.seq]));
+    });
+  }
+};
+"""
+WALL_CARDS = """() => [...document.querySelectorAll('bc-card')].map((card) => [Number(card.dataset.key),
+  card.outerHTML.replace(/ (class|style|hidden)="[^"]*"/g, '')]).sort((a, b) => a[0] - b[0])"""
+TAB_FEED = "() => document.getElementById('feed').innerHTML"
+
+
+class Story:
+    """What happens at the conference, straight into the sequencer."""
+
+    def __init__(self) -> None:
+        self.count, self.revision = 0, 0
+        self.server = None
+
+    async def say(self, count: int) -> None:
+        names = range(self.count, self.count + count)
+        self.count += count
+        await self.server.sequencer.submit(
+            [Posted(post(f"p{n}", f"words of {n}", by=f"a{n}")) for n in names]
+        )
+
+    async def edit(self, number: int) -> None:
+        self.revision += 1
+        edited = post(f"p{number}", f"edited {self.revision}", by=f"a{number}", revision=self.revision)
+        await self.server.sequencer.submit([Posted(edited)])
+
+    async def hide(self, number: int) -> None:
+        await self.server.sequencer.take_down([hide(f"id:p{number}")])
+
+    @property
+    def seq(self) -> int:
+        return self.server.sequencer.board.seq
+
+
+async def until_at(page, seq: int) -> None:
+    await page.wait_for_function("(seq) => globalThis.frames.at(-1)?.[1] === seq", arg=seq, timeout=60_000)
+
+
+async def read_all(page) -> None:
+    """A tab that was too far behind begins anew and offers its history again: take it all."""
+    for _ in range(20):
+        if await page.evaluate("document.getElementById('older').hidden"):
+            return
+        count = await page.evaluate("document.querySelectorAll('#feed bc-card').length")
+        await page.evaluate("document.getElementById('older').click()")
+        await page.wait_for_function(
+            "(count) => document.querySelectorAll('#feed bc-card').length > count"
+            " || document.getElementById('older').hidden",
+            arg=count,
+        )
+    raise AssertionError("the history has no end")
+
+
+async def compare(story: Story, stayed, left, look: str) -> None:
+    for page in (stayed, left):
+        await until_at(page, story.seq)
+    one, two = await stayed.evaluate(look), await left.evaluate(look)
+    assert one == two
+    assert "words of" in str(one)
+
+
+@pytest.mark.parametrize(("path", "look"), [("/wall", WALL_CARDS), ("/", TAB_FEED)], ids=["wall", "tab"])
+async def test_a_page_that_was_away_equals_one_that_stayed(browser, tmp_path, path, look):
+    story, config = Story(), config_text()
+    async with AsyncExitStack() as stack:
+        serving = await stack.enter_async_context(AsyncExitStack())
+        story.server, url = await serving.enter_async_context(running(tmp_path, config))
+        port = urlsplit(url).port
+        one, two = [await stack.enter_async_context(cable(port)) for _ in range(2)]
+        await story.say(30)
+        stayed, left = [await (await browser.new_context()).new_page() for _ in range(2)]
+        for page, wire in ((stayed, one), (left, two)):
+            await page.add_init_script(NOTE_FRAMES)
+            await page.goto(f"http://127.0.0.1:{wire.port}{path}")
+        await compare(story, stayed, left, look)
+
+        async def changes(count: int) -> None:
+            await story.say(count)
+            await story.edit(3)
+            await story.edit(story.count - 2)
+            await story.hide(story.count - 1)
+            await story.hide(5 + count)
+
+        # a tenth of a second
+        await left.evaluate("globalThis.frames.length = 0")
+        two.cut()
+        await changes(4)
+        await asyncio.sleep(0.1)
+        two.mend()
+        await compare(story, stayed, left, look)
+        assert all(prev for prev, _ in await left.evaluate("globalThis.frames"))
+
+        # ten seconds, and another life of the server meanwhile
+        await left.evaluate("globalThis.frames.length = 0")
+        two.cut()
+        await changes(12)
+        await asyncio.sleep(5)
+        await serving.aclose()
+        story.server, url = await serving.enter_async_context(running(tmp_path, config))
+        one.target = two.target = urlsplit(url).port
+        await changes(7)
+        await asyncio.sleep(5)
+        two.mend()
+        for page in (stayed, left):
+            await page.evaluate("dispatchEvent(new Event('online'))")
+        await compare(story, stayed, left, look)
+        assert all(prev for prev, _ in await left.evaluate("globalThis.frames"))
+
+        # more than two hundred changes
+        two.cut()
+        for _ in range(5):
+            await changes(60)
+        two.mend()
+        await left.evaluate("dispatchEvent(new Event('online'))")
+        if path == "/":
+            await until_at(left, story.seq)
+            await read_all(left)
+            await read_all(stayed)
+        await compare(story, stayed, left, look)
+        await serving.aclose()
+
+
+async def test_a_long_read_tab_keeps_its_place_and_what_is_deep_in_it_is_right(browser, tmp_path):
+    story = Story()
+    async with running(tmp_path, config_text()) as (server, url):
+        story.server = server
+        await story.say(620)
+        page = await (await browser.new_context()).new_page()
+        await page.add_init_script(NOTE_FRAMES)
+        await page.goto(url)
+        count = "document.querySelectorAll('#feed bc-card').length"
+        while await page.evaluate(count) < 600:
+            before = await page.evaluate(count)
+            await page.evaluate("scrollTo({top: document.documentElement.scrollHeight, behavior: 'instant'})")
+            await page.wait_for_function(f"(before) => {count} > before", arg=before)
+        # the card 400 deep is in the middle of the window
+        place = """() => { const card = document.querySelectorAll('#feed bc-card')[400];
+            card.scrollIntoView({block: 'center', behavior: 'instant'}); return card.dataset.key; }"""
+        mark = await page.evaluate(place)
+        top = "(key) => document.querySelector(`bc-card[data-key='${key}']`).getBoundingClientRect().top"
+        before = await page.evaluate(top, mark)
+        deep = 619 - 400
+        await story.say(3)
+        await story.hide(deep + 3)
+        await story.edit(deep - 3)
+        await until_at(page, story.seq)
+        await page.wait_for_function("() => !document.getElementById('pill').hidden")
+        assert await page.evaluate("document.getElementById('pill').textContent") == "3 new posts"
+        assert abs(await page.evaluate(top, mark) - before) <= 1
+        words = await page.evaluate("document.getElementById('feed').textContent")
+        assert f"words of {deep + 3}" not in words
+        assert f"words of {deep - 3}" not in words
+        assert f"edited {story.revision}" in words
+        assert f"words of {deep + 2}" in words
+
+
+async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit, tmp_path):
+    story = Story()
+
+    async def words(wanted: str) -> None:
+        async with asyncio.timeout(40):
+            while wanted not in await asyncio.to_thread(
+                lambda: webkit.find_element(By.TAG_NAME, "body").get_attribute("textContent")
+            ):
+                await asyncio.sleep(0.1)
+
+    async with running(tmp_path, config_text()) as (server, url), cable(urlsplit(url).port) as wire:
+        story.server = server
+        for path in ("/", "/wall"):
+            await asyncio.to_thread(webkit.get, f"http://127.0.0.1:{wire.port}{path}")
+            await story.say(1)
+            await words(f"words of {story.count - 1}")
+            wire.cut()
+            await story.say(1)
+            await story.edit(story.count - 2)
+            wire.mend()
+            await words(f"words of {story.count - 1}")
+            await words(f"edited {story.revision}")
