@@ -55,9 +55,14 @@ test('a hole in the column is filled from below', () => {
   cards.delete(4);
   assert.deepEqual(column(next(stage, cards, at(1))), [5, 3, 2, 1]);
 });
+test('below, what has no room is passed over for what may have it', () => {
+  const cards = map([1, 2, 3, 4].map((key) => recent(key))), stage = next(emptyStage(), cards, at(0));
+  const fitted = { ...stage, slots: stage.slots.slice(0, 1), noRoom: new Set([2]) };
+  assert.deepEqual(column(next(fitted, cards, at(5))), [3, 1]);
+});
 test('a column that is full is left alone', () => {
   const cards = map([1, 2, 3, 4].map((key) => recent(key))), stage = next(emptyStage(), cards, at(0));
-  const fitted = { ...stage, slots: stage.slots.slice(0, 2), full: true };
+  const fitted = { ...stage, slots: stage.slots.slice(0, 2), noRoom: new Set([1]) };
   assert.equal(next(fitted, cards, at(5)), fitted);
 });
 test('the conversation with a new word comes next when the one in focus has had its time', () => {

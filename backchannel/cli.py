@@ -1,0 +1,174 @@
+"""The `backchannel` command. Exit codes: 0, 2 for a user's mistake, 1 for ours."""
+
+import asyncio
+import errno
+import json
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from backchannel.config import Config, config_schema, load_config, secret_values
+from backchannel.control import ServerTrouble, Word, say
+from backchannel.errors import UserError
+from backchannel.paths import sample_config
+from backchannel.terminal import configure_logging, keep_secret
+
+# Shown locals could show secrets.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+config_app = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
+app.add_typer(config_app, name="config")
+
+USER_ERRNOS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
+
+ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same conference.")]
+Speed = Annotated[float, typer.Option(min=0.01, max=100_000, help="Conference seconds in a real second.")]
+Subject = Annotated[str, typer.Argument(help="A post's permalink or key.")]
+Why = Annotated[str, typer.Option(help="The reason, kept in the log.")]
+ServerUrl = Annotated[str, typer.Option("--url", help="Where the server is, if not where the config says.")]
+
+CONFIG = Path("config.yaml")
+
+
+@app.command()
+def serve(
+    config: ConfigPath = CONFIG,
+    host: Annotated[str | None, typer.Option(help="Address to listen on, instead of the config's.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port, instead of the config's.")] = None,
+    clock_rate: Annotated[
+        float, typer.Option(min=0.01, max=100_000, help="Run the conference faster than life.")
+    ] = 1.0,
+) -> None:
+    """Gather, moderate and serve one event."""
+    _load(config)
+    from backchannel import app as server
+
+    _run(server.serve(config, host=host, port=port, clock_rate=clock_rate))
+
+
+@app.command()
+def demo(port: Port = 8080, speed: Speed = 60.0, seed: Seed = 1) -> None:
+    """Show an invented conference: simulator, server and wall in one; nothing else is needed."""
+    from backchannel import app as server
+
+    _run(server.demo(port=port, speed=speed, seed=seed))
+
+
+@app.command()
+def simulate(
+    port: Port = 8090,
+    seed: Seed = 1,
+    speed: Speed = 60.0,
+    only: Annotated[str, typer.Option(help="Networks to simulate, with commas between; else all.")] = "",
+) -> None:
+    """Be every network at once: an invented conference in their own wire formats, on loopback."""
+    from backchannel import simulator
+    from backchannel.simulator.people import KINDS
+
+    kinds = tuple(filter(None, (kind.strip() for kind in only.split(","))))
+    if unknown := set(kinds) - set(KINDS):
+        raise UserError(f"--only: {', '.join(sorted(unknown))}; there is {', '.join(KINDS)}")
+    _run(simulator.run(port=port, seed=seed, speed=speed, only=kinds))
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the JSON Schema of config.yaml."""
+    typer.echo(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+
+
+@config_app.command()
+def sample() -> None:
+    """Print a config.yaml to begin with."""
+    typer.echo(sample_config().read_text("utf-8"), nl=False)
+
+
+@config_app.command()
+def check(config: ConfigPath = CONFIG) -> None:
+    """Read the configuration and say what is wrong with it."""
+    found = _load(config)
+    typer.echo(f"{config} is right: {found.event.name}, {_count(len(found.sources), 'source')}.")
+
+
+@app.command()
+def hide(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
+    """Take a post off every screen."""
+    _say(Word("hide", subject, why), config, url)
+
+
+@app.command()
+def show(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
+    """Let a post be shown as it is now."""
+    _say(Word("show", subject, why), config, url)
+
+
+@app.command()
+def block(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
+    """Hide everything by the author of this post, also what comes later."""
+    _say(Word("block", subject, why), config, url)
+
+
+@app.command()
+def erase(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
+    """Remove a post from every file, for good, and keep it from coming back."""
+    _say(Word("erase", subject, why), config, url)
+
+
+@app.command()
+def undo(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
+    """Withdraw the latest decision on a post."""
+    _say(Word("undo", subject, why), config, url)
+
+
+@app.command()
+def blank(state: Literal["on", "off"], config: ConfigPath = CONFIG, url: ServerUrl = "") -> None:
+    """Make every screen show nothing, or go on."""
+    _say(Word("blank", on=state == "on"), config, url)
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    configure_logging()
+    try:
+        app(prog_name="backchannel")
+    except UserError as error:
+        _end(str(error), 2)
+    except ServerTrouble as error:
+        _end(str(error), 1)
+    except OSError as error:
+        if error.errno not in USER_ERRNOS:
+            raise
+        _end(str(error), 2)
+
+
+def _end(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)
+
+
+def _load(path: Path) -> Config:
+    config = load_config(path, os.environ)
+    keep_secret(secret_values(config))
+    return config
+
+
+def _run(work: Coroutine[object, object, None]) -> None:
+    """Until it ends, or somebody ends it from the keyboard."""
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        typer.echo("Ended.", err=True)
+
+
+def _say(word: Word, path: Path, url: str) -> None:
+    answer = say(word, _load(path), url=url)
+    typer.echo(answer.message if answer.saved else f"{answer.message} (shown, not yet saved)")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

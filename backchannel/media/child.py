@@ -1,0 +1,138 @@
+"""The child process that decodes foreign pictures. Run as a file, so that it loads nothing of ours.
+
+Whatever a decoder is talked into, it can here only use up this process: its memory, time, files and
+threads are bounded before the first foreign byte arrives. Requests and answers go over stdin and stdout:
+
+    request  ">4sI"   format, length;               then the picture's bytes
+    answer   ">?III"  fine, width, height, length;  then WebP, or the reason in UTF-8
+"""
+
+import os
+import resource
+import struct
+import sys
+import warnings
+from io import BytesIO
+from typing import BinaryIO
+
+from PIL import Image, ImageCms, ImageOps
+
+REQUEST = struct.Struct(">4sI")
+ANSWER = struct.Struct(">?III")
+
+MAX_PIXELS = 20_000_000
+MAX_SIDE = 1600
+MEMORY = 1 << 30
+CPU_S = 10
+QUALITY = 85
+
+# What a decoder says about a picture it cannot read. Anything else is a crash, and means no as well.
+_UNREADABLE = (
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError,
+    struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
+
+
+def bound(memory: int = MEMORY) -> None:
+    """Give up what a decoder does not need: memory, new files and sockets, new processes."""
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    os.nice(5)
+    for limit, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NPROC, 0),
+        (resource.RLIMIT_NOFILE, 3),
+    ):
+        resource.setrlimit(limit, (most, most))
+
+
+def grant_cpu(seconds: int) -> None:
+    """So much CPU time from here on; the kernel ends the process when it is used up."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def reencode(data: bytes, kind: str) -> tuple[bytes, int, int]:
+    """WebP of the picture's first frame, upright, in sRGB, without metadata, and its width and height.
+
+    Of a moving picture no frame but the first is decoded, so the number of frames costs nothing.
+    """
+    with Image.open(BytesIO(data), formats=[kind]) as opened:
+        width, height = opened.size
+        if width * height > MAX_PIXELS:
+            raise ValueError(f"{width} x {height} pixels are more than {MAX_PIXELS}")
+        if opened.format == "JPEG":
+            opened.draft(None, (MAX_SIDE, MAX_SIDE))
+        opened.load()
+        picture = _upright(opened)
+    picture = _in_srgb(picture)
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    made = BytesIO()
+    picture.save(made, "WEBP", quality=QUALITY, method=4, icc_profile=b"", exif=b"", xmp=b"")
+    return made.getvalue(), picture.width, picture.height
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; broken EXIF turns nothing."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except _UNREADABLE:
+        return picture.copy()
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something is transparent. Colours follow the profile, as far as it is readable."""
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    profile = picture.info.get("icc_profile")
+    if profile and picture.mode in ("RGB", "RGBA", "CMYK"):
+        try:
+            converted = ImageCms.profileToProfile(
+                picture,
+                ImageCms.ImageCmsProfile(BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGBA" if picture.mode == "RGBA" else "RGB",
+            )
+        except (ImageCms.PyCMSError, *_UNREADABLE):
+            converted = None
+        picture = converted or picture
+    if picture.mode.startswith("I;16"):
+        picture = picture.point(lambda level: level / 256).convert("L")
+    return picture if picture.mode == mode else picture.convert(mode)
+
+
+def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answer one request after the other, until the parent hangs up."""
+    while len(head := incoming.read(REQUEST.size)) == REQUEST.size:
+        kind, length = REQUEST.unpack(head)
+        data = incoming.read(length)
+        grant_cpu(CPU_S)
+        try:
+            made, width, height = reencode(data, kind.decode("ascii").strip())
+            answer = ANSWER.pack(True, width, height, len(made)) + made
+        except _UNREADABLE as error:
+            why = f"{type(error).__name__}: {error}"[:200].encode()
+            answer = ANSWER.pack(False, 0, 0, len(why)) + why
+        outgoing.write(answer)
+        outgoing.flush()
+
+
+def rehearse() -> None:
+    """Load every module that the work needs: later no file can be opened."""
+    for kind in ("PNG", "JPEG", "GIF", "WEBP"):
+        sample = BytesIO()
+        Image.new("P", (2, 2)).convert("RGB" if kind in ("JPEG", "WEBP") else "P").save(sample, kind)
+        reencode(sample.getvalue(), kind)
+
+
+def main() -> None:
+    """Entry of the child."""
+    rehearse()
+    bound()
+    serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()

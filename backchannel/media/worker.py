@@ -1,0 +1,138 @@
+"""The parent's side of the child that decodes pictures: started when needed, replaced when it fails."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+JOB_S = 5.0
+MAX_MADE = 8 << 20
+
+# As in child.py, which is not imported here: no decoder is loaded into this process.
+_REQUEST = Struct(">4sI")
+_ANSWER = Struct(">?III")
+
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", b"PNG "),
+    (b"\xff\xd8\xff", b"JPEG"),
+    (b"GIF87a", b"GIF "),
+    (b"GIF89a", b"GIF "),
+)
+
+
+class Unusable(Exception):
+    """No picture we show. The message says why."""
+
+
+class _Child(NamedTuple):
+    process: Process
+    stdin: asyncio.StreamWriter
+    stdout: asyncio.StreamReader
+
+
+class Made(NamedTuple):
+    """A re-encoded picture: WebP, and its pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def sniff(data: bytes) -> bytes:
+    """The kind of picture these bytes begin like, whatever they are called; empty for none that we take.
+
+    SVG is a program and not among them.
+    """
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return b"WEBP"
+    return next((kind for magic, kind in _MAGIC if data.startswith(magic)), b"")
+
+
+def command() -> Sequence[str]:
+    """The child, isolated from the environment, the working folder and our package."""
+    return [sys.executable, "-I", str(Path(__file__).with_name("child.py"))]
+
+
+class Worker:
+    """One child, one picture at a time. `job_s`: how long it may take over one, before it is replaced."""
+
+    def __init__(self, argv: Sequence[str] | None = None, *, job_s: float = JOB_S) -> None:
+        self._argv = argv or command()
+        self._job_s = job_s
+        self._child: _Child | None = None
+        self._turn = asyncio.Lock()
+        self.started = 0
+
+    @property
+    def pid(self) -> int:
+        """The child's process id, 0 while there is none."""
+        return self._child.process.pid if self._child else 0
+
+    async def reencode(self, data: bytes) -> Made:
+        """Raises Unusable where there is no picture in it, or the child did not survive looking for one."""
+        kind = sniff(data)
+        if not kind:
+            raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._job_s):
+                    return await self._tried_twice(kind, data)
+            except TimeoutError as error:
+                raise Unusable(f"not decoded within {self._job_s:g} s") from error
+            except (OSError, EOFError) as error:
+                raise Unusable("its decoder died") from error
+
+    async def close(self) -> None:
+        """End the child, whatever it is doing."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with suppress(ProcessLookupError):
+            child.process.kill()
+        # Not `wait` alone: a pipe that is still full of a picture has to be let go of, too.
+        child.stdin.close()
+        with suppress(OSError):
+            await child.process.communicate()
+        with suppress(OSError):
+            await child.stdin.wait_closed()
+
+    async def _tried_twice(self, kind: bytes, data: bytes) -> Made:
+        """A child may be dead for another reason than this picture; a second one is not."""
+        try:
+            return await self._job(kind, data)
+        except (OSError, EOFError):
+            return await self._job(kind, data)
+
+    async def _job(self, kind: bytes, data: bytes) -> Made:
+        finished = False
+        try:
+            child = self._child = self._child or await self._start()
+            child.stdin.write(_REQUEST.pack(kind, len(data)))
+            child.stdin.write(data)
+            await child.stdin.drain()
+            fine, width, height, length = _ANSWER.unpack(await child.stdout.readexactly(_ANSWER.size))
+            if length > MAX_MADE:
+                raise EOFError
+            said = await child.stdout.readexactly(length)
+            finished = True
+        finally:
+            # Cut off in the middle, by whatever: what it says next would answer the wrong question.
+            if not finished:
+                await self.close()
+        if not fine:
+            raise Unusable(said.decode("utf-8", "replace"))
+        return Made(said, width, height)
+
+    async def _start(self) -> _Child:
+        self.started += 1
+        process = await asyncio.create_subprocess_exec(
+            *self._argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=os.sep, env={"LC_ALL": "C.UTF-8"}
+        )
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("a child without pipes")
+        return _Child(process, process.stdin, process.stdout)

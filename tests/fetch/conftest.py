@@ -1,0 +1,43 @@
+"""Fetchers for every test of the client."""
+
+import gc
+import ssl
+from collections.abc import AsyncIterator
+
+import pytest
+
+from backchannel.clock import Clock
+from backchannel.fetch import Fetcher
+from backchannel.fetch.resolve import Resolve
+from tests.fetch.kit import Making
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Making]:
+    """Fetchers that are closed in the end, with nothing left of them."""
+    made: list[Fetcher] = []
+
+    def making(
+        *allow: str,
+        per_host: int = 1,
+        connect_s: float = 2,
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> Fetcher:
+        made.append(
+            Fetcher(
+                allow=allow,
+                user_agent="test",
+                clock=Clock(),
+                connect_s=connect_s,
+                per_host=per_host,
+                resolve=resolve,
+                tls=tls,
+            )
+        )
+        return made[-1]
+
+    yield making
+    for fetcher in made:
+        await fetcher.close()
+    gc.collect()

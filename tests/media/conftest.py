@@ -1,0 +1,32 @@
+"""A store, its child and its fetcher for every test of pictures."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from backchannel.fetch import Fetcher
+from backchannel.media import MediaStore
+from backchannel.media.worker import Worker
+from tests.media.kit import CLOCK
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    made = Worker()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def fetcher() -> AsyncIterator[Fetcher]:
+    made = Fetcher(allow=["127.0.0.0/8"], user_agent="test", clock=CLOCK, per_host=100)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, fetcher: Fetcher, worker: Worker) -> AsyncIterator[MediaStore]:
+    made = MediaStore(tmp_path / "media", fetcher, CLOCK, worker=worker)
+    yield made
+    await made.close()

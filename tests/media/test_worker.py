@@ -1,0 +1,167 @@
+"""What foreign pictures cost: bombs, damage, and children that hang or die."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from backchannel.media.worker import Unusable, Worker, command, sniff
+from tests.media.kit import picture, png
+
+BOMBS = {
+    "header claims 900 million pixels": png(30000, 30000, zlib.compress(b"\0")),
+    "20 kB of PNG are 500 MB of RGB": png(13000, 13000, zlib.compress(bytes(13000 * 1626), 9)),
+    "one pixel row of 20 million": png(20_000_001, 1, zlib.compress(b"\0")),
+    "more data than pixels": png(8, 8, zlib.compress(bytes(50 << 20), 9)),
+    "gif screen of 65535 x 65535": b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;",
+    "webp of 16384 x 16384": b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0\xff\x3f\0\xff\x3f\0" + bytes(8),
+}
+
+
+def peak_kb() -> int:
+    """The most memory this process ever held, since it was last reset."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_a_bomb_does_not_go_off_here(bomb: str, worker: Worker) -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+    before = peak_kb()
+    try:
+        await worker.reencode(BOMBS[bomb])
+    except Unusable:
+        pass
+    else:
+        assert bomb == "more data than pixels", "only this one holds a small picture"
+    assert peak_kb() - before < 64 << 10
+    assert (await worker.reencode(picture())).width == 40
+
+
+async def test_the_largest_picture_allowed_fits_into_the_childs_memory(worker: Worker) -> None:
+    assert (await worker.reencode(picture("PNG", (5000, 4000), (1, 2, 3, 128)))).width == 1600
+    with pytest.raises(Unusable, match=r"20004000"):
+        await worker.reencode(picture("PNG", (5001, 4000)))
+
+
+async def test_every_truncated_or_mutated_picture_is_made_or_refused_by_the_same_child(
+    worker: Worker,
+) -> None:
+    seen = {True: 0, False: 0}
+    for data in _damaged(random.Random(7)):
+        if not sniff(data):
+            continue
+        try:
+            await worker.reencode(data)
+        except Unusable:
+            seen[False] += 1
+        else:
+            seen[True] += 1
+    assert worker.started == 1
+    assert min(seen.values()) > 20, seen
+
+
+def _damaged(chance: random.Random) -> Iterator[bytes]:
+    for kind in ("PNG", "JPEG", "GIF", "WEBP"):
+        whole = picture(kind, (9, 7), exif=Image.Exif())
+        for end in range(12, len(whole), 3):
+            yield whole[:end]
+        for _ in range(100):
+            copy = bytearray(whole)
+            for _ in range(chance.randint(1, 4)):
+                copy[chance.randrange(12, len(copy))] = chance.randrange(256)
+            yield bytes(copy)
+
+
+MOODY = """
+import importlib.util, os, sys, time
+spec = importlib.util.spec_from_file_location("child", sys.argv[1])
+child = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(child)
+real = child.reencode
+def reencode(data, kind):
+    made = real(data, kind)
+    if made[1] == 77: time.sleep(3600)
+    if made[1] == 99: os.kill(os.getpid(), 11)
+    if made[1] == 55: bytearray(2 << 30)
+    if made[1] == 44: open("/etc/hostname")
+    if made[1] == 43: open("/tmp/made", "w")
+    if made[1] == 42: __import__("socket").socket()
+    if made[1] == 33:
+        while True: pass
+    return made
+child.CPU_S = 1
+child.reencode = reencode
+child.main()
+"""
+"""The real child, with tempers by the width of the picture, after its own limits are in force."""
+
+
+@pytest.fixture
+async def moody(tmp_path: Path) -> AsyncIterator[Worker]:
+    script = tmp_path / "moody.py"
+    script.write_text(MOODY)
+    made = Worker([sys.executable, "-I", str(script), command()[-1]], job_s=20)
+    yield made
+    await made.close()
+
+
+async def test_a_child_that_hangs_is_replaced(tmp_path: Path) -> None:
+    script = tmp_path / "moody.py"
+    script.write_text(MOODY)
+    worker = Worker([sys.executable, "-I", str(script), command()[-1]], job_s=4)
+    with pytest.raises(Unusable, match="not decoded within 4 s"):
+        await worker.reencode(picture(size=(77, 9)))
+    hung = worker.started
+    assert (await worker.reencode(picture())).width == 40
+    assert worker.started == hung + 1
+    await worker.close()
+
+
+@pytest.mark.parametrize(("width", "does"), [(99, "crashes"), (33, "burns its CPU time")])
+async def test_a_child_that_dies_is_replaced(width: int, does: str, moody: Worker) -> None:
+    with pytest.raises(Unusable, match="its decoder died"):
+        await moody.reencode(picture(size=(width, 9)))
+    assert (await moody.reencode(picture())).width == 40, f"after a child that {does}"
+
+
+@pytest.mark.parametrize(
+    ("width", "why"), [(55, "MemoryError"), (44, "Too many"), (43, "Too many"), (42, "Too many")]
+)
+async def test_a_decoder_can_take_no_memory_file_or_socket(width: int, why: str, moody: Worker) -> None:
+    with pytest.raises(Unusable, match=why):
+        await moody.reencode(picture(size=(width, 9)))
+    assert moody.started == 1
+
+
+async def test_a_child_that_was_killed_meanwhile_costs_no_picture(worker: Worker) -> None:
+    await worker.reencode(picture())
+    os.kill(worker.pid, signal.SIGKILL)
+    assert (await worker.reencode(picture())).width == 40
+
+
+async def test_a_picture_nobody_waits_for_any_more_does_not_answer_the_next(moody: Worker) -> None:
+    await moody.reencode(picture())
+    waiting = asyncio.create_task(moody.reencode(picture(size=(77, 9))))
+    await asyncio.wait([waiting], timeout=0.2)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (await moody.reencode(picture())).width == 40
+
+
+async def test_the_child_gets_none_of_our_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKCHANNEL_SECRET", "CANARY")
+    worker = Worker()
+    await worker.reencode(picture())
+    assert b"CANARY" not in Path(f"/proc/{worker.pid}/environ").read_bytes()
+    await worker.close()

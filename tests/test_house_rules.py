@@ -1,0 +1,294 @@
+"""The rules of the house that a machine can look after. CONTRIBUTING.md says why they are."""
+
+import ast
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from typer.main import get_command
+
+from backchannel import sources
+from backchannel.cli import app
+from backchannel.config import Config, parse_config
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "backchannel"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+ORDER = [
+    "errors", "paths", "model", "clock", "text", "retry", "fetch", "sources", "log", "board",
+    "config", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
+    "web", "hub", "control", "app", "cli", "__main__",
+]  # fmt: skip
+"""A module imports only what stands before it. `simulator` stands apart."""
+
+SIMULATOR_IMPORTS = {"model", "clock", "text"}
+
+PURE = {"model", "board", "state", "judge", "text", "retry"}
+IMPURE = {
+    "aiohttp", "apsw", "asyncio", "backchannel.clock", "backchannel.config", "http", "io", "logging", "os",
+    "pathlib", "random", "secrets", "socket", "sqlite3", "structlog", "subprocess", "tempfile", "threading",
+    "time", "urllib.request", "uuid", "websockets",
+}  # fmt: skip
+
+REGISTRIES = [
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("yarnpkg", "com"),
+        ("deb", "debian", "org"),
+    )
+]
+
+
+def name_of(path: Path) -> str:
+    """A file's path within the project, as people write it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def part_of(path: Path) -> str:
+    """The word that stands in ORDER for this module."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of the modules that this one imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name_of(path)}:{node.lineno}: imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def tracked() -> list[Path]:
+    """Every file that belongs to the project, committed or about to be."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [path for name in done.stdout.splitlines() if (path := ROOT / name).is_file()]
+
+
+def code_blocks(path: Path, language: str) -> Iterator[str]:
+    """What stands between ```language and ``` in a page."""
+    yield from re.findall(rf"^```{language}\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+# one way through the house
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    part = part_of(path)
+    if part == "__init__":
+        return
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("backchannel.")}
+    if part == "simulator":
+        allowed = SIMULATOR_IMPORTS
+    elif part in {"app", "cli"}:
+        allowed = {*ORDER[: ORDER.index(part)], "simulator"}
+    else:
+        allowed = set(ORDER[: ORDER.index(part)])
+    assert ours - {part} <= allowed
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if part_of(path) in PURE], ids=name_of)
+def test_folds_and_judges_reach_for_nothing(path: Path) -> None:
+    roots = {name for full in imports(path) for name in (full.split(".")[0], ".".join(full.split(".")[:2]))}
+    assert not roots & IMPURE
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    assert not [
+        call for call in calls if isinstance(call, ast.Name) and call.id in {"open", "print", "input"}
+    ]
+
+
+def times(path: Path) -> Iterator[str]:
+    """Places where a module asks somebody else than the clock for the time."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            said = f"{node.value.id}.{node.attr}"
+            if said in {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "asyncio.sleep"}:
+                yield f"line {node.lineno}: {said}"
+    yield from (name for name in imports(path) if name.split(".")[0] == "time" or name == "asyncio.sleep")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_clock_knows_the_time(path: Path) -> None:
+    found = list(times(path))
+    assert bool(found) == (path.name == "clock.py"), found
+
+
+def test_in_the_pages_only_the_clock_knows_the_time() -> None:
+    asks = re.compile(r"\b(Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))")
+    askers = {name_of(path) for path in ROOT.glob("static/**/*.js") if asks.search(path.read_text("utf-8"))}
+    assert askers == {"static/clock.js"}
+
+
+def test_only_fetch_speaks_to_other_machines() -> None:
+    clients = re.compile(
+        r"\b((ClientSession|HTTPS?Connection|urlopen|open_connection)\(|import .*\bconnect\b)"
+    )
+    speakers = {part_of(path) for path in MODULES if clients.search(path.read_text("utf-8"))}
+    assert speakers == {"fetch", "control"}, "control asks our own server, by the operator's word"
+
+
+# a network is three files
+
+
+@pytest.mark.parametrize("kind", sources.kinds())
+def test_a_network_has_its_three_files(kind: str) -> None:
+    for name in (
+        f"backchannel/sources/{kind}.py",
+        f"tests/sources/test_{kind}.py",
+        f"docs/sources/{kind}.md",
+    ):
+        assert (ROOT / name).is_file(), name
+
+
+def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """This settings model and all within it."""
+    yield model
+    waiting = [field.annotation for field in model.model_fields.values()]
+    while waiting:
+        annotation = waiting.pop()
+        waiting.extend(get_args(annotation))
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from models(annotation)
+
+
+@pytest.mark.parametrize("kind", sources.kinds())
+def test_every_setting_of_a_network_is_on_its_page(kind: str) -> None:
+    page = (ROOT / f"docs/sources/{kind}.md").read_text("utf-8")
+    fields = {name for model in models(sources.load(kind).Settings) for name in model.model_fields}
+    assert {name for name in fields if f"`{name}`" not in page} <= {"kind", "name"}
+
+
+def test_every_setting_of_the_house_is_in_the_sample() -> None:
+    sample = (ROOT / "config.yaml").read_text("utf-8")
+    fields = {
+        name for model in models(Config) if model is not sources.Settings for name in model.model_fields
+    }
+    assert not {name for name in fields if not re.search(rf"\b{name}:", sample)}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Config, *(sources.load(kind).Settings for kind in sources.kinds())],
+    ids=lambda model: model.__module__,
+)
+def test_every_setting_says_what_it_accepts(model: type[BaseModel]) -> None:
+    for part in models(model):
+        inherited = sources.Settings.model_fields.keys() if issubclass(part, sources.Settings) else ()
+        mute = [
+            name
+            for name, field in part.model_fields.items()
+            if not field.description and name not in inherited
+        ]
+        assert not mute, f"{part.__name__}: Field(description=...) is missing"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("sources/*.py")), ids=name_of)
+def test_a_parser_catches_what_it_knows_and_nothing_else(path: Path) -> None:
+    caught = [
+        node.type
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+    ]
+    names = {ast.unparse(kind) if kind else "everything" for kind in caught}
+    assert not names & {"everything", "Exception", "BaseException"}
+
+
+# what is written down is true
+
+
+@pytest.mark.parametrize("path", PROSE, ids=name_of)
+def test_commands_in_the_documentation_exist(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    group: Any = get_command(app)
+    groups = {"": group, "config ": group.commands["config"]}
+    commands = {prefix + name for prefix, group in groups.items() for name in group.commands}
+    for block in chain(*(code_blocks(path, language) for language in ("sh", "console"))):
+        for line in block.splitlines():
+            words = line.removeprefix("$ ").split("#")[0].split()
+            if words[:1] == ["make"]:
+                assert words[1] in targets, line
+            elif words and words[0].endswith("backchannel"):
+                assert " ".join(words[1:3] if words[1] == "config" else words[1:2]) in commands, line
+
+
+class _AnyVariable(dict[str, str]):
+    """An environment that has every variable."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def get(self, name: str, default: object = None) -> str:
+        return "https" if name == "SCHEME" else "value"
+
+
+@pytest.mark.parametrize("path", PROSE, ids=name_of)
+def test_configurations_in_the_documentation_are_right(path: Path) -> None:
+    sample = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+    for block in code_blocks(path, "yaml"):
+        said = yaml.safe_load(block)
+        if isinstance(said, list) or "kind" in said:
+            said = {"sources": said if isinstance(said, list) else [said]}
+        text = yaml.safe_dump({**sample, **said})
+        assert isinstance(parse_config(text, _AnyVariable(), read=lambda name: "value"), Config)
+
+
+@pytest.mark.parametrize("path", PROSE, ids=name_of)
+def test_links_within_the_documentation_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_every_file_has_its_place_in_the_layout() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    layout = set(re.findall(r"^\| `([^`]+)`", page, re.MULTILINE))
+    homeless = defaultdict(list)
+    for path in tracked():
+        name = name_of(path)
+        if not any(name == place or (place.endswith("/") and name.startswith(place)) for place in layout):
+            homeless[path.parent].append(path.name)
+    assert not homeless, "give it a line in docs/architecture.md, or another place"
+    assert not [place for place in layout if not (ROOT / place).exists()]
+
+
+def test_no_file_names_a_registry() -> None:
+    """Locks hold versions and hashes; where packages come from is the business of the machine."""
+    namers = [
+        name_of(path) for path in tracked() if any(host.encode() in path.read_bytes() for host in REGISTRIES)
+    ]
+    assert not namers
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt", "requirements-relay.txt"])
+def test_every_requirement_is_pinned_with_hashes(name: str) -> None:
+    text = re.sub(r"\\\n", " ", (ROOT / name).read_text("utf-8"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert lines
+    assert not [line for line in lines if "==" not in line or "--hash=sha256:" not in line]
+
+
+def test_what_the_package_needs_is_in_the_lock() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {re.split(r"[<>=!~ ]", need)[0].lower() for need in project["dependencies"]}
+    locked = set(
+        re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE)
+    )
+    assert wanted <= {name.lower() for name in locked}
