@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -27,10 +29,11 @@ from backchannel.sequencer import Sequencer
 from backchannel.state import State
 from backchannel.terminal import progress, say
 
-WORDS = (
-    "the room is full and everybody talks about answers who asked that question again please share slides "
-    "community moderation takes time listening helps more than posting what did it cost you in the end"
-).split()
+WORDS = [
+    *("the", "room", "is", "full", "and", "everybody", "talks", "about", "answers", "who", "asked", "that"),
+    *("question", "again", "please", "share", "slides", "community", "moderation", "takes", "time", "cost"),
+    *("listening", "helps", "more", "than", "posting", "what", "did", "it", "you", "in", "the", "end"),
+]
 
 
 def posts(count: int, chance: random.Random) -> Iterator[Post]:
@@ -55,16 +58,14 @@ def posts(count: int, chance: random.Random) -> Iterator[Post]:
 async def make(folder: Path, count: int) -> None:
     """Write the log as a conference would have, without waiting for one."""
     log, state = SqliteLog(folder / "log.db"), State()
-    chance = random.Random(count)  # noqa: S311 - invented posts
+    chance = random.Random(count)
     with progress(f"Writing {count} posts", count) as tell:
         batch: list[Event] = []
         for n, post in enumerate(posts(count, chance), 1):
             batch.append(Posted(post))
             if len(batch) == 300 or n == count:
-                picture = [Settled(e.post.id, e.post.pictures[0], f"{hash(e.post.pictures[0]) & 0xFFFF:064x}", 96, 96)
-                           for e in batch if isinstance(e, Posted)]  # fmt: skip
-                for events in (batch, picture):
-                    await _append(log, state, events)
+                await _append(log, state, batch)
+                await _append(log, state, [_settled(e.post) for e in batch if isinstance(e, Posted)])
                 await _append(log, state, [_ruling(state, post_id) for post_id in _ids(batch)])
                 batch = []
                 tell(n)
@@ -79,13 +80,29 @@ async def _append(log: SqliteLog, state: State, events: list[Event]) -> None:
             state.apply(entry)
 
 
+def _settled(post: Post) -> Settled:
+    url = post.pictures[0]
+    return Settled(post.id, url, sha256(url.encode()).hexdigest(), 96, 96)
+
+
 def _ids(batch: list[Event]) -> Iterator[str]:
     return (event.post.id for event in batch if isinstance(event, Posted))
 
 
 def _ruling(state: State, post_id: str) -> Event:
     seen = state.posts.by_id[post_id]
-    return Ruled(f"open:{seen.waits_seq}", post_id, "show", Rank.RULE, "open", seen.hash, "open to all", "", "s", "open")
+    return Ruled(
+        f"open:{seen.waits_seq}",
+        post_id,
+        "show",
+        Rank.RULE,
+        "open",
+        seen.hash,
+        "open to all",
+        "",
+        "s",
+        "open",
+    )
 
 
 async def measure(folder: Path) -> dict[str, float]:
@@ -96,7 +113,11 @@ async def measure(folder: Path) -> dict[str, float]:
     log = SqliteLog(folder / "log.db")
     sequencer = Sequencer(log, Spool(folder / "takedowns"), Rules("open", 0.0), clock, b"k" * 32)
     await sequencer.open()
-    found = {"start_wall_s": clock.monotonic() - wall, "start_cpu_s": _cpu() - cpu, "memory_mb": _resident() - resident}
+    found = {
+        "start_wall_s": clock.monotonic() - wall,
+        "start_cpu_s": _cpu() - cpu,
+        "memory_mb": _resident() - resident,
+    }
     board = sequencer.board
     found["cards"] = float(len(board.line))
     found["since_10_us"] = _each(lambda: sequencer.since(board.seq - 10), 200) * 1e6
@@ -112,7 +133,12 @@ async def measure(folder: Path) -> dict[str, float]:
     begun = clock.monotonic()
     await search.follow(board, sequencer.load)
     found["index_all_s"] = clock.monotonic() - begun
-    for name, words in (("rare", "number17"), ("common", "question"), ("prefix", "mod"), ("two", "room slides")):
+    for name, words in (
+        ("rare", "number17"),
+        ("common", "question"),
+        ("prefix", "mod"),
+        ("two", "room slides"),
+    ):
         times = []
         for _ in range(20):
             begun = clock.monotonic()
@@ -147,12 +173,11 @@ def run(counts: list[int]) -> list[dict[str, float]]:
     for count in counts:
         with tempfile.TemporaryDirectory() as name:
             asyncio.run(make(Path(name), count))
-            told = subprocess.run(
-                [sys.executable, "-m", "benchmarks.scale", "--measure", name], capture_output=True, check=True, text=True
-            )  # fmt: skip
+            again = [sys.executable, "-m", "benchmarks.scale", "--measure", name]
+            told = subprocess.run(again, capture_output=True, check=True, text=True)
             found.append({"posts": count, **json.loads(told.stdout)})
         say("  ".join(f"{name} {value:.4g}" for name, value in found[-1].items()))
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in pairwise(found):
         growth = (two["memory_mb"] - one["memory_mb"]) * 1e6 / (two["posts"] - one["posts"])
         say(f"memory for one more post between {one['posts']:.0f} and {two['posts']:.0f}: {growth:.0f} bytes")
     return found

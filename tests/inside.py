@@ -13,7 +13,9 @@ from backchannel.secrets import SecretStore
 
 
 @asynccontextmanager
-async def running(folder: Path, config_text: str, *, clock: Clock | None = None) -> AsyncIterator[tuple[app.Server, str]]:
+async def running(
+    folder: Path, config_text: str, *, clock: Clock | None = None
+) -> AsyncIterator[tuple[app.Server, str]]:
     """The server and its address; everything in it is what `backchannel serve` runs."""
     path = folder / "config.yaml"
     path.write_text(config_text, "utf-8")

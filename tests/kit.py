@@ -46,7 +46,7 @@ def post(
     **more: object,
 ) -> Post:
     """A post of an invented network; `more` goes into the envelope."""
-    quoted = quote and Quote(quote.id, quote.face.url, quote.face.author, quote.face.body)
+    quoted = Quote(quote.id, quote.face.url, quote.face.author, quote.face.body) if quote else None
     face = Face(author(by), "Net", f"https://net.example/{name}", (text,), quote=quoted)
     fields = {"created_at": 1000.0, "hashtags": ("conf",), **more}
     return Post(f"id:{name}", "net", source, face=face, revision=revision, is_origin=is_origin, **fields)  # type: ignore[arg-type]
@@ -92,7 +92,12 @@ class Hand(Clock):
 
 
 async def sequencer_in(
-    folder: Path, *, policy: str = "open", delay_s: float = 0.0, clock: Clock | None = None, vfs: str | None = None
+    folder: Path,
+    *,
+    policy: str = "open",
+    delay_s: float = 0.0,
+    clock: Clock | None = None,
+    vfs: str | None = None,
 ) -> Sequencer:
     """One that stands on a real SQLite log in the folder."""
     log = SqliteLog(folder / "log.db", vfs=vfs)

@@ -67,7 +67,9 @@ async def blog() -> AsyncIterator[Blog]:
         await runner.cleanup()
 
 
-def config_text(*sources: str, policy: str = "open", delay_s: float = 0, server: str = "", event: str = "") -> str:
+def config_text(
+    *sources: str, policy: str = "open", delay_s: float = 0, server: str = "", event: str = ""
+) -> str:
     """A config.yaml for a test; `sources` are YAML flow maps."""
     listed = "".join(f"\n  - {source}" for source in sources) or " []"
     return (
@@ -127,7 +129,9 @@ class Served:
         token = SecretStore.read(self.folder / "data").control_token
         body = {"verdict": verdict, "subject": subject, **more}
         headers = {"Authorization": f"Bearer {token}"}
-        async with self.http.post(self.url + "/api/v1/rulings", json=body, headers=headers, ssl=False) as answer:
+        async with self.http.post(
+            self.url + "/api/v1/rulings", json=body, headers=headers, ssl=False
+        ) as answer:
             return answer.status, await answer.json()
 
     async def texts(self) -> list[str]:

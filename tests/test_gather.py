@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
-from kit import Hand, events, post, sequencer_in, texts
 
 from backchannel.clock import Clock
 from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
 from backchannel.model import Deleted, Left, Posted
 from backchannel.sources import Batch, SourceError
+from tests.kit import Hand, events, post, sequencer_in, texts
 
 TAGS = frozenset({"conf"})
 
@@ -25,10 +27,10 @@ class Script:
         self.asked: list[str | None] = []
         self.is_through = asyncio.Event()
 
-    def lanes(self):
+    def lanes(self) -> Any:
         return ("lane",)
 
-    async def batches(self, lane, cursor):
+    async def batches(self, lane: Any, cursor: Any) -> Any:
         self.asked.append(cursor)
         if not self.calls:
             self.is_through.set()
@@ -51,11 +53,11 @@ class Quick(Clock):
         await asyncio.sleep(0)
 
 
-async def gathered(folder, source, *, watch=lambda: (), clock=None):
+async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: Any = None) -> Any:
     """Run the source to its end. Gives the sequencer and the gatherer."""
     sequencer = await sequencer_in(folder, clock=Hand(2000.0))
 
-    def standing(post_id: str):
+    def standing(post_id: str) -> Any:
         seen = sequencer.state.posts.by_id.get(post_id)
         return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
 
@@ -71,7 +73,7 @@ async def gathered(folder, source, *, watch=lambda: (), clock=None):
     return sequencer, gatherer
 
 
-def test_a_candidate_carries_the_hashtag_and_no_refusal():
+def test_a_candidate_carries_the_hashtag_and_no_refusal() -> None:
     assert unwanted(post(), TAGS) == ""
     assert "hashtag" in unwanted(post(hashtags=("other",)), TAGS)
     assert unwanted(post(hashtags=()), TAGS, is_chosen=True) == ""
@@ -81,11 +83,11 @@ def test_a_candidate_carries_the_hashtag_and_no_refusal():
 @pytest.mark.parametrize(
     "label", ["nobot", "noindex", "nowall", "not-public", "suspended", "limited", "memorial"]
 )
-def test_a_refusal_keeps_out_also_what_is_chosen(label):
+def test_a_refusal_keeps_out_also_what_is_chosen(label: str) -> None:
     assert label in unwanted(post(labels=(label,)), TAGS, is_chosen=True)
 
 
-def test_the_window_has_a_start_and_no_future():
+def test_the_window_has_a_start_and_no_future() -> None:
     assert is_in_window(post(created_at=1000.0), 1000.0, 1000.0)
     assert not is_in_window(post(created_at=999.0), 1000.0, 1000.0)
     assert is_in_window(post(created_at=1900.0), 0.0, 1000.0)
@@ -93,7 +95,7 @@ def test_the_window_has_a_start_and_no_future():
     assert not is_in_window(post(expires_at=1000.0), 0.0, 1000.0)
 
 
-async def test_only_candidates_reach_the_log_and_the_cursor_goes_on_without_them(tmp_path):
+async def test_only_candidates_reach_the_log_and_the_cursor_goes_on_without_them(tmp_path: Path) -> None:
     source = Script([Batch([Posted(post()), Posted(post("p2", hashtags=("other",)))], "7")])
     sequencer, gatherer = await gathered(tmp_path, source)
     assert await texts(sequencer) == {"p1": "hello"}
@@ -103,7 +105,7 @@ async def test_only_candidates_reach_the_log_and_the_cursor_goes_on_without_them
     await sequencer.close()
 
 
-async def test_the_hashtag_edited_away_is_logged_as_left(tmp_path):
+async def test_the_hashtag_edited_away_is_logged_as_left(tmp_path: Path) -> None:
     source = Script(
         [Batch([Posted(post())], "1")],
         [Batch([Posted(post(hashtags=(), revision=1))], "2")],
@@ -116,7 +118,7 @@ async def test_the_hashtag_edited_away_is_logged_as_left(tmp_path):
     await sequencer.close()
 
 
-async def test_a_deletion_before_its_post_still_deletes(tmp_path):
+async def test_a_deletion_before_its_post_still_deletes(tmp_path: Path) -> None:
     source = Script(
         [Batch([Deleted("id:p1")], "1")], [Batch([Posted(post())], "2")], [Batch([Posted(post("p2"))], "3")]
     )
@@ -125,21 +127,21 @@ async def test_a_deletion_before_its_post_still_deletes(tmp_path):
     await sequencer.close()
 
 
-async def test_a_deletion_in_the_same_batch_deletes(tmp_path):
+async def test_a_deletion_in_the_same_batch_deletes(tmp_path: Path) -> None:
     source = Script([Batch([Posted(post()), Deleted("id:p1")], "1")])
     sequencer, _ = await gathered(tmp_path, source)
     assert await texts(sequencer) == {}
     await sequencer.close()
 
 
-async def test_the_same_batch_again_is_nothing_new(tmp_path):
+async def test_the_same_batch_again_is_nothing_new(tmp_path: Path) -> None:
     batch = Batch([Posted(post()), Posted(post("p2"))], "1")
     sequencer, _ = await gathered(tmp_path, Script(*[[batch]] * 5))
     assert sum(isinstance(e, Posted) for e in await events(sequencer)) == 2
     await sequencer.close()
 
 
-async def test_trouble_is_said_and_ends_with_the_next_success(tmp_path):
+async def test_trouble_is_said_and_ends_with_the_next_success(tmp_path: Path) -> None:
     clock = Quick()
     trouble = SourceError("net.example answers 500")
     source = Script([trouble], [trouble], [Batch([Posted(post())], "1")])
@@ -150,7 +152,7 @@ async def test_trouble_is_said_and_ends_with_the_next_success(tmp_path):
     await sequencer.close()
 
 
-async def test_a_pause_the_network_asked_for_is_kept(tmp_path):
+async def test_a_pause_the_network_asked_for_is_kept(tmp_path: Path) -> None:
     clock = Quick()
     source = Script([SourceError("too many requests", retry_after_s=120.0)], [Batch((), "1", pause_s=33.0)])
     sequencer, _ = await gathered(tmp_path, source, clock=clock)
@@ -159,7 +161,7 @@ async def test_a_pause_the_network_asked_for_is_kept(tmp_path):
     await sequencer.close()
 
 
-async def test_a_permanent_error_parks_the_lane_and_says_what_to_do(tmp_path):
+async def test_a_permanent_error_parks_the_lane_and_says_what_to_do(tmp_path: Path) -> None:
     source = Script([SourceError("net.example wants a token: set `token`", permanent=True)])
     sequencer, gatherer = await gathered(tmp_path, source)
     assert (gatherer.health.state, gatherer.health.error) == (
@@ -169,7 +171,7 @@ async def test_a_permanent_error_parks_the_lane_and_says_what_to_do(tmp_path):
     await sequencer.close()
 
 
-async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part(tmp_path):
+async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part(tmp_path: Path) -> None:
     many = [Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)]
     sequencer, _ = await gathered(tmp_path, Script([Batch(many, "9")]))
     assert len(sequencer.board.line) == 1900

@@ -4,18 +4,21 @@ import asyncio
 import shutil
 import socket
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
-from serving import NotServing, blog, config_text, serving
+
+from tests.serving import NotServing, blog, config_text, serving
 
 
-def feed(source, **more) -> str:
+def feed(source: Any, **more: Any) -> str:
     options = "".join(f", {name}: {value}" for name, value in more.items())
     return f"{{kind: feed, feeds: ['{source.url}'], poll_s: 1, floor_s: 1{options}}}"
 
 
-async def refused(folder, *options: str, config: str = "") -> str:
-    """Start it where it must not start. Gives what it said; it is one line each, no traceback, exit code 2."""
+async def refused(folder: Any, *options: str, config: str = "") -> str:
+    """Start it where it must not start. Gives what it said: no traceback, exit code 2."""
     with pytest.raises(NotServing) as found:
         async with serving(folder, *options, config=config):
             pass
@@ -25,7 +28,7 @@ async def refused(folder, *options: str, config: str = "") -> str:
     return str(said)
 
 
-async def test_a_change_of_the_config_is_taken_up_while_it_runs(tmp_path):
+async def test_a_change_of_the_config_is_taken_up_while_it_runs(tmp_path: Path) -> None:
     async with blog() as one, blog() as two:
         one.write("a", "words of one")
         two.write("b", "words of two")
@@ -36,12 +39,16 @@ async def test_a_change_of_the_config_is_taken_up_while_it_runs(tmp_path):
             assert "two" in (await server.get("/healthz"))["sources"]
 
 
-async def test_a_bad_change_is_refused_whole_and_the_old_config_stays(tmp_path):
+async def test_a_bad_change_is_refused_whole_and_the_old_config_stays(tmp_path: Path) -> None:
     async with blog() as one:
         one.write("a", "words of one")
         async with serving(tmp_path, config=config_text(feed(one))) as server:
             await server.until_texts("words of one")
-            bad = config_text(feed(one)).replace("policy: open", "policy: opne").replace("Test Conference", "Other")
+            bad = (
+                config_text(feed(one))
+                .replace("policy: open", "policy: opne")
+                .replace("Test Conference", "Other")
+            )
             (tmp_path / "config.yaml").write_text(bad)
             async with asyncio.timeout(20):
                 while not any("refused" in line and "opne" in line for line in server.lines):
@@ -51,7 +58,7 @@ async def test_a_bad_change_is_refused_whole_and_the_old_config_stays(tmp_path):
             await server.until_texts("words of one", "more words of one")
 
 
-async def test_it_serves_over_tls(tmp_path):
+async def test_it_serves_over_tls(tmp_path: Path) -> None:
     openssl = shutil.which("openssl") or pytest.skip("no openssl to make a certificate")
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
@@ -63,14 +70,16 @@ async def test_it_serves_over_tls(tmp_path):
         async with serving(tmp_path, config=config) as server:
             assert server.url.startswith("https://")
             await server.until_texts("words of one")
-            async with server.http.ws_connect(server.url.replace("https", "wss") + "/live", ssl=False) as live:
+            async with server.http.ws_connect(
+                server.url.replace("https", "wss") + "/live", ssl=False
+            ) as live:
                 assert (await live.receive_json())["protocol"] == 1
                 frame = await live.receive_json()
             assert (frame["prev"], len(frame["put"])) == (0, 1)
             assert (await server.say("hide", one.permalink("a")))[1] == {"message": "hidden", "saved": True}
 
 
-async def test_where_no_source_can_be_reached_it_says_so_in_one_line_and_serves(tmp_path):
+async def test_where_no_source_can_be_reached_it_says_so_in_one_line_and_serves(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         gone = f"{{kind: feed, feeds: ['http://127.0.0.1:{nobody.getsockname()[1]}/feed.xml']}}"
@@ -85,18 +94,18 @@ async def test_where_no_source_can_be_reached_it_says_so_in_one_line_and_serves(
             assert health["error"]
 
 
-async def test_a_term_signal_ends_it_in_order(tmp_path):
+async def test_a_term_signal_ends_it_in_order(tmp_path: Path) -> None:
     async with serving(tmp_path, config=config_text()) as server:
         server.process.terminate()
         assert await server.process.wait() == 0
 
 
-async def test_a_second_process_on_the_same_folder_is_refused(tmp_path):
+async def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     async with serving(tmp_path, config=config_text()):
         assert "another process serves this folder" in await refused(tmp_path)
 
 
-async def test_a_port_in_use_is_named(tmp_path):
+async def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -104,14 +113,14 @@ async def test_a_port_in_use_is_named(tmp_path):
         assert port in await refused(tmp_path, "--port", port, config=config_text())
 
 
-async def test_a_database_that_is_none_is_named_and_kept(tmp_path):
+async def test_a_database_that_is_none_is_named_and_kept(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "log.db").write_bytes(b"these are no tables " * 1000)
     assert "log.db" in await refused(tmp_path, config=config_text())
     assert (tmp_path / "data" / "log.db").read_bytes().startswith(b"these are no tables")
 
 
-async def test_a_log_of_another_mark_key_is_refused(tmp_path):
+async def test_a_log_of_another_mark_key_is_refused(tmp_path: Path) -> None:
     async with serving(tmp_path, config=config_text()):
         pass
     (tmp_path / "data" / "secrets.json").unlink()

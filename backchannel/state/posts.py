@@ -15,10 +15,10 @@ from backchannel.model import (
     Post,
     Posted,
     Settled,
+    Verdict,
     digest,
     face_digest,
     face_hash,
-    Verdict,
     subjects,
     words_digest,
 )
@@ -37,8 +37,9 @@ class Seen(Struct, gc=False):
 
     `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
     `addresses` and `pictures` stand side by side; `hash` is empty until the last picture is settled.
-    `rule` is the latest word of a rule, on `rule_hash`. `profile` stands for the author's face as this copy shows it. `waits_seq`, `waits_at`: the entry that
-    made it wait. `spoke`: rules that have ruled on this waiting. `left`: the revision that was no candidate.
+    `rule` is the latest word of a rule, on `rule_hash`; `spoke`: the rules that have ruled on this waiting.
+    `profile` stands for the author's face as this copy shows it. `waits_seq`, `waits_at`: the entry that made
+    it wait. `left`: the revision that was no candidate.
     """
 
     key: int

@@ -2,16 +2,19 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser.wire import cable
-from inside import running
-from kit import hide, post
 from selenium.webdriver.common.by import By
-from serving import config_text
 
+from backchannel.app import Server
 from backchannel.model import Posted
+from tests.browser.wire import cable
+from tests.inside import running
+from tests.kit import hide, post
+from tests.serving import config_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 NOTE_FRAMES = """
@@ -37,7 +40,7 @@ class Story:
 
     def __init__(self) -> None:
         self.count, self.revision = 0, 0
-        self.server = None
+        self.server: Server
 
     async def say(self, count: int) -> None:
         names = range(self.count, self.count + count)
@@ -59,11 +62,15 @@ class Story:
         return self.server.sequencer.board.seq
 
 
-async def until_at(page, seq: int) -> None:
+def _port(url: str) -> int:
+    return urlsplit(url).port or 80
+
+
+async def until_at(page: Any, seq: int) -> None:
     await page.wait_for_function("(seq) => globalThis.frames.at(-1)?.[1] === seq", arg=seq, timeout=60_000)
 
 
-async def read_all(page) -> None:
+async def read_all(page: Any) -> None:
     """A tab that was too far behind begins anew and offers its history again: take it all."""
     for _ in range(20):
         if await page.evaluate("document.getElementById('older').hidden"):
@@ -78,7 +85,7 @@ async def read_all(page) -> None:
     raise AssertionError("the history has no end")
 
 
-async def compare(story: Story, stayed, left, look: str) -> None:
+async def compare(story: Story, stayed: Any, left: Any, look: str) -> None:
     for page in (stayed, left):
         await until_at(page, story.seq)
     one, two = await stayed.evaluate(look), await left.evaluate(look)
@@ -87,12 +94,14 @@ async def compare(story: Story, stayed, left, look: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "look"), [("/wall", WALL_CARDS), ("/", TAB_FEED)], ids=["wall", "tab"])
-async def test_a_page_that_was_away_equals_one_that_stayed(browser, tmp_path, path, look):
+async def test_a_page_that_was_away_equals_one_that_stayed(
+    browser: Any, tmp_path: Path, path: Any, look: Any
+) -> None:
     story, config = Story(), config_text()
     async with AsyncExitStack() as stack:
         serving = await stack.enter_async_context(AsyncExitStack())
         story.server, url = await serving.enter_async_context(running(tmp_path, config))
-        port = urlsplit(url).port
+        port = _port(url)
         one, two = [await stack.enter_async_context(cable(port)) for _ in range(2)]
         await story.say(30)
         stayed, left = [await (await browser.new_context()).new_page() for _ in range(2)]
@@ -124,7 +133,7 @@ async def test_a_page_that_was_away_equals_one_that_stayed(browser, tmp_path, pa
         await asyncio.sleep(5)
         await serving.aclose()
         story.server, url = await serving.enter_async_context(running(tmp_path, config))
-        one.target = two.target = urlsplit(url).port
+        one.target = two.target = _port(url)
         await changes(7)
         await asyncio.sleep(5)
         two.mend()
@@ -147,7 +156,9 @@ async def test_a_page_that_was_away_equals_one_that_stayed(browser, tmp_path, pa
         await serving.aclose()
 
 
-async def test_a_long_read_tab_keeps_its_place_and_what_is_deep_in_it_is_right(browser, tmp_path):
+async def test_a_long_read_tab_keeps_its_place_and_what_is_deep_in_it_is_right(
+    browser: Any, tmp_path: Path
+) -> None:
     story = Story()
     async with running(tmp_path, config_text()) as (server, url):
         story.server = server
@@ -181,7 +192,7 @@ async def test_a_long_read_tab_keeps_its_place_and_what_is_deep_in_it_is_right(b
         assert f"words of {deep + 2}" in words
 
 
-async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit, tmp_path):
+async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit: Any, tmp_path: Path) -> None:
     story = Story()
 
     async def words(wanted: str) -> None:
@@ -191,7 +202,7 @@ async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit, tmp_p
             ):
                 await asyncio.sleep(0.1)
 
-    async with running(tmp_path, config_text()) as (server, url), cable(urlsplit(url).port) as wire:
+    async with running(tmp_path, config_text()) as (server, url), cable(_port(url)) as wire:
         story.server = server
         for path in ("/", "/wall"):
             await asyncio.to_thread(webkit.get, f"http://127.0.0.1:{wire.port}{path}")

@@ -4,17 +4,19 @@ import asyncio
 import hashlib
 import json
 import time
+from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 import pytest
-from browser.conftest import CHROMIUM, CHROMIUM_ARGS
-from e2e.relay import running_relay
-from inside import running
 from playwright.async_api import async_playwright
-from serving import blog, config_text
 from websockets.asyncio.client import connect
 
 from backchannel.sources._nostr_event import sign_event
+from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
+from tests.e2e.relay import running_relay
+from tests.inside import running
+from tests.serving import blog, config_text
 
 COUNT = 50
 WATCH = """
@@ -26,13 +28,13 @@ new MutationObserver(() => {
 """
 
 
-def signed(author: int, kind: int, content: str, tags=()):
+def signed(author: int, kind: int, content: str, tags: Any = ()) -> Any:
     key = hashlib.sha256(b"an author of this test %d" % author).digest()
     event = sign_event(key, created_at=int(time.time()), kind=kind, tags=tags, content=content)
     return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
-async def publish(relay, event) -> None:
+async def publish(relay: Any, event: Any) -> None:
     await relay.send(json.dumps(["EVENT", event]))
     while (answer := json.loads(await relay.recv()))[0] != "OK":
         continue
@@ -41,7 +43,9 @@ async def publish(relay, event) -> None:
 
 @pytest.mark.browser
 @pytest.mark.e2e
-async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(tmp_path, root, capsys):
+async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(
+    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed")
     received, released = dict[int, float](), dict[int, float]()
@@ -57,28 +61,26 @@ async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(tmp_pat
             async with running(tmp_path, config) as (server, url):
                 sequencer, submit = server.sequencer, server.sequencer.submit
 
-                async def submit_and_note(events, cursors=None):
+                async def submit_and_note(events: Any, cursors: Any = None) -> None:
                     for event in events:
                         name = _name_of(event)
                         if name is not None:
                             received.setdefault(name, time.time())
                     await submit(events, cursors)
 
-                def note_released(_):
+                def note_released(_: Any) -> None:
                     for item in sequencer.board.newest(3):
                         name = _name_of(sequencer.post(item))
                         if name is not None:
                             released.setdefault(name, time.time())
 
-                sequencer.submit = submit_and_note
+                monkeypatch.setattr(sequencer, "submit", submit_and_note)
                 sequencer.subscribe(note_released)
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
                 page = await browser.new_page()
                 await page.add_init_script(WATCH)
                 await page.goto(f"{url}/wall")
-                await page.wait_for_function(
-                    "() => document.body.textContent.includes('words of a blog')"
-                )
+                await page.wait_for_function("() => document.body.textContent.includes('words of a blog')")
                 sent = {}
                 for number in range(COUNT):
                     event = signed(number % 5, 1, f"words-{number}! #conf", [["t", "conf"]])
@@ -92,18 +94,17 @@ async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(tmp_pat
                 await browser.close()
     assert sorted(seen) == list(range(COUNT))
     with capsys.disabled():
-        print(f"\n  {COUNT} posts, relay to Chromium's DOM:")
-        for name, start, end in (
-            ("published → received", sent, received),
-            ("received → released", received, released),
-            ("released → DOM", released, seen),
-            ("in all", sent, seen),
-        ):
-            took = [(end[n] - start[n]) * 1000 for n in range(COUNT)]
-            print(f"    {name}: median {median(took):.0f} ms, p95 {quantiles(took, n=20)[-1]:.0f} ms")
+        print(f"\n  {COUNT} posts, from a relay to Chromium's DOM:")
+        print(_line("published → received", sent, received), _line("received → released", received, released))
+        print(_line("released → DOM", released, seen), _line("in all", sent, seen))
 
 
-def _name_of(thing) -> int | None:
+def _line(name: str, start: dict[int, float], end: dict[int, float]) -> str:
+    took = [(end[n] - start[n]) * 1000 for n in range(COUNT)]
+    return f"    {name}: median {median(took):.0f} ms, p95 {quantiles(took, n=20)[-1]:.0f} ms"
+
+
+def _name_of(thing: Any) -> int | None:
     post = getattr(thing, "post", thing)
     words = str(getattr(getattr(post, "face", None), "body", ""))
     return int(words.split("words-")[1].split("!")[0]) if "words-" in words else None

@@ -1,10 +1,11 @@
 """One life of the server without its port, that dies at a named point. Run by test_kill.py.
 
-    python kill_child.py CONFIG LIFE POINT COUNT
+    python kill_child.py CONFIG LIFE POINT COUNT [quiet]
 
 POINT is where it kills itself, at the COUNT-th time it comes by: `appends` (between the two appends of a
 turn), `veil` (between veil and log), `erased` (between `Erased` and the deletion of its entries), `cursor`
-(the control: the cursor is written before its events, and it dies in between), or `never`. On standard
+(the control: the cursor is written before its events, and it dies in between), or `never`. With `quiet`
+nobody moderates. On standard
 output it says, a JSON line each, what it has been promised; a line is out before anything goes on.
 """
 
@@ -32,7 +33,7 @@ from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.sequencer.inbox import Part
 
-POINT, COUNT = sys.argv[3], int(sys.argv[4])
+POINT, COUNT = (sys.argv[3], int(sys.argv[4])) if __name__ == "__main__" else ("never", 1)
 passed = 0
 
 
@@ -128,7 +129,10 @@ async def main(path: Path, life: int) -> None:
     server = AllWatched(config, folder, clock, sequencer, secrets.control_token)
     say("up", sequencer.state.seq)
     running = asyncio.ensure_future(server.run(None))
-    moderating = asyncio.ensure_future(moderate(sequencer, Desk(sequencer), random.Random(life)))  # noqa: S311
+    chance = random.Random(life)
+    moderating = asyncio.ensure_future(
+        asyncio.Event().wait() if "quiet" in sys.argv else moderate(sequencer, Desk(sequencer), chance)
+    )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     stopped = asyncio.ensure_future(stop.wait())

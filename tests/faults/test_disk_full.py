@@ -3,16 +3,21 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
-from serving import blog, config_text, serving
+
+from tests.serving import blog, config_text, serving
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path: Path) -> Any:
     """A tmpfs of 6 MB; it takes root to make one."""
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(tmp_path)], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if made.returncode:
         pytest.skip(f"no tmpfs can be mounted here: {made.stderr.strip()}")
@@ -34,7 +39,9 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-async def test_wall_and_hide_go_on_on_a_full_disk_over_a_kill_and_all_recovers_by_itself(small_disk):
+async def test_wall_and_hide_go_on_on_a_full_disk_over_a_kill_and_all_recovers_by_itself(
+    small_disk: Any,
+) -> None:
     async with blog() as source:
         for name in ("one", "two", "three"):
             source.write(name, f"words of {name}")

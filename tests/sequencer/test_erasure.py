@@ -2,14 +2,16 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
-from kit import hide, person, pictured, post, refold, sequencer_in, settle, taken_down, texts, turns
+from msgspec.structs import replace
 
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Erased, Node, Posted, Settled
 from backchannel.search import Search
+from tests.kit import hide, person, pictured, post, refold, sequencer_in, settle, taken_down, texts, turns
 
 SECRET = "unspeakable"
 
@@ -18,22 +20,28 @@ def held(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-async def conference(folder: Path):
-    """A post with canaries everywhere, one that quotes it, one that answers it, one that has nothing to do with it."""
+async def conference(folder: Path) -> Any:
+    """A post with canaries everywhere, one that quotes it, one that answers it, and one of somebody else."""
     sequencer = await sequencer_in(folder)
     search = Search(folder / "search.db", sequencer.epoch)
-    victim = pictured("secretid", "https://net.example/secretpicture.png", text=f"{SECRET} words", by="secrethandle")
-    quoting = post("q", "look at this", by="bob", quote=post("secretid", f"{SECRET} words", by="secrethandle"))
+    victim = pictured(
+        "secretid", "https://net.example/secretpicture.png", text=f"{SECRET} words", by="secrethandle"
+    )
+    quoting = post(
+        "q", "look at this", by="bob", quote=post("secretid", f"{SECRET} words", by="secrethandle")
+    )
     reply = post("r", "I answer", by="carol", reply_to="id:secretid")
     await settle(sequencer, Posted(victim), Posted(quoting), Posted(reply), Posted(post("other", by="dan")))
     await settle(sequencer, Settled("id:secretid", victim.pictures[0], "a" * 64, 3, 4))
     await settle(sequencer, person("id:secretid", "hold", why=f"{SECRET} reason"))
-    await settle(sequencer, person("id:secretid", "show", hash_=sequencer.state.posts.by_id["id:secretid"].hash))
+    await settle(
+        sequencer, person("id:secretid", "show", hash_=sequencer.state.posts.by_id["id:secretid"].hash)
+    )
     await search.follow(sequencer.state.board, sequencer.load)
     return sequencer, search, victim, quoting
 
 
-async def test_no_byte_stays_and_nothing_comes_back(tmp_path):
+async def test_no_byte_stays_and_nothing_comes_back(tmp_path: Path) -> None:
     sequencer, search, victim, quoting = await conference(tmp_path)
     assert SECRET.encode() in held(tmp_path)
     before = sequencer.state.board.seq
@@ -58,7 +66,7 @@ async def test_no_byte_stays_and_nothing_comes_back(tmp_path):
     await again.close()
 
 
-async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(tmp_path):
+async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(tmp_path: Path) -> None:
     sequencer, search, victim, _ = await conference(tmp_path)
     await sequencer.erase(victim.face.author.id)
     await settle(sequencer, Posted(victim), Posted(post("new", SECRET, by="secrethandle")))
@@ -71,7 +79,7 @@ async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(tmp_pat
     await search.close()
 
 
-async def test_while_it_is_being_erased_it_is_under_the_veil(tmp_path):
+async def test_while_it_is_being_erased_it_is_under_the_veil(tmp_path: Path) -> None:
     sequencer, search, *_ = await conference(tmp_path)
     task = asyncio.ensure_future(sequencer.erase("id:secretid"))
     await asyncio.sleep(0)
@@ -81,7 +89,9 @@ async def test_while_it_is_being_erased_it_is_under_the_veil(tmp_path):
     await search.close()
 
 
-async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_for_at_the_next_open(tmp_path):
+async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_for_at_the_next_open(
+    tmp_path: Path,
+) -> None:
     sequencer, search, *_ = await conference(tmp_path)
     record = await sequencer._erasure("id:secretid")
     await sequencer.log.append([record], at=1.0, expected=sequencer.state.seq)
@@ -96,7 +106,7 @@ async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_
     await again.close()
 
 
-async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(tmp_path):
+async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(tmp_path: Path) -> None:
     sequencer, search, *_ = await conference(tmp_path)
     key = sequencer.state.posts.by_id["id:r"].key
     assert sequencer.state.board.items[key].value.parent == 1
@@ -109,7 +119,7 @@ async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(t
     await search.close()
 
 
-async def test_hides_of_others_survive_an_erasure(tmp_path):
+async def test_hides_of_others_survive_an_erasure(tmp_path: Path) -> None:
     sequencer, search, *_ = await conference(tmp_path)
     await taken_down(sequencer, hide("id:other"))
     await sequencer.erase("id:secretid")
@@ -119,12 +129,11 @@ async def test_hides_of_others_survive_an_erasure(tmp_path):
     await search.close()
 
 
-async def test_a_body_with_a_link_to_it_is_the_others_own(tmp_path):
+async def test_a_body_with_a_link_to_it_is_the_others_own(tmp_path: Path) -> None:
     sequencer, search, *_ = await conference(tmp_path)
     link = Node("link", ("its address",), "https://net.example/secretid")
     linking = post("l", by="erin")
-    linking = type(linking)(**{f: getattr(linking, f) for f in linking.__struct_fields__ if f != "face"},
-                            face=type(linking.face)(linking.face.author, "Net", "https://net.example/l", (link,)))  # fmt: skip
+    linking = replace(linking, face=replace(linking.face, body=(link,)))
     await settle(sequencer, Posted(linking))
     await sequencer.erase("id:secretid")
     assert "l" in await texts(sequencer)
@@ -132,7 +141,7 @@ async def test_a_body_with_a_link_to_it_is_the_others_own(tmp_path):
     await search.close()
 
 
-async def test_another_mark_key_is_refused(tmp_path):
+async def test_another_mark_key_is_refused(tmp_path: Path) -> None:
     from backchannel.log import LogBroken
 
     log = SqliteLog(tmp_path / "log.db", key_check="one")
@@ -142,5 +151,5 @@ async def test_another_mark_key_is_refused(tmp_path):
         SqliteLog(tmp_path / "log.db", key_check="two")
 
 
-def test_sqlite_is_new_enough_to_keep_its_promise():
+def test_sqlite_is_new_enough_to_keep_its_promise() -> None:
     assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)

@@ -1,7 +1,14 @@
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
-from kit import (
+
+from backchannel.board import Card
+from backchannel.log import Conflict
+from backchannel.model import Blanked, Deleted, Left, Posted, Rank, Ruled, Settled
+from backchannel.sequencer.desk import Desk
+from tests.kit import (
     Hand,
     events,
     hide,
@@ -17,20 +24,16 @@ from kit import (
     turns,
 )
 
-from backchannel.log import Conflict
-from backchannel.model import Blanked, Deleted, Left, Posted, Rank, Ruled, Settled
-from backchannel.sequencer.desk import Desk
 
-
-def current(sequencer, name="p1"):
+def current(sequencer: Any, name: Any = "p1") -> Any:
     return sequencer.state.posts.by_id[f"id:{name}"]
 
 
-def approve(sequencer, name="p1"):
+def approve(sequencer: Any, name: Any = "p1") -> Any:
     return person(f"id:{name}", "show", hash_=current(sequencer, name).hash)
 
 
-async def test_a_post_is_shown_when_its_delay_is_over_and_not_before(tmp_path):
+async def test_a_post_is_shown_when_its_delay_is_over_and_not_before(tmp_path: Path) -> None:
     clock = Hand()
     sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post()))
@@ -43,20 +46,23 @@ async def test_a_post_is_shown_when_its_delay_is_over_and_not_before(tmp_path):
     await sequencer.close()
 
 
-async def test_first_time_holds_at_once_and_trusts_after_an_approval_only_what_comes_later(tmp_path):
-    sequencer = await sequencer_in(tmp_path, policy="first-time", delay_s=20.0)
+async def test_first_time_holds_at_once_and_trusts_only_what_comes_after_an_approval(
+    tmp_path: Path,
+) -> None:
+    clock = Hand()
+    sequencer = await sequencer_in(tmp_path, policy="first-time", delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post()), Posted(post("p2")), Posted(post("p3", by="bob")))
     assert [*sequencer.state.held] == [1, 2, 3]
     await settle(sequencer, approve(sequencer))
     assert await texts(sequencer) == {"p1": "hello"}
     await settle(sequencer, Posted(post("p4")), Posted(post("p5", by="bob")))
-    sequencer._clock.time += 20
+    clock.time += 20
     await turns(sequencer)
     assert [*await texts(sequencer)] == ["p1", "p4"]
     await sequencer.close()
 
 
-async def test_new_rules_are_asked_about_what_is_held(tmp_path):
+async def test_new_rules_are_asked_about_what_is_held(tmp_path: Path) -> None:
     from backchannel.judge import Rules
 
     sequencer = await sequencer_in(tmp_path, policy="first-time")
@@ -67,7 +73,7 @@ async def test_new_rules_are_asked_about_what_is_held(tmp_path):
     await sequencer.close()
 
 
-async def test_hide_then_undo_in_one_batch_ends_shown(tmp_path):
+async def test_hide_then_undo_in_one_batch_ends_shown(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     word = hide("id:p1")
@@ -76,7 +82,7 @@ async def test_hide_then_undo_in_one_batch_ends_shown(tmp_path):
     await sequencer.close()
 
 
-async def test_undo_then_hide_before_the_disk_answers_ends_hidden(tmp_path):
+async def test_undo_then_hide_before_the_disk_answers_ends_hidden(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     word = hide("id:p1")
@@ -89,7 +95,7 @@ async def test_undo_then_hide_before_the_disk_answers_ends_hidden(tmp_path):
     await sequencer.close()
 
 
-async def test_a_hide_of_the_edited_post_outlives_a_late_show_of_its_old_hash(tmp_path):
+async def test_a_hide_of_the_edited_post_outlives_a_late_show_of_its_old_hash(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     old = approve(sequencer)
@@ -101,7 +107,7 @@ async def test_a_hide_of_the_edited_post_outlives_a_late_show_of_its_old_hash(tm
     await sequencer.close()
 
 
-async def test_a_rule_that_a_person_has_undone_is_silent_on_that_hash(tmp_path):
+async def test_a_rule_that_a_person_has_undone_is_silent_on_that_hash(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     await settle(sequencer, person("id:p1", "undo", undoes=current(sequencer).rule_id))
@@ -111,7 +117,7 @@ async def test_a_rule_that_a_person_has_undone_is_silent_on_that_hash(tmp_path):
     await sequencer.close()
 
 
-async def test_the_same_word_twice_is_one_event(tmp_path):
+async def test_the_same_word_twice_is_one_event(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     word = hide("id:p1")
     await settle(sequencer, Posted(post()), Posted(post()))
@@ -121,7 +127,7 @@ async def test_the_same_word_twice_is_one_event(tmp_path):
     await sequencer.close()
 
 
-async def test_an_edit_that_its_rule_allows_does_not_wait_again_and_keeps_its_place(tmp_path):
+async def test_an_edit_that_its_rule_allows_does_not_wait_again_and_keeps_its_place(tmp_path: Path) -> None:
     clock = Hand()
     sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post()), Posted(post("p2")))
@@ -134,7 +140,7 @@ async def test_an_edit_that_its_rule_allows_does_not_wait_again_and_keeps_its_pl
     await sequencer.close()
 
 
-async def test_back_to_the_first_words_is_an_edit_like_any_other(tmp_path):
+async def test_back_to_the_first_words_is_an_edit_like_any_other(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     for revision, words in enumerate(["A", "B", "A"]):
         await settle(sequencer, Posted(post(text=words, revision=revision)))
@@ -145,7 +151,7 @@ async def test_back_to_the_first_words_is_an_edit_like_any_other(tmp_path):
     await sequencer.close()
 
 
-async def test_two_servers_copies_with_other_pictures_make_no_entry(tmp_path):
+async def test_two_servers_copies_with_other_pictures_make_no_entry(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     one = pictured("p1", "https://one.example/a.png", is_origin=True)
     two = pictured("p1", "https://two.example/b.png", is_origin=False)
@@ -160,18 +166,21 @@ async def test_two_servers_copies_with_other_pictures_make_no_entry(tmp_path):
     await sequencer.close()
 
 
-async def test_the_origins_copy_replaces_another_while_nobody_has_ruled(tmp_path):
-    sequencer = await sequencer_in(tmp_path, delay_s=20.0)
+async def test_the_origins_copy_replaces_another_while_nobody_has_ruled(tmp_path: Path) -> None:
+    clock = Hand()
+    sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post(text="seen afar", is_origin=False)))
     await settle(sequencer, Posted(post(text="seen at home", is_origin=True)))
     await settle(sequencer, Posted(post(text="seen afar", is_origin=False)))
-    sequencer._clock.time += 20
+    clock.time += 20
     await turns(sequencer)
     assert await texts(sequencer) == {"p1": "seen at home"}
     await sequencer.close()
 
 
-async def test_deletion_of_a_quoted_post_hides_the_quoting_card_until_it_comes_without(tmp_path):
+async def test_deletion_of_the_quoted_hides_the_quoting_card_until_it_comes_without(
+    tmp_path: Path,
+) -> None:
     sequencer = await sequencer_in(tmp_path)
     quoted = post("q", "the quoted", by="eve")
     await settle(sequencer, Posted(post("p1", "look", quote=quoted)))
@@ -183,7 +192,7 @@ async def test_deletion_of_a_quoted_post_hides_the_quoting_card_until_it_comes_w
     await sequencer.close()
 
 
-async def test_a_hashtag_edited_away_hides_until_it_comes_back(tmp_path):
+async def test_a_hashtag_edited_away_hides_until_it_comes_back(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     await taken_down(sequencer, Left("id:p1", 1, "it does not carry the event's hashtag"))
@@ -194,7 +203,7 @@ async def test_a_hashtag_edited_away_hides_until_it_comes_back(tmp_path):
     await sequencer.close()
 
 
-async def test_a_deletion_that_lies_behind_its_post_in_the_inbox_still_deletes(tmp_path):
+async def test_a_deletion_that_lies_behind_its_post_in_the_inbox_still_deletes(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     posting = asyncio.ensure_future(sequencer.submit([Posted(post())]))
     await asyncio.sleep(0)
@@ -205,7 +214,7 @@ async def test_a_deletion_that_lies_behind_its_post_in_the_inbox_still_deletes(t
     await sequencer.close()
 
 
-async def test_a_block_hides_what_is_there_and_what_comes(tmp_path):
+async def test_a_block_hides_what_is_there_and_what_comes(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     await settle(sequencer, approve(sequencer))
@@ -215,10 +224,10 @@ async def test_a_block_hides_what_is_there_and_what_comes(tmp_path):
     await sequencer.close()
 
 
-async def test_a_takedown_covers_before_anything_waits_for_a_disk(tmp_path):
+async def test_a_takedown_covers_before_anything_waits_for_a_disk(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()), Posted(post("p2")))
-    heard = []
+    heard: list[bool] = []
     sequencer.subscribe(heard.append)
     task = asyncio.ensure_future(sequencer.take_down([hide("id:p1")]))
     await asyncio.sleep(0)
@@ -230,13 +239,13 @@ async def test_a_takedown_covers_before_anything_waits_for_a_disk(tmp_path):
     await sequencer.close()
 
 
-async def test_a_new_post_of_a_blocked_author_is_under_the_veil_too(tmp_path):
+async def test_a_new_post_of_a_blocked_author_is_under_the_veil_too(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     posting = asyncio.ensure_future(sequencer.submit([Posted(post("p2"))]))
     await asyncio.sleep(0)
     task = asyncio.ensure_future(sequencer.take_down([hide("https://net.example/ada")]))
-    seen = []
+    seen: list[list[int]] = []
     sequencer.subscribe(lambda _: seen.append(sorted(i.key for i in sequencer.since(0).put)))
     await turns(sequencer)
     await asyncio.gather(posting, task)
@@ -244,7 +253,7 @@ async def test_a_new_post_of_a_blocked_author_is_under_the_veil_too(tmp_path):
     await sequencer.close()
 
 
-async def test_blank_is_on_the_board_at_once_and_off_again(tmp_path):
+async def test_blank_is_on_the_board_at_once_and_off_again(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     task = asyncio.ensure_future(sequencer.take_down([Blanked("b1", True)]))
@@ -258,19 +267,21 @@ async def test_blank_is_on_the_board_at_once_and_off_again(tmp_path):
     await sequencer.close()
 
 
-async def test_a_picture_is_settled_before_anybody_judges(tmp_path):
+async def test_a_picture_is_settled_before_anybody_judges(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(pictured("p1", "https://a.example/1", "https://a.example/2")))
     await settle(sequencer, Settled("id:p1", "https://a.example/1", "1" * 64, 10, 20))
     assert await texts(sequencer) == {}
     await settle(sequencer, Settled("id:p1", "https://a.example/2"))
     assert await texts(sequencer) == {"p1": "hello"}
-    pictures = sequencer.since(0).put[0].value.pictures
+    card = sequencer.since(0).put[0].value
+    assert isinstance(card, Card)
+    pictures = card.pictures
     assert [p and (p.hash[0], p.width, p.height) for p in pictures] == [("1", 10, 20), None]
     await sequencer.close()
 
 
-async def test_what_expires_is_deleted_when_its_time_has_come(tmp_path):
+async def test_what_expires_is_deleted_when_its_time_has_come(tmp_path: Path) -> None:
     clock = Hand()
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, Posted(post(expires_at=1060.0)))
@@ -282,14 +293,14 @@ async def test_what_expires_is_deleted_when_its_time_has_come(tmp_path):
     await sequencer.close()
 
 
-async def test_a_thousand_events_at_once_take_more_than_one_append(tmp_path):
+async def test_a_thousand_events_at_once_take_more_than_one_append(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, *(Posted(post(f"p{n}", by=f"a{n}")) for n in range(2000)))
     assert len(sequencer.state.board.line) == 2000
     await sequencer.close()
 
 
-async def test_a_cursor_is_stored_with_the_last_of_its_events(tmp_path):
+async def test_a_cursor_is_stored_with_the_last_of_its_events(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     told = [Posted(post("p1")), Posted(post("p1", "b", revision=1)), Posted(post("p2"))]
     task = asyncio.ensure_future(sequencer.submit(told, {("net", "lane"): "3"}))
@@ -302,7 +313,7 @@ async def test_a_cursor_is_stored_with_the_last_of_its_events(tmp_path):
     await sequencer.close()
 
 
-async def test_a_second_writer_is_refused_and_reads_on(tmp_path):
+async def test_a_second_writer_is_refused_and_reads_on(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     with pytest.raises(Conflict):
         await sequencer.log.append([Posted(post())], at=1.0, expected=7)
@@ -312,7 +323,7 @@ async def test_a_second_writer_is_refused_and_reads_on(tmp_path):
     await sequencer.close()
 
 
-async def test_a_caller_that_gives_up_does_not_stop_the_loop(tmp_path):
+async def test_a_caller_that_gives_up_does_not_stop_the_loop(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     task = asyncio.ensure_future(sequencer.submit([Posted(post())]))
     await asyncio.sleep(0)
@@ -322,7 +333,7 @@ async def test_a_caller_that_gives_up_does_not_stop_the_loop(tmp_path):
     await sequencer.close()
 
 
-async def test_live_state_and_refold_are_equal_over_a_random_conference(tmp_path):
+async def test_live_state_and_refold_are_equal_over_a_random_conference(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     for number, step in enumerate(steps(3, 120)):
         if isinstance(step, Deleted):
@@ -336,7 +347,9 @@ async def test_live_state_and_refold_are_equal_over_a_random_conference(tmp_path
     await sequencer.close()
 
 
-async def test_the_desk_finds_a_post_by_key_id_or_permalink_and_says_what_became_of_it(tmp_path):
+async def test_the_desk_finds_a_post_by_key_id_or_permalink_and_says_what_became(
+    tmp_path: Path,
+) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post()))
     desk, loop = Desk(sequencer), asyncio.create_task(sequencer.run())
@@ -350,7 +363,7 @@ async def test_the_desk_finds_a_post_by_key_id_or_permalink_and_says_what_became
     await sequencer.close()
 
 
-async def test_a_show_of_what_has_changed_is_answered_changed(tmp_path):
+async def test_a_show_of_what_has_changed_is_answered_changed(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path, policy="first-time")
     await settle(sequencer, Posted(post()))
     desk = Desk(sequencer)
@@ -365,7 +378,7 @@ async def test_a_show_of_what_has_changed_is_answered_changed(tmp_path):
     await sequencer.close()
 
 
-async def test_a_rules_word_holds_for_one_hash_and_a_persons_hide_for_whatever_comes(tmp_path):
+async def test_a_rules_word_holds_for_one_hash_and_a_persons_hide_for_whatever_comes(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path, policy="first-time")
     await settle(sequencer, Posted(post()))
     ruled = Ruled("r:1", "id:p1", "hide", Rank.RULE, "words", current(sequencer).hash)
@@ -376,7 +389,7 @@ async def test_a_rules_word_holds_for_one_hash_and_a_persons_hide_for_whatever_c
     await sequencer.close()
 
 
-async def test_a_withdrawn_quote_is_news_though_no_revision_says_so(tmp_path):
+async def test_a_withdrawn_quote_is_news_though_no_revision_says_so(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post("p1", "look", quote=post("q", "the quoted", by="eve"))))
     await settle(sequencer, Posted(post("p1", "look")))

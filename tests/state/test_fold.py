@@ -4,22 +4,23 @@ import asyncio
 import random
 import socket
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit import KEY, Page, entries, person, post, steps
 
-from backchannel.board import Board
+from backchannel.board import Board, Card
 from backchannel.judge import Rules, due
-from backchannel.model import Deleted, Entry, Erased, Left, Posted, Rank, Ruled, mark, subjects
+from backchannel.model import Deleted, Entry, Erased, Left, Post, Posted, Rank, Ruled, mark, subjects
 from backchannel.state import State, fold
+from tests.kit import KEY, Page, entries, person, post, steps
 
 NAMES, WRITERS = ["p1", "p2", "p3", "p4"], ["ada", "bob"]
 BY = dict(zip(NAMES, WRITERS * 2, strict=True))
 
 
-def written(name: str, revision: int, quoted: bool, reply: bool):
+def written(name: str, revision: int, quoted: bool, reply: bool) -> Any:
     quote = post("p1", "quoted", by="ada") if quoted and name != "p1" else None
     return post(
         name,
@@ -32,7 +33,9 @@ def written(name: str, revision: int, quoted: bool, reply: bool):
 
 
 posts = st.builds(written, st.sampled_from(NAMES), st.integers(0, 3), st.booleans(), st.booleans())
-subject = st.sampled_from([f"id:{name}" for name in NAMES] + [f"https://net.example/{who}" for who in WRITERS])
+subject = st.sampled_from(
+    [f"id:{name}" for name in NAMES] + [f"https://net.example/{who}" for who in WRITERS]
+)
 moves = st.one_of(
     posts.map(Posted),
     posts.map(Posted),
@@ -45,9 +48,9 @@ moves = st.one_of(
 )
 
 
-def play(story) -> list[Entry]:
+def play(story: Any) -> list[Entry]:
     """What the sequencer would have put into the log: only news, with the hashes of that moment."""
-    state, log = State(), []
+    state, log = State(), list[Entry]()
     for move in story:
         event = move
         if isinstance(move, tuple):
@@ -60,7 +63,7 @@ def play(story) -> list[Entry]:
     return log
 
 
-def _ruling(state: State, verb: str, about: str):
+def _ruling(state: State, verb: str, about: str) -> Any:
     if verb == "hide":
         return person(about, "hide")
     if verb == "undo":
@@ -78,7 +81,7 @@ logs = st.lists(moves, max_size=40).map(play)
 
 
 @given(logs, st.integers(0, 40))
-def test_a_fold_in_two_lives_equals_one_in_one(log, cut):
+def test_a_fold_in_two_lives_equals_one_in_one(log: Any, cut: Any) -> None:
     resumed = fold(log[:cut])
     for entry in log[cut:]:
         resumed.apply(entry)
@@ -86,14 +89,14 @@ def test_a_fold_in_two_lives_equals_one_in_one(log, cut):
 
 
 @given(logs)
-def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(log):
+def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(log: Any) -> None:
     state = fold(log)
     rulings = [entry.event for entry in log if isinstance(entry.event, Ruled)]
     deleted = {entry.event.subject for entry in log if isinstance(entry.event, Deleted)}
     standing = {e.event.post.id: e.event.post for e in log if isinstance(e.event, Posted)}
     for _, key in state.board.line:
         seen = state.posts.by_key[key]
-        shown = state.board.items[key].value
+        shown = card_of(state.board, key)
         assert any(r.verdict == "show" and r.subject == seen.id and r.hash == shown.hash for r in rulings)
         about = {*subjects(standing[seen.id])}
         assert not about & deleted
@@ -101,13 +104,12 @@ def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(l
         hiding = [r for r in rulings if r.verdict == "hide" and r.subject in about and r.id not in undone]
         later = [r for r in rulings if r.verdict == "show" and r.rank is Rank.PERSON and r.subject == seen.id]
         for ruling in hiding:
-            assert ruling.subject == seen.id and any(
-                rulings.index(word) > rulings.index(ruling) for word in later
-            )
+            assert ruling.subject == seen.id
+            assert any(rulings.index(word) > rulings.index(ruling) for word in later)
 
 
 @given(logs, st.lists(st.booleans(), min_size=40, max_size=40), st.integers(1, 5))
-def test_a_page_that_reconnects_equals_one_that_never_left(log, online, cap):
+def test_a_page_that_reconnects_equals_one_that_never_left(log: Any, online: Any, cap: Any) -> None:
     state, stayed, left = State(), Page(), Page()
     for entry, here in zip(log, online, strict=False):
         state.apply(entry)
@@ -121,7 +123,7 @@ def test_a_page_that_reconnects_equals_one_that_never_left(log, online, cap):
 
 
 @given(logs, st.sampled_from(NAMES))
-def test_live_state_equals_a_refold_of_the_erased_log(log, name):
+def test_live_state_equals_a_refold_of_the_erased_log(log: Any, name: Any) -> None:
     state = fold(log)
     victim = f"id:{name}"
     ids = {victim} | {
@@ -142,27 +144,29 @@ def test_live_state_equals_a_refold_of_the_erased_log(log, name):
 
 
 @given(st.permutations([Posted(post("p1", f"take {r}", revision=r)) for r in range(4)] * 2))
-def test_order_and_repetition_of_what_a_network_says_do_not_matter(told):
+def test_order_and_repetition_of_what_a_network_says_do_not_matter(told: Any) -> None:
     state = fold(play(told))
     (seen,) = state.posts.by_key.values()
     assert seen.revision == 3
     assert len(state.posts.by_id) == 1
 
 
-def test_a_deletion_outranks_a_persons_show():
+def test_a_deletion_outranks_a_persons_show() -> None:
     state = fold(play([Posted(post()), ("show", "p1"), Deleted("id:p1"), ("show", "p1")]))
     assert not state.board.line
 
 
-def test_a_reply_that_came_before_its_parent_finds_it():
-    log = entries(Posted(post("p2", reply_to="id:p1")))
-    rule = Ruled("open:1", "id:p2", "show", Rank.RULE, "open", fold(log).posts.by_key[1].hash)
-    state = fold(entries(log[0].event, rule, Posted(post("p1"))))
-    assert (state.board.items[1].value.parent, state.board.items[1].value.root) == (3, 3)
+def test_a_reply_that_came_before_its_parent_finds_it() -> None:
+    reply = Posted(post("p2", reply_to="id:p1"))
+    hash_ = fold(entries(reply)).posts.by_key[1].hash
+    state = fold(
+        entries(reply, Ruled("open:1", "id:p2", "show", Rank.RULE, "open", hash_), Posted(post("p1")))
+    )
+    assert (card_of(state.board, 1).parent, card_of(state.board, 1).root) == (3, 3)
     assert [item.key for item in state.board.since(2).put] == [1]
 
 
-def test_what_fills_the_place_of_a_card_that_went_comes_along():
+def test_what_fills_the_place_of_a_card_that_went_comes_along() -> None:
     board = Board()
     for n in range(1, 8):
         board.put(n, n, state_card(n), n)
@@ -171,10 +175,14 @@ def test_what_fills_the_place_of_a_card_that_went_comes_along():
     assert (frame.gone, [item.key for item in frame.put]) == ([7], [4])
 
 
-def state_card(n: int):
-    from backchannel.board import Card
-
+def state_card(n: int) -> Card:
     return Card(n, f"hash {n}", float(n))
+
+
+def card_of(board: Board, key: int) -> Card:
+    value = board.items[key].value
+    assert isinstance(value, Card)
+    return value
 
 
 def _raise(*_: object, **__: object) -> None:
@@ -182,7 +190,7 @@ def _raise(*_: object, **__: object) -> None:
 
 
 @pytest.fixture
-def no_world(monkeypatch):
+def no_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clock, randomness, network, files and settings raise."""
     for name in ("time", "monotonic", "time_ns", "perf_counter"):
         monkeypatch.setattr(time, name, _raise)
@@ -194,25 +202,30 @@ def no_world(monkeypatch):
     monkeypatch.setattr(asyncio, "get_running_loop", _raise)
 
 
-def test_folds_and_judges_ask_nothing_of_the_world(request):
-    log = entries(*(e for e in steps(5, 80) if isinstance(e, Posted)))
-    first = fold([e for e in log if e.event.post.revision == 0])
-    words = {e.seq: e.event.post for e in log}
+def test_folds_and_judges_ask_nothing_of_the_world(request: pytest.FixtureRequest) -> None:
+    story = steps(5, 80)
     request.getfixturevalue("no_world")
-    state = fold(play([e.event for e in log]))
-    by_key = {key: words.get(seen.post, next(iter(words.values()))) for key, seen in state.posts.by_key.items()}
+    log = play(story)
+    state = fold(log)
+    by_key = words_of(state, log)
     for rules in (Rules("open", 0.0), Rules("first-time", 5.0)):
         ruled, _ = due(state, by_key, rules, 1e6, 0)
         assert ruled
         assert due(state, by_key, rules, 1e6, 0)[0] == ruled
-    assert first.seq
+
+
+def words_of(state: State, log: list[Entry]) -> dict[int, Post]:
+    """Key → the standing copy, as the sequencer would load it."""
+    words = {entry.seq: entry.event.post for entry in log if isinstance(entry.event, Posted)}
+    return {key: words[seen.post] for key, seen in state.posts.by_key.items()}
 
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6))
-def test_the_judge_says_the_same_in_every_life(seed):
+def test_the_judge_says_the_same_in_every_life(seed: int) -> None:
     log = play(steps(seed, 20))
     whole = fold(log)
-    words = {e.seq: e.event.post for e in log if isinstance(e.event, Posted)}
-    by_key = {key: words[seen.post] for key, seen in whole.posts.by_key.items()}
-    assert due(whole, by_key, Rules("open", 2.0), 50.0, 0) == due(fold(log), by_key, Rules("open", 2.0), 50.0, 0)
+    by_key = words_of(whole, log)
+    assert due(whole, by_key, Rules("open", 2.0), 50.0, 0) == due(
+        fold(log), by_key, Rules("open", 2.0), 50.0, 0
+    )

@@ -1,0 +1,245 @@
+"""`kill -9` in the middle of a conference, again and again, against a model that knows nothing of our ways.
+
+The simulator plays its whole conference at full speed; the server is killed at random moments and at named
+points, and each life begins with what the last one left. Every other life reads a network that repeats
+nothing (one Mastodon server, by `min_id`): there a cursor that ran ahead of its events loses posts for good.
+"""
+
+import asyncio
+import hmac
+import os
+import random
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backchannel.clock import Clock
+from backchannel.log.sqlite import SqliteLog
+from backchannel.model import Deleted, Entry, Erased, Post, Posted, Ruled, mark
+from backchannel.secrets import SecretStore
+from backchannel.simulator import Simulator
+from backchannel.state import State, fold
+from backchannel.text import plain_text
+from tests.faults.kill_child import promised
+
+SEED, SPEED, KILLS = 11, 3600.0, 40
+POINTS = ("random", "appends", "veil", "erased")
+DAYS_S = 55 * 3600.0
+LIFE_S = 12.0
+CHILD = Path(__file__).with_name("kill_child.py")
+
+
+class Lives:
+    """Start a child, kill it or let it kill itself, and keep what it was promised."""
+
+    def __init__(self, folder: Path, origin: float) -> None:
+        self.folder, self.origin = folder, origin
+        self.chance = random.Random(SEED)
+        self.told: set[tuple[str, int]] = set()
+        self.tried: dict[str, set[str]] = {"hide": set(), "erase": set(), "undone": set()}
+        self.did: dict[str, set[str]] = {"hide": set(), "erase": set(), "undone": set()}
+        self.deaths: Counter[str] = Counter()
+        self.number = 0
+
+    async def live(self, config: Path, point: str, *, until: float) -> None:
+        """One life that dies at its point, or is killed `until` seconds after its first word."""
+        child, reading = await self._start(config, point, str(self.chance.randint(1, 4)))
+        await asyncio.wait({reading}, timeout=until)
+        if not reading.done():
+            child.send_signal(signal.SIGKILL)
+        self._remember(promised(await reading))
+        await child.wait()
+
+    async def end_in_order(self, config: Path, is_over: Callable[[], bool]) -> None:
+        """A last life, told to stop when the conference is over and all of it has been read."""
+        child, reading = await self._start(config, "never", "1", "quiet")
+        while not is_over():
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(LIFE_S)
+        child.terminate()
+        self._remember(promised(await reading))
+        assert await child.wait() == 0, self._complaint()
+
+    async def _start(
+        self, config: Path, *words: str
+    ) -> tuple[asyncio.subprocess.Process, asyncio.Future[list[bytes]]]:
+        self.number += 1
+        paths = os.pathsep.join(map(str, (CHILD.parents[2], CHILD.parents[1])))
+        env = {**os.environ, "PYTHONPATH": paths, "RATE": str(SPEED), "ORIGIN": str(self.origin)}
+        with (self.folder / "child.log").open("ab") as log:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, str(CHILD), str(config), str(self.number), *words,
+                stdout=asyncio.subprocess.PIPE, stderr=log, env=env,
+            )  # fmt: skip
+        assert child.stdout
+        first = await child.stdout.readline()
+        assert first, self._complaint()
+        return child, asyncio.ensure_future(_rest(first, child.stdout))
+
+    def _complaint(self) -> str:
+        return (self.folder / "child.log").read_text()[-3000:]
+
+    def _remember(self, said: list[list[Any]]) -> None:
+        death = "random"
+        for what, *rest in said:
+            if what == "told":
+                self.told |= {(id_, revision) for id_, revision in rest[0]}
+            elif what == "tries":
+                self.tried[rest[0]].add(rest[1])
+            elif what == "did":
+                self.did[rest[0]].add(rest[1])
+            elif what == "dies":
+                death = rest[0]
+        if not any(what == "end" for what, *_ in said):
+            self.deaths[death] += 1
+
+
+async def _rest(first: bytes, stream: asyncio.StreamReader) -> list[bytes]:
+    return [first, *[line async for line in stream]]
+
+
+async def read_log(folder: Path) -> list[Entry]:
+    log = SqliteLog(folder / "data" / "log.db", key_check=_check(folder))
+    try:
+        return [entry async for part in log.after(0) for entry in part]
+    finally:
+        await log.close()
+
+
+def _check(folder: Path) -> str:
+    key = SecretStore.read(folder / "data").mark_key
+    return hmac.digest(key, b"backchannel log", "sha256").hex()
+
+
+def check_promises(lives: Lives, entries: list[Entry]) -> State:
+    """After any life: nothing promised is missing, nothing is there twice, nothing erased is left."""
+    state = fold(entries)
+    key = SecretStore.read(lives.folder / "data").mark_key
+    copies = Counter(_copy(entry.event.post) for entry in entries if isinstance(entry.event, Posted))
+    assert not [name for name, count in copies.items() if count > 1]
+    erased = {id_ for id_ in lives.tried["erase"] if mark(key, id_) in state.marks}
+    assert lives.did["erase"] <= erased
+    named = {seq for entry in entries if isinstance(entry.event, Erased) for seq in entry.event.seqs}
+    assert not named & {entry.seq for entry in entries}
+    for event in (entry.event for entry in entries):
+        about = event.post.id if isinstance(event, Posted) else getattr(event, "subject", "")
+        assert about not in erased
+    quoting = _that_quote(entries)
+    for id_, revision in lives.told - {(i, r) for i, r in lives.told if i in erased or i in quoting}:
+        seen = state.posts.by_id.get(id_)
+        assert seen is not None, f"{id_} was promised and is not there"
+        assert seen.revision >= revision
+    for id_ in lives.did["hide"] - erased - quoting:
+        assert _is_hidden(state, id_), f"the hide of {id_} is lost"
+    return state
+
+
+def _copy(post: Post) -> tuple[object, ...]:
+    """The origin's copy may follow a relay's, with the same words; nothing else may come twice."""
+    return post.id, post.revision, post.is_origin, post.face, post.hashtags
+
+
+def _that_quote(entries: list[Entry]) -> set[str]:
+    return {e.event.post.id for e in entries if isinstance(e.event, Posted) and e.event.post.face.quote}
+
+
+def _is_hidden(state: State, id_: str) -> bool:
+    seen = state.posts.by_id.get(id_)
+    return seen is None or seen.key not in state.board.items
+
+
+def check_model(lives: Lives, entries: list[Entry], state: State, truth: Any) -> tuple[int, int]:
+    """The board is what the simulator said, without what was hidden or erased. Gives (shown, hidden)."""
+    words = {e.seq: e.event.post for e in entries if isinstance(e.event, Posted)}
+    key = SecretStore.read(lives.folder / "data").mark_key
+    quoting = _that_quote(entries)
+    refused = {post.id for post in truth.posts.values() if "not to be on any wall" in post.text}
+    by_person = {e.event.subject for e in entries if isinstance(e.event, Ruled) and e.event.rank}
+    hidden = {id_ for id_ in by_person if (word := state.rulings.top(id_)) and word.verdict == "hide"}
+    erased = {id_ for id_ in truth.posts if mark(key, id_) in state.marks}
+    shown = {state.posts.by_key[key].id for _, key in state.board.line}
+    expected = truth.standing - hidden - erased - refused
+    assert expected - shown - quoting == set(), "missing"
+    assert shown - expected - quoting == set(), "not to be there"
+    for id_ in shown - quoting:
+        post = words[state.posts.by_id[id_].post]
+        said, here = _letters(truth.posts[id_].text), _letters(plain_text(post.face.body))
+        assert said[:150] in here, f"{id_}: {said!r} is not in {here!r}"
+    deleted = {e.event.subject for e in entries if isinstance(e.event, Deleted)}
+    assert not deleted & shown
+    return len(shown), len(hidden)
+
+
+def _letters(text: str) -> str:
+    return "".join(re.findall(r"\w", re.sub(r"https?://\S+", "", text)))
+
+
+def configs(folder: Path, simulator: Simulator) -> tuple[Path, Path]:
+    """One that reads everything twice and more, and one whose network repeats nothing."""
+    text = simulator.config_yaml(port=0).replace("delay_s: 5", "delay_s: 0")
+    text = text.replace('"poll_s": 2', '"poll_s": 1, "recheck_s": 2').replace('"poll_s": 3', '"poll_s": 1')
+    all_of_it, once = folder / "all.yaml", folder / "once.yaml"
+    all_of_it.write_text(text, "utf-8")
+    sources = re.compile(r"sources:\n.*(?=wall:)", re.S)
+    single = (
+        f"sources:\n  - {{kind: mastodon, servers: ['{simulator.bases[0]}'], poll_s: 1, recheck_s: 3600}}\n"
+    )
+    once.write_text(sources.sub(single, text), "utf-8")
+    return all_of_it, once
+
+
+@pytest.mark.timeout(300)
+async def test_nothing_promised_is_lost_or_doubled_and_no_hide_is_forgotten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    lives = Lives(tmp_path, clock.real())
+    async with Simulator(
+        seed=SEED, speed=SPEED, clock=Clock(rate=SPEED, origin=lives.origin), rate_limit=10**6, outages=False
+    ) as simulator:
+        both = configs(tmp_path, simulator)
+        while sum(lives.deaths.values()) < KILLS:
+            number = lives.number
+            until = lives.chance.uniform(0.05, 0.9) if number % 4 == 0 else LIFE_S
+            await lives.live(both[number // 4 % 2], POINTS[number % 4], until=until)
+            check_promises(lives, await read_log(tmp_path))
+        await lives.end_in_order(both[0], lambda: simulator.moment() > DAYS_S)
+        entries = await read_log(tmp_path)
+        state = check_promises(lives, entries)
+        shown, hidden = check_model(lives, entries, state, simulator.truth())
+    with capsys.disabled():
+        print(
+            f"\n  {sum(lives.deaths.values())} kills in {lives.number} lives: {dict(lives.deaths)};", end=" "
+        )
+        print(f"{len(entries)} entries, {shown} shown, {hidden} hidden, {len(state.marks)} erased, ", end="")
+        print(f"{len(lives.told)} copies and {sum(map(len, lives.did.values()))} decisions promised")
+    assert all(lives.deaths[point] >= 5 for point in POINTS)
+
+
+@pytest.mark.timeout(120)
+async def test_control_a_cursor_that_is_written_before_its_events_loses_posts(tmp_path: Path) -> None:
+    clock = Clock()
+    lives = Lives(tmp_path, clock.real())
+    async with Simulator(
+        seed=SEED,
+        speed=SPEED * 3,
+        clock=Clock(rate=SPEED, origin=lives.origin),
+        rate_limit=10**6,
+        outages=False,
+    ) as simulator:
+        _, once = configs(tmp_path, simulator)
+        for _ in range(3):
+            await lives.live(once, "cursor", until=LIFE_S)
+        assert lives.deaths["cursor"] == 3
+        await lives.end_in_order(once, lambda: simulator.moment() > 3 * 3600)
+        entries = await read_log(tmp_path)
+        here = {e.event.post.id for e in entries if isinstance(e.event, Posted)}
+        early = simulator.truth(simulator.world.stamp(0.0))
+        said = {id_ for id_ in early.standing if early.posts[id_].kind == "mastodon"}
+    assert said - here, "the control lost nothing: the test above proves nothing"
