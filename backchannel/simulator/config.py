@@ -1,0 +1,50 @@
+"""A config.yaml that shows this conference: what `demo` runs and tests read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from backchannel.simulator.people import FEEDS, Kind
+from backchannel.simulator.script import TAG
+
+_CONFIG = """\
+event:
+  name: Open Ideas 2026
+  hashtags: [{tag}]
+  timezone: Europe/Warsaw
+  start: {start}
+  end: {end}
+  place: Stara Tkalnia, Łódź
+  url: https://openideas.example
+server:
+  host: 127.0.0.1
+  port: {port}
+  # The simulated networks live on this machine.
+  allow_addresses: [127.0.0.0/8]
+sources:
+{sources}
+wall:
+  policy: open
+  delay_s: {delay_s}
+"""
+
+
+def render_sources(kinds: Sequence[Kind], bases: Sequence[str]) -> list[Mapping[str, object]]:
+    """The entries of `sources:` for the networks that are served."""
+    feeds = [f"{bases[0]}/feeds/{info.file}" for info in FEEDS]
+    relays = [f"{base.replace('http', 'ws', 1)}/nostr" for base in bases]
+    known: dict[Kind, Mapping[str, object]] = {
+        "mastodon": {"kind": "mastodon", "servers": list(bases), "poll_s": 2},
+        "feed": {"kind": "feed", "feeds": feeds, "match": "all", "poll_s": 3, "floor_s": 1, "max_pause_s": 3},
+        "nostr": {"kind": "nostr", "relays": relays, "spellings": ["OpenIdeas26"]},
+    }
+    return [known[kind] for kind in kinds]
+
+
+def render_config(sources: Sequence[Mapping[str, object]], start: float, port: int) -> str:
+    """The whole file, with what was said in the days before within reach."""
+    day = datetime.fromtimestamp(start, UTC)
+    listed = "\n".join(f"  - {json.dumps(source, ensure_ascii=False)}" for source in sources)
+    return _CONFIG.format(
+        tag=TAG, start=day.date(), end=(day + timedelta(days=2)).date(), port=port, sources=listed, delay_s=5
+    )
