@@ -7,11 +7,13 @@ import os
 import signal
 import ssl
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import structlog
+from msgspec.structs import replace
 
 from backchannel import sources
 from backchannel.clock import Clock
@@ -90,7 +92,8 @@ class Server:
 
     def health(self) -> list[SourceHealth]:
         """How every source is."""
-        return [gatherer.health for gatherer in self.gatherers]
+        gaps = Counter(missed.source for missed in self.sequencer.state.missed)
+        return [replace(one.health, missed=gaps[one.name]) for one in self.gatherers]
 
     async def run(self, watcher: ConfigWatcher | None) -> None:
         """Everything that goes on beside the port, until cancelled."""

@@ -33,7 +33,10 @@ log_line = structlog.get_logger(__name__)
 
 
 class SourceHealth(Struct):
-    """What can honestly be said of a source: its worst lane's state, and when it last spoke (POSIX s)."""
+    """What can honestly be said of a source: its best lane's state, and when it last spoke (POSIX s).
+
+    `skipped`: items that could not be read; `missed`: gaps that could not be filled.
+    """
 
     name: str
     kind: str
@@ -42,6 +45,7 @@ class SourceHealth(Struct):
     behind_s: float | None = None
     error: str = ""
     skipped: int = 0
+    missed: int = 0
 
 
 class LaneHealth(Struct):

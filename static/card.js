@@ -51,7 +51,7 @@ export const nodes = (tree) => tree.map((n) => {
   if (!tag) throw new TypeError(`unknown body node ${n.t}`);
   const el = document.createElement(tag);
   if (tag === 'a') {
-    set(el, { class: n.own ? `${n.t} own` : n.t });
+    set(el, { class: n.own ? `${n.t} own` : n.t, dir: 'auto' });
     if (n.href) set(el, { href: n.href, rel: 'nofollow ugc noopener' });
   }
   if (n.t === 'emoji') set(el, { class: 'emoji', src: n.src ?? '', alt: n.alt ?? '', title: n.alt ?? '' });

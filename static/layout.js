@@ -11,8 +11,8 @@ import { threads } from './threads.js';
 /**
  * @typedef {{
  *   lead: Lead | null, slots: Slot[], led: Map<number, number>, shown: Set<number>,
- *   tooLong: Set<number>, tooLongBeside: Set<number>, full: boolean
- * }} Stage  `led`: conversation → form it was last led in, the latest last; `full`: nothing more fits below the column; `shown`: cards that had their place in the column
+ *   tooLong: Set<number>, tooLongBeside: Set<number>, noRoom: Set<number>
+ * }} Stage  `led`: conversation → form it was last led in, the latest last; `noRoom`: what does not fit below the column as it stands; `shown`: cards that had their place in the column
  */
 
 export const SLOTS = 4;
@@ -23,7 +23,7 @@ const TURN = 3;
 
 /** @returns {Stage} */
 export const emptyStage = () => ({
-  lead: null, slots: [], led: new Map(), shown: new Set(), tooLong: new Set(), tooLongBeside: new Set(), full: false,
+  lead: null, slots: [], led: new Map(), shown: new Set(), tooLong: new Set(), tooLongBeside: new Set(), noRoom: new Set(),
 });
 
 /** @param {number} words @param {boolean} isConversation @returns {number} seconds */
@@ -124,9 +124,10 @@ function nextSlots(stage, all, now) {
   if (waiting.length && now >= slots[0].since + slots[0].hold) {
     return [slot(waiting[waiting.length - 1]), ...slots].slice(0, SLOTS);
   }
-  if (slots.length >= SLOTS || (stage.full && slots === stage.slots)) return slots;
+  const noRoom = slots === stage.slots ? stage.noRoom : new Set();
+  if (slots.length >= SLOTS || noRoom.size >= SLOTS) return slots;
   const last = heads.find((card) => card.key === slots[slots.length - 1].key);
-  const below = heads.find((card) => !onStage.has(card.key) && last && byPlace(card, last) < 0);
+  const below = heads.find((card) => !onStage.has(card.key) && !noRoom.has(card.key) && last && byPlace(card, last) < 0);
   return below ? [...slots, slot(below)] : slots;
 }
 

@@ -1,6 +1,7 @@
 // Draws the wall's stage: places cards, measures, and lets type follow the room there is. A text that does not fit at
 // the smallest size is not shown; none is ever cut.
 import { byId } from './page.js';
+import { answers, callName, isolated } from './wording.js';
 
 /** @typedef {import('./threads.js').Thread} Thread */
 /** @typedef {import('./layout.js').Slot} Slot */
@@ -13,7 +14,11 @@ const TALK = [6, 5.5, 5, 4.6, 4.2, 3.8, 3.4];
 const ASKED = [10.2, 9.2, 8.2, 7.2, 6.2, 5.4, 4.8, 4.2, 3.7];
 const BESIDE = ['3.75', '3.3'];
 const PHOTOS = [25, 20, 16];
+/** A first post is larger than its answers as long as any answer fits below it. */
+const LARGE = 4.6;
 const SLACK = 1;
+/** So many latest answers may be too long to be shown; after the first that fits none is left out between two. */
+const MISSES = 3;
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -40,28 +45,24 @@ const make = (name, text = '', className = '') => {
   return el;
 };
 
-/** A name in a sentence, kept from turning it round. @param {string} name */
-const isolated = (name) => `\u2068${name}\u2069`;
+/** @param {Element} el @returns {number} */
+const keyOf = (el) => Number(/** @type {HTMLElement} */ (el).dataset.key);
 
 /**
- * What to call somebody: the first word of a name, the whole name after a title or an initial; nothing where it is long.
- * @param {HTMLElement} card @returns {string}
+ * In which order a conversation is tried: with two of its latest answers, with one, and only then in letters smaller than
+ * its answers'; then without the latest, if these are too long; then alone.
+ * @param {number[]} sizes @param {number} count of answers
+ * @returns {{size: number, least: number, misses: number}[]}
  */
-export const callName = (card) => {
-  const name = card.querySelector('[data-slot=name]')?.textContent?.trim() ?? '';
-  const first = name.split(/\s+/)[0];
-  const called = first.length < 2 || first.endsWith('.') ? name : first;
-  return called.length <= 16 ? called : '';
-};
-
-/** @param {number} count @param {string} one @param {string} many */
-const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
-
-/** @param {Thread} thread */
-const answers = ({ replies }) => {
-  const networks = new Set(replies.map((card) => card.network)).size;
-  return counted(replies.length, 'answer', 'answers') + (networks > 1 ? ` from ${networks} networks.` : '.');
-};
+function tries(sizes, count) {
+  const groups = [sizes.filter((size) => size >= LARGE), sizes.filter((size) => size < LARGE)];
+  const some = [2, 1].filter((least) => least <= count);
+  return [
+    ...groups.flatMap((group) => some.flatMap((least) => group.map((size) => ({ size, least, misses: 1 })))),
+    ...(count ? [{ size: sizes[sizes.length - 1], least: 1, misses: MISSES }] : []),
+    ...sizes.map((size) => ({ size, least: 0, misses: 1 })),
+  ];
+}
 
 export class Stage {
   /** @param {Cards} cards */
@@ -91,21 +92,57 @@ export class Stage {
   drawLead(thread, isNew) {
     const alone = this.river.dataset.side === '0', talks = thread.replies.length > 0;
     const sizes = talks ? (alone ? SOLO.slice(1) : TALK) : alone ? SOLO : SINGLE;
-    const before = new Set(Array.from(this.talk.querySelectorAll('bc-card'), (el) => el.id));
-    this.lead.dataset.talks = talks ? '1' : '0';
-    byId('count').textContent = talks ? answers(thread) : '';
-    byId('ask').textContent = talks ? 'Add yours' : this.invitation(thread.head.key);
-    for (const wanted of new Set([2, 1, 0].map((count) => Math.min(count, thread.replies.length)))) {
-      for (const size of sizes) {
-        const keys = this.placeTalk(thread, size);
-        if (keys && keys.length > wanted) {
-          if (isNew) move(this.lead, IN, 900);
-          else for (const el of this.talk.querySelectorAll('bc-card')) if (!before.has(el.id)) move(el, IN, 900);
-          return keys;
-        }
-      }
+    const before = this.shownInLead();
+    this.describe(thread);
+    for (const { size, least, misses } of tries(sizes, thread.replies.length)) {
+      const keys = this.placeTalk(thread, size, misses);
+      if (!keys || keys.length <= least) continue;
+      if (isNew) move(this.lead, IN, 900);
+      else for (const el of this.talk.querySelectorAll('bc-card')) if (!before.includes(keyOf(el))) move(el, IN, 900);
+      return keys;
     }
     return null;
+  }
+
+  /**
+   * The conversation that stands there, while it is held: nothing in it moves; an answer that has room is added.
+   * @param {Thread} thread
+   * @returns {number[] | null} keys shown, or null: what stands there does not fit any more
+   */
+  extendLead(thread) {
+    const all = [thread.head, ...thread.replies], before = this.shownInLead();
+    if (before[0] !== thread.head.key) return null;
+    const stood = all.filter(({ key }) => before.includes(key)), last = stood[stood.length - 1];
+    const newer = stood.length > 1 ? all.slice(all.indexOf(last) + 1) : thread.replies;
+    this.describe(thread);
+    for (const turns of newer.length ? [[...stood, ...newer], stood] : [stood]) {
+      this.pool.append(...this.talk.querySelectorAll('bc-card'));
+      this.talk.replaceChildren(...turns.map(({ key }) => this.turn(key)));
+      if (!fits(this.lead)) continue;
+      for (const el of this.talk.querySelectorAll('bc-card')) if (!before.includes(keyOf(el))) move(el, IN, 900);
+      return turns.map(({ key }) => key);
+    }
+    return null;
+  }
+
+  /** @returns {number[]} */
+  shownInLead() {
+    return Array.from(this.talk.querySelectorAll('bc-card'), keyOf);
+  }
+
+  /** @param {Thread} thread */
+  describe(thread) {
+    const talks = thread.replies.length > 0;
+    this.lead.dataset.talks = talks ? '1' : '0';
+    byId('count').textContent = talks ? `${answers(thread)}.` : '';
+    byId('ask').textContent = talks ? 'Add yours' : this.invitation(thread.head.key);
+  }
+
+  /** @param {number} key */
+  turn(key) {
+    const item = make('li', '', 'turn');
+    item.append(this.cards.get(key));
+    return item;
   }
 
   /** @param {number} key */
@@ -114,25 +151,24 @@ export class Stage {
     return name ? `Answer ${isolated(name)}` : 'Answer this';
   }
 
-  /** @param {Thread} thread @param {number} size @returns {number[] | null} keys that fit at this size */
-  placeTalk(thread, size) {
+  /**
+   * @param {Thread} thread @param {number} size @param {number} misses so many of the latest answers that do not fit end it
+   * @returns {number[] | null} keys that fit at this size
+   */
+  placeTalk(thread, size, misses) {
     this.lead.style.setProperty('--say', String(size));
     this.pool.append(...this.talk.querySelectorAll('bc-card'));
-    /** @param {number} key */
-    const turn = (key) => {
-      const item = make('li', '', 'turn');
-      item.append(this.cards.get(key));
-      return item;
-    };
-    this.talk.replaceChildren(turn(thread.head.key));
+    this.talk.replaceChildren(this.turn(thread.head.key));
     if (!fits(this.lead)) return null;
     const keys = [];
+    let left = misses;
     for (const { key } of [...thread.replies].reverse()) {
-      const item = turn(key);
+      const item = this.turn(key);
       this.talk.children[0].after(item);
       if (!fits(this.lead)) {
         this.pool.append(this.cards.get(key));
         item.remove();
+        if (!keys.length && (left -= 1) > 0) continue;
         break;
       }
       keys.unshift(key);
@@ -143,7 +179,7 @@ export class Stage {
   /**
    * The column: what fits of it, newest on top. Places that stay are not touched; what comes in pushes them down slowly.
    * @param {Slot[]} slots @param {(key: number) => Thread | undefined} threadOf
-   * @returns {{slots: Slot[], tooLong: number | null, full: boolean}}
+   * @returns {{slots: Slot[], tooLong: number | null}}
    */
   drawColumn(slots, threadOf) {
     const places = new Map(Array.from(this.column.children, (el) => [/** @type {HTMLElement} */ (el).dataset.of ?? '', /** @type {HTMLElement} */ (el)]));
@@ -153,7 +189,7 @@ export class Stage {
     if (items.length && !this.fitAlone(items[0])) {
       for (const item of items) this.pool.append(...item.querySelectorAll('bc-card'));
       this.column.replaceChildren();
-      return { slots: slots.slice(1), tooLong: slots[0].key, full: false };
+      return { slots: slots.slice(1), tooLong: slots[0].key };
     }
     this.fitColumn(items);
     for (const el of items.slice(0, this.column.children.length)) {
@@ -161,8 +197,7 @@ export class Stage {
       if (top === undefined) move(el, IN, 900);
       else move(el, [{ transform: `translateY(${top - el.getBoundingClientRect().top}px)` }, { transform: 'none' }], 900);
     }
-    const shown = this.column.children.length;
-    return { slots: slots.slice(0, shown), tooLong: null, full: shown < slots.length };
+    return { slots: slots.slice(0, this.column.children.length), tooLong: null };
   }
 
   /** Whether the newest post has room by itself, if need be in smaller type. @param {HTMLElement} first */

@@ -126,7 +126,7 @@ function drawWaiting(state) {
     const card = cards.get(key), item = document.createElement('li'), link = document.createElement('a');
     const words = document.createElement('p'), small = document.createElement('small');
     words.dir = 'auto';
-    words.textContent = card.querySelector('[data-slot=body]')?.textContent ?? '';
+    words.textContent = Array.from(card.querySelector('[data-slot=body]')?.childNodes ?? [], (node) => node.textContent).join(' ');
     link.href = `#${card.id}`;
     link.textContent = 'Answer';
     small.append(card.querySelector('[data-slot=name]')?.textContent ?? '', ', ', card.querySelector('[data-slot=clock]')?.textContent ?? '');

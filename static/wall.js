@@ -73,7 +73,7 @@ function draw() {
   if (wanted !== mode) {
     mode = document.body.dataset.mode = wanted;
     stage.clear([]);
-    plan = { ...plan, lead: null, slots: [], full: false };
+    plan = { ...plan, lead: null, slots: [], noRoom: new Set() };
     dirty = true;
   }
   if (mode === 'river') drawRiver(state, at);
@@ -107,6 +107,7 @@ function drawRiver(state, at) {
  * @returns {boolean} whether everything fits; else the plan knows what does not, and must be made again
  */
 function drawPlan(planned, all, state) {
+  const stood = new Set(plan.slots.map(({ key }) => key)), top = plan.slots[0]?.key;
   const slotsChanged = planned.slots !== plan.slots, leadChanged = planned.lead !== plan.lead;
   plan = planned;
   const side = planned.slots.length ? '1' : '0';
@@ -117,7 +118,12 @@ function drawPlan(planned, all, state) {
       const card = state.cards.get(key);
       return card && all.get(threadOf(card));
     });
-    plan = { ...plan, slots: drawn.slots.length === plan.slots.length ? plan.slots : drawn.slots, full: drawn.full };
+    if (drawn.slots[0]?.key !== top) plan.noRoom = new Set();
+    for (const { key } of plan.slots.slice(drawn.slots.length)) {
+      plan.noRoom.add(key);
+      if (!stood.has(key)) plan.shown.delete(key);
+    }
+    if (drawn.slots.length !== plan.slots.length) plan = { ...plan, slots: drawn.slots };
     if (drawn.tooLong !== null) {
       plan.tooLongBeside.add(drawn.tooLong);
       return false;
@@ -129,15 +135,17 @@ function drawPlan(planned, all, state) {
     stage.pool.append(...stage.talk.querySelectorAll('bc-card'));
     stage.talk.replaceChildren();
   } else if (leadChanged || dirty || reflow) {
-    const keys = stage.drawLead(thread, drawnLead !== thread.id);
-    if (!keys) {
+    const stands = drawnLead === thread.id && !leadChanged && !reflow;
+    const extended = stands ? stage.extendLead(thread) : null;
+    if (!extended && !stage.drawLead(thread, drawnLead !== thread.id)) {
       plan.tooLong.add(thread.id);
       plan = { ...plan, lead: null };
       return false;
     }
     drawnLead = thread.id;
-    plan.led.set(thread.id, thread.last.order);
-    plan.lead.form = thread.last.order;
+    const form = extended ? Math.max(...extended.map((key) => state.cards.get(key)?.order ?? 0)) : thread.last.order;
+    plan.led.set(thread.id, form);
+    plan.lead.form = form;
   }
   visible = new Set([...document.querySelectorAll('#river bc-card')].map((el) => Number(/** @type {HTMLElement} */ (el).dataset.key)));
   tidy(state, visible);
@@ -178,7 +186,8 @@ function remeasure() {
   plan.tooLong.clear();
   plan.tooLongBeside.clear();
   tooLongToAsk.clear();
-  plan = { ...plan, full: false };
+  plan = { ...plan, noRoom: new Set() };
+  drawnLead = 0;
   dirty = true;
   draw();
 }

@@ -24,7 +24,9 @@ class Desk:
     LogUnavailable with the reason where nothing can be stored.
     """
 
-    def __init__(self, sequencer: Sequencer, after_erasure: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self, sequencer: Sequencer, after_erasure: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
         """`after_erasure` makes what follows the board catch up before an erasure is called done."""
         self._sequencer = sequencer
         self._after_erasure = after_erasure

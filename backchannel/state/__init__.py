@@ -16,6 +16,7 @@ from backchannel.model import (
     Erased,
     Event,
     Left,
+    Missed,
     Posted,
     Ruled,
     Settled,
@@ -27,7 +28,8 @@ from backchannel.state.rulings import Rulings
 
 class State(Struct):
     """All folds together. `waiting`: key → since when, of posts nobody has ruled on, in order of time;
-    `held`: keys of those that a rule left to a person; `marks`: what is kept of erased ids."""
+    `held`: keys of those that a rule left to a person; `missed`: gaps
+    that could not be filled; `marks`: what is kept of erased ids."""
 
     seq: int = 0
     at: float = 0.0
@@ -37,6 +39,7 @@ class State(Struct):
     waiting: dict[int, float] = field(default_factory=dict)
     held: dict[int, None] = field(default_factory=dict)
     blanks: dict[str, bool] = field(default_factory=dict)
+    missed: list[Missed] = field(default_factory=list)
     marks: dict[str, None] = field(default_factory=dict)
     board: Board = field(default_factory=Board)
 
@@ -77,6 +80,8 @@ class State(Struct):
                     self.board.put(entry.seq, BLANK_KEY, Blank())
                 else:
                     self.board.take(entry.seq, BLANK_KEY)
+            case Missed():
+                self.missed.append(entry.event)
             case Erased():
                 self._erase(entry.event)
 

@@ -62,7 +62,7 @@ class TimeView(Struct, frozen=True):
 
 
 class MediaView(Struct, frozen=True):
-    """`image`: the picture. `moving`: its poster, with a link to where it plays. `words`: no picture to show."""
+    """`image`: the picture. `moving`: its poster, which leads to where it plays. `words`: no picture."""
 
     kind: Literal["image", "moving", "words"] = "words"
     src: str = ""
@@ -283,7 +283,7 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
 def api_post(
     post: Post, item: Item, *, zone: tzinfo, html: str, own_tags: Collection[str] = ()
 ) -> dict[str, Any]:
-    """A post for `/api/v1/posts`. `html` is the served card; `card` is the same for pages that fill their own."""
+    """A post for `/api/v1/posts`. `html` is the served card, `card` what a page fills its own from."""
     card = render_card(post, item, zone=zone, own_tags=own_tags)
     return {
         "key": item.key,

@@ -75,6 +75,16 @@ class SourceHealth(Protocol):
     @property
     def error(self) -> str: ...
 
+    @property
+    def skipped(self) -> int:
+        """Items that could not be read."""
+        ...
+
+    @property
+    def missed(self) -> int:
+        """Gaps that could not be filled."""
+        ...
+
 
 class House(NamedTuple):
     """`token` opens `/api/v1/rulings`; `live` answers `/live` where the gate has not taken it already.

@@ -25,7 +25,7 @@ CSP = (
 """The policy every page is sent with (Content-Security-Policy)."""
 
 PROTOCOL = 1
-"""Version of the wire, see docs/protocol.md. A page that meets another one reloads itself."""
+"""Version of the wire, see docs/protocol.md. A page that meets another one loads itself again."""
 
 _THEMES = ("stage", "paper")
 _WHOLE_HOURS = 3600 * 48
@@ -35,8 +35,8 @@ class Stand(NamedTuple):
     """Where a page stands: the board's epoch and number, and the time.
 
     `now` is the conference's time, `at` the server's real time (both POSIX seconds, taken together), `rate`
-    how many conference seconds pass in a real one. So a page tells the right time on a machine whose own clock
-    is wrong.
+    how many conference seconds pass in a real one. So a page tells the right time on a machine whose own
+    clock is wrong.
     """
 
     epoch: str

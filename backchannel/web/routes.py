@@ -85,7 +85,7 @@ class Site:
                 "ok" if source.state == "live" else source.state,
                 source.last_success_at,
                 source.behind_s,
-                source.error,
+                _trouble(source),
                 getattr(source, "until_at", None),
             )
             for source in self._house.health()
@@ -155,4 +155,12 @@ def _health(source: SourceHealth) -> dict[str, Any]:
         "last_success_at": source.last_success_at,
         "behind_s": source.behind_s,
         "error": source.error,
+        "skipped": source.skipped,
+        "missed": source.missed,
     }
+
+
+def _trouble(source: SourceHealth) -> str:
+    """What is wrong, for people: the error, and what was lost for good."""
+    gap = f"{source.missed} gap{'s' * (source.missed > 1)} could not be filled" if source.missed else ""
+    return "; ".join(filter(None, (source.error, gap)))

@@ -29,7 +29,7 @@ class TimeParts(NamedTuple):
 
 
 def render_time(at: float, zone: tzinfo) -> TimeParts:
-    """24 hours, no leading zero (the face slashes its zeros): 8:40. `iso` is UTC, the rest the event's zone."""
+    """8:40: no leading zero, since the face slashes its zeros. `iso` is UTC, the rest the event's zone."""
     utc = to_utc(at).replace(microsecond=0)
     local = utc.astimezone(zone)
     return TimeParts(
@@ -43,15 +43,18 @@ def render_time(at: float, zone: tzinfo) -> TimeParts:
 
 def render_initials(name: str, handle: str) -> str:
     """What stands in a disc without a picture: two letters of a spaced, cased script, else one sign."""
-    words = [word for word in (_WORD.findall(name) or _WORD.findall(handle)) if word[0].isalpha()]
+    found: list[str] = _WORD.findall(name) or _WORD.findall(handle)
+    words = [word for word in found if word[0].isalpha()]
     if not words:
         return "?"
-    first, last = words[0], words[-1]
-    if not unicodedata.name(first[0], "").startswith(_CASED):
-        return first[0]
-    if last is first or not unicodedata.name(last[0], "").startswith(_CASED):
-        return first[0].upper()[:1]
-    return (first[0].upper()[:1]) + (last[0].upper()[:1])
+    first, last = words[0][0], words[-1][0]
+    if not _is_cased(first):
+        return first
+    return first.upper()[:1] + (last.upper()[:1] if len(words) > 1 and _is_cased(last) else "")
+
+
+def _is_cased(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith(_CASED)
 
 
 def without_shortcodes(name: str, emoji: Collection[str]) -> str:

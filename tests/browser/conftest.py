@@ -1,4 +1,4 @@
-"""Three engines. Chromium and Firefox speak with Playwright, WebKitGTK with WebDriver on a screen of its own."""
+"""Three engines. Chromium and Firefox by Playwright, WebKitGTK by WebDriver on its own screen."""
 
 import os
 import subprocess
@@ -77,7 +77,9 @@ def webkit(display: str) -> Iterator[WebKitGTK]:
     options = WebKitGTKOptions()
     options.binary_location = str(browsers[-1])
     options.add_argument("--automation")
-    service = Service(str(DRIVER), env={**os.environ, "DISPLAY": display, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"})
+    service = Service(
+        str(DRIVER), env={**os.environ, "DISPLAY": display, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # selenium's own driver calls its own old way
         driver = WebKitGTK(options=options, service=service)

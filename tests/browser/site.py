@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 from aiohttp import WSMsgType, web
 
+from backchannel.board import Item
 from backchannel.config import Config
 from backchannel.model import Post
-from backchannel.board import Item
 from backchannel.web.display import CardView, render_card
 from backchannel.web.pages import CSP, Pages, Stand
 
@@ -38,7 +38,8 @@ PNG = bytes.fromhex(
 def views(pairs: Sequence[tuple[Post, Item]]) -> list[CardView]:
     """The samples in their display form."""
     return [
-        render_card(post, item, zone=CONFIG.event.zone, own_tags=CONFIG.event.hashtags) for post, item in pairs
+        render_card(post, item, zone=CONFIG.event.zone, own_tags=CONFIG.event.hashtags)
+        for post, item in pairs
     ]
 
 
@@ -48,6 +49,8 @@ class Site:
     def __init__(self, pages: Mapping[str, str], qr: str) -> None:
         self.pages, self.qr = pages, qr
         self.url = ""
+        self.history: list[CardView] = []
+        self.seq = 0
         self.sockets: list[web.WebSocketResponse] = []
         self._came = asyncio.Event()
         self.app = web.Application()
@@ -55,6 +58,7 @@ class Site:
             [
                 web.get("/qr.svg", self._qr),
                 web.get("/live", self._live),
+                web.get("/api/v1/posts", self._posts),
                 web.get("/media/{name}", self._picture),
                 web.static("/static", ROOT / "static"),
                 web.get("/{name:.*}", self._page),
@@ -76,6 +80,18 @@ class Site:
             raise web.HTTPNotFound
         headers = {"Content-Security-Policy": CSP}
         return web.Response(text=text, content_type="text/html", headers=headers)
+
+    async def _posts(self, request: web.Request) -> web.Response:
+        limit, before = int(request.query["limit"]), int(request.query.get("before", "1000000"))
+        older = [card for card in reversed(self.history) if card.order < before]
+        found = older[:limit]
+        answer = {
+            "epoch": "e",
+            "seq": self.seq,
+            "posts": [{"card": card} for card in found],
+            "next": str(found[-1].order) if len(older) > limit else None,
+        }
+        return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
     async def _qr(self, _: web.Request) -> web.Response:
         return web.Response(text=self.qr, content_type="image/svg+xml")

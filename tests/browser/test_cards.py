@@ -1,4 +1,4 @@
-"""The markup of a card stands once: what the server draws and what the page fills are equal, node for node."""
+"""A card's markup stands once: what the server draws equals what the page fills, node for node."""
 
 from typing import Any
 
@@ -17,7 +17,8 @@ COMPARE = """async (views) => {
   const { card, fill, thread } = await import('/static/card.js');
   const served = views.cards.map((view) => document.getElementById(`c${view.key}`)), bad = [];
   for (const [i, view] of views.cards.entries()) {
-    if (!card(view).isEqualNode(served[i])) bad.push(`new ${i}: ${card(view).outerHTML} ≠ ${served[i].outerHTML}`);
+    const made = card(view);
+    if (!made.isEqualNode(served[i])) bad.push(`${i}: ${made.outerHTML} ≠ ${served[i].outerHTML}`);
     for (const [j, other] of served.entries()) {
       if (!fill(other.cloneNode(true), view).isEqualNode(served[i])) bad.push(`${j} filled as ${i}`);
     }
@@ -28,7 +29,8 @@ COMPARE = """async (views) => {
   }
   const changed = card(views.cards[0]);
   changed.querySelector('[data-slot=meta]').textContent += ' ';
-  return { bad, control: changed.isEqualNode(served[0]), scripts: document.querySelectorAll('main script').length };
+  const scripts = document.querySelectorAll('main script').length;
+  return { bad, control: changed.isEqualNode(served[0]), scripts };
 }"""
 
 

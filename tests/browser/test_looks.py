@@ -38,9 +38,11 @@ UNDRAWN = """() => {
     const box = el.getBoundingClientRect();
     if (!box.height) continue;
     const floor = innerHeight * (innerWidth > innerHeight ? 0.91 : 1) + 1;
-    if (box.bottom > floor && !el.closest('#quiet')) bad.push(`${el.id || el.className} ends at ${box.bottom} of ${floor}`);
+    const isLow = box.bottom > floor && !el.closest('#quiet');
+    if (isLow) bad.push(`${el.id || el.className} ends at ${box.bottom} of ${floor}`);
     for (let up = el.parentElement; up && up !== document.body; up = up.parentElement) {
-      if (up.scrollHeight > up.clientHeight + 2 && getComputedStyle(up).overflowY === 'hidden') bad.push(`${up.id} is cut`);
+      const isTight = getComputedStyle(up).overflowY === 'hidden';
+      if (isTight && up.scrollHeight > up.clientHeight + 2) bad.push(`${up.id} is cut`);
     }
   }
   return bad;
@@ -49,8 +51,12 @@ UNDRAWN = """() => {
 
 def said(key: int, words: str, *, root: int = 0, name: str = "", at: float = START) -> CardView:
     """A card as a frame carries it."""
-    author = Author(f"a{key}", name or NAMES[key % len(NAMES)], f"@a{key}@toot.example", "https://toot.example/@a")
-    post = Post(f"p{key}", "mastodon", "toot", at, Face(author, "Mastodon", f"https://toot.example/{key}", (words,)))
+    author = Author(
+        f"a{key}", name or NAMES[key % len(NAMES)], f"@a{key}@toot.example", "https://toot.example/@a"
+    )
+    post = Post(
+        f"p{key}", "mastodon", "toot", at, Face(author, "Mastodon", f"https://toot.example/{key}", (words,))
+    )
     return views([(post, Item(key, key, key, Card(key, "h", at, (), root, root)))])[0]
 
 
@@ -79,7 +85,9 @@ async def _open(browser: Browser, site: Site, path: str, size: tuple[int, int]) 
     size_px: ViewportSize = {"width": size[0], "height": size[1]}
     page = await browser.new_page(viewport=size_px, reduced_motion="reduce")
     await page.goto(site.url + path)
-    await page.wait_for_function("document.fonts.status === 'loaded' && document.adoptedStyleSheets.length > 0")
+    await page.wait_for_function(
+        "document.fonts.status === 'loaded' && document.adoptedStyleSheets.length > 0"
+    )
     return page
 
 
@@ -87,7 +95,9 @@ def _read(shot: bytes, *, width: int) -> list[str]:
     """What a phone makes of it: far away, out of focus, in a hazy room."""
     image = Image.open(io.BytesIO(shot)).convert("RGB")
     small = image.resize((width, round(image.height * width / image.width)), Image.Resampling.BILINEAR)
-    hazy = Image.blend(small.filter(ImageFilter.GaussianBlur(0.8)), Image.new("RGB", small.size, "#999"), 0.35)
+    hazy = Image.blend(
+        small.filter(ImageFilter.GaussianBlur(0.8)), Image.new("RGB", small.size, "#999"), 0.35
+    )
     large = hazy.resize((hazy.width * 3, hazy.height * 3), Image.Resampling.BICUBIC)
     return [code.text for code in zxingcpp.read_barcodes(large)]
 
@@ -101,7 +111,9 @@ async def test_the_code_can_be_read_small_blurred_and_hazed(chromium: Browser, p
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_nothing_on_a_wall_is_cut_or_stands_behind_heads(chromium: Browser, size: tuple[int, int]) -> None:
+async def test_nothing_on_a_wall_is_cut_or_stands_behind_heads(
+    chromium: Browser, size: tuple[int, int]
+) -> None:
     async with serving(walls()) as site:
         for path in ("/river", "/one", "/odd", "/quiet"):
             page = await _open(chromium, site, path, size)
@@ -116,9 +128,11 @@ async def test_type_is_as_large_as_the_last_row_needs(chromium: Browser) -> None
         for path in ("/river", "/odd", "/quiet"):
             page = await _open(chromium, site, path, (1920, 1080))
             sizes = await page.evaluate(
-                """() => Array.from(document.querySelectorAll(
-                  ':is(#river, #quiet) bc-card :is(.body, .meta)'), (el) => el.checkVisibility() && el.textContent
-                  ? [el.className, parseFloat(getComputedStyle(el).fontSize) / innerHeight * 100] : null).filter(Boolean)"""
+                """() => Array.from(
+                  document.querySelectorAll(':is(#river, #quiet) bc-card :is(.body, .meta)'),
+                  (el) => el.checkVisibility() && el.textContent
+                    ? [el.className, parseFloat(getComputedStyle(el).fontSize) / innerHeight * 100] : null,
+                ).filter(Boolean)"""
             )
             assert {name for name, _ in sizes} == {"body", "meta"}
             assert all(size >= (3.29 if name == "body" else 2.2) for name, size in sizes)
@@ -132,7 +146,9 @@ async def test_a_wall_lives_on_its_frames(browser: Browser) -> None:
         await _heard(page, site, {"prev": 0, "seq": 40, "at": 2.0, "put": [card], "gone": []}, "40")
         assert await page.get_attribute("body", "data-mode") == "river"
         assert await page.locator("#talk bc-card").inner_text() != ""
-        await _heard(page, site, {"prev": 40, "seq": 41, "at": 3.0, "put": [dict(BLANK_VIEW)], "gone": []}, "41")
+        await _heard(
+            page, site, {"prev": 40, "seq": 41, "at": 3.0, "put": [dict(BLANK_VIEW)], "gone": []}, "41"
+        )
         assert await page.get_attribute("body", "data-mode") == "blank"
         assert await page.locator("#talk").is_hidden()
         await _heard(page, site, {"prev": 41, "seq": 42, "at": 4.0, "put": [], "gone": [0, 40]}, "42")
@@ -164,6 +180,45 @@ async def test_a_reader_keeps_the_place_while_posts_come_change_and_go(browser: 
         await page.locator("#pill").click()
         assert await page.locator("#feed bc-card").first.get_attribute("id") == "c131"
         assert (await page.title(), await page.locator("#pill").is_hidden()) == ("Open Ideas 2026", True)
+
+
+async def test_six_hundred_cards_deep_a_change_is_right_and_the_place_is_kept(browser: Browser) -> None:
+    cards = many(700)
+    html = Pages(CONFIG).tab(cards[-50:], stand(700, START + 900), older="651")
+    async with serving({"/": html}) as site:
+        site.history, site.seq = cards, 700
+        page = await _open(browser, site, "/", (1200, 800))
+        await page.evaluate(
+            """async () => {
+              while (document.querySelectorAll('#feed bc-card').length < 600) {
+                scrollTo(0, document.documentElement.scrollHeight);
+                await new Promise(requestAnimationFrame);
+              }
+              document.getElementById('c200').scrollIntoView({ block: 'center' });
+            }"""
+        )
+        place = "() => document.getElementById('c200').getBoundingClientRect().top"
+        before = await page.evaluate(place)
+        put = [msgspec.to_builtins(said(304, WORDS[3] * 2, at=START)), msgspec.to_builtins(said(5, "old"))]
+        await _heard(page, site, {"prev": 700, "seq": 701, "at": 2.0, "put": put, "gone": [308]}, "701")
+        assert abs(await page.evaluate(place) - before) <= 1
+        assert WORDS[3] in await page.locator("#c304 [data-slot=body]").inner_text()
+        assert await page.locator(":is(#c308, #c5)").count() == 0
+
+
+async def test_history_that_was_dropped_can_be_read_again(chromium: Browser) -> None:
+    cards = many(400)
+    html = Pages(CONFIG).tab(cards[-250:], stand(400, START + 900), older="151")
+    async with serving({"/": html}) as site:
+        site.history, site.seq = cards, 900
+        page = await _open(chromium, site, "/", (1200, 800))
+        put = [msgspec.to_builtins(card) for card in cards[-200:]]
+        await _heard(page, site, {"prev": 0, "seq": 900, "at": 2.0, "put": put, "gone": []}, "900")
+        assert await page.locator("#feed bc-card").count() == 200
+        assert await page.locator("#older").inner_text() == "Load the earlier posts again"
+        await page.locator("#older").click()
+        await page.locator("#c180").wait_for(state="attached")
+        assert await page.locator("#older").inner_text() == "Earlier posts"
 
 
 async def test_a_tab_that_lived_on_equals_a_fresh_one(browser: Browser) -> None:
@@ -207,7 +262,7 @@ async def test_webkit_draws_both_pages_and_hears_a_frame(webkit: WebKitGTK) -> N
     both = {"/": pages.tab(cards, stand(12, START + 60)), "/wall": pages.wall(cards, stand(12, START + 60))}
 
     def count(where: str) -> int:
-        return int(webkit.execute_script(f"return document.querySelectorAll('{where}').length"))  # type: ignore[no-untyped-call]
+        return int(webkit.execute_script(f"return document.querySelectorAll('{where}').length"))
 
     def until(where: str, wanted: int) -> None:
         WebDriverWait(webkit, 20).until(lambda _: count(where) == wanted)
