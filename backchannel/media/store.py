@@ -66,6 +66,7 @@ class MediaStore:
         self._failed: OrderedDict[str, float] = OrderedDict()
         self._sweeps = 0
         self._landed: set[str] = set()
+        self._landing: set[asyncio.Task[Picture | None]] = set()  # also those that nobody waits for any more
         folder.mkdir(parents=True, exist_ok=True)
 
     def open(self, name: str) -> Path | None:
@@ -85,6 +86,8 @@ class MediaStore:
         if flight is None:
             flight = self._flights[url] = _Flight()
             flight.task = asyncio.create_task(self._land(url, flight))
+            self._landing.add(flight.task)
+            flight.task.add_done_callback(self._landing.discard)
         flight.users += 1
         try:
             # All who want this address wait for one request; one of them giving up does not end it.
@@ -111,10 +114,10 @@ class MediaStore:
 
     async def close(self) -> None:
         """Gives up what is on its way, and ends the child and the store's own fetcher."""
-        flights = [flight.task for flight in self._flights.values() if flight.task]
-        for task in flights:
+        landing = [*self._landing]
+        for task in landing:
             task.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await asyncio.gather(*landing, return_exceptions=True)
         await self._worker.close()
         await self._fetcher.close()
 

@@ -96,13 +96,14 @@ class AllWatched(app.Server):
 async def moderate(sequencer: Sequencer, desk: Desk, chance: random.Random) -> None:
     """Hide now and then, undo some, erase a few."""
     while True:
-        await asyncio.sleep(chance.uniform(0.02, 0.08))
-        keys = [key for _, key in sequencer.board.line[-60:] if key not in sequencer.covered]
+        await asyncio.sleep(chance.uniform(0.05, 0.2))
+        line = sequencer.board.line[-60:]
+        keys = [key for _, key in line if key % 3 == 0 and key not in sequencer.covered]
         if not keys:
             continue
         key = chance.choice(keys)
         post_id = sequencer.state.posts.by_key[key].id
-        verdict = chance.choices(("hide", "erase", "undone"), (5, 2, 2))[0]
+        verdict = chance.choices(("hide", "erase", "undone"), (2, 1, 4))[0]
         say("tries", verdict, post_id)
         try:
             if verdict == "undone":

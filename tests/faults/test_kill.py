@@ -49,7 +49,8 @@ class Lives:
 
     async def live(self, config: Path, point: str, *, until: float) -> None:
         """One life that dies at its point, or is killed `until` seconds after its first word."""
-        child, reading = await self._start(config, point, str(self.chance.randint(1, 4)))
+        count = self.chance.randint(1, 2 if point == "erased" else 4)
+        child, reading = await self._start(config, point, str(count))
         await asyncio.wait({reading}, timeout=until)
         if not reading.done():
             child.send_signal(signal.SIGKILL)
@@ -220,6 +221,8 @@ async def test_nothing_promised_is_lost_or_doubled_and_no_hide_is_forgotten(
         print(f"{len(entries)} entries, {shown} shown, {hidden} hidden, {len(state.marks)} erased, ", end="")
         print(f"{len(lives.told)} copies and {sum(map(len, lives.did.values()))} decisions promised")
     assert all(lives.deaths[point] >= 5 for point in POINTS)
+    assert shown > 100
+    assert hidden > 10
 
 
 @pytest.mark.timeout(120)

@@ -1,0 +1,82 @@
+"""The simulated conference on the real pages, in a real Chromium: filled at once, and nobody else is asked."""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from backchannel.clock import Clock
+from backchannel.simulator import Simulator
+from tests.browser.conftest import Complaints
+from tests.inside import running
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+ROOT = Path(__file__).parents[2]
+WHOLE_S = 55 * 3600.0
+SPEED = 6000.0
+NETWORKS = "() => [...new Set([...document.querySelectorAll('#page bc-card')].map((card) => card.dataset.network))]"
+VIOLATIONS = """
+globalThis.violations = [];
+document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+  globalThis.violations.push(`${violatedDirective} ${blockedURI}`));
+"""
+
+
+async def test_the_demo_has_cards_of_all_three_kinds_on_the_wall_within_moments(
+    chromium: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    begun = clock.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "backchannel", "demo", "--port", "0",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=tmp_path,
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        async for line in process.stdout:
+            if found := re.search(rb"(http://\S+)/wall is for the screen", line):
+                break
+        else:
+            pytest.fail("the demo ended without an address")
+        page = await chromium.new_page()
+        await page.goto(f"{found[1].decode()}/wall")
+        await page.wait_for_function(f"() => ({NETWORKS})().length >= 3", timeout=60_000)
+        took_s = clock.monotonic() - begun
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
+    with capsys.disabled():
+        print(f"\n  demo: cards of three networks on the wall {took_s:.1f} s after the command")
+
+
+async def test_over_the_whole_conference_one_origin_is_asked_and_nothing_is_complained_of(
+    chromium: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock(rate=SPEED)
+    async with Simulator(seed=5, speed=SPEED, clock=clock, rate_limit=10**6) as simulator:
+        async with running(tmp_path, simulator.config_yaml(port=0), clock=clock) as (server, url):
+            pages, heard = [], []
+            for path in ("/wall", "/", "/status"):
+                page = await (await chromium.new_context()).new_page()
+                await page.add_init_script(VIOLATIONS)
+                heard.append(Complaints(page))
+                await page.goto(url + path)
+                pages.append(page)
+            while simulator.moment() < WHOLE_S:
+                await asyncio.sleep(0.5)
+                await pages[1].mouse.wheel(0, 700)  # somebody reads on, so pictures are loaded
+            seen = await pages[0].evaluate("() => document.querySelectorAll('bc-card').length")
+            violations = [await page.evaluate("() => globalThis.violations") for page in pages]
+            shown = len(server.sequencer.board.line)
+    assert shown > 400
+    assert seen == 200
+    assert violations == [[], [], []]
+    for complaints in heard:
+        assert complaints.errors == []
+        assert complaints.origins <= {url, url.replace("http", "ws")}
+    with capsys.disabled():
+        print(f"\n  {shown} posts shown; asked: {sorted(set().union(*(one.origins for one in heard)))}")
