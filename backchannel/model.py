@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 NodeKind = Literal[
     "link", "mention", "hashtag", "emoji", "br",
@@ -276,6 +277,18 @@ def words_digest(post: Post) -> bytes:
 def face_hash(face: bytes, pictures: Sequence[str]) -> str:
     """The hash a ruling holds for: the face's digest and its pictures' original bytes, in order."""
     return sha256(face + "\n".join(pictures).encode()).hexdigest()[:32]
+
+
+def without_quote(post: Post) -> Post:
+    """The post without what it embeds: no word, and no address of a picture, of it is left.
+
+    Indexes stay what they were; an empty address is a picture that is not there.
+    """
+    face = replace(post.face, quote=None)
+    shown = (face.author, *face.media, *face.emoji, *filter(None, (face.preview,)))
+    used = {part.avatar if isinstance(part, Author) else part.picture for part in shown}
+    pictures = tuple(address if n in used else "" for n, address in enumerate(post.pictures))
+    return replace(post, face=face, pictures=pictures)
 
 
 def subjects(post: Post) -> Iterator[str]:

@@ -30,6 +30,7 @@ from backchannel.model import (
     Settled,
     Takedown,
     mark,
+    without_quote,
 )
 from backchannel.sequencer.faces import Faces
 from backchannel.sequencer.inbox import Inbox, Part, Wish
@@ -302,7 +303,7 @@ class Sequencer:
                     return None
                 quote = post.face.quote
                 if quote and (self._is_marked(quote.id) or self._is_marked(quote.author.id)):
-                    event = Posted(replace(post, face=replace(post.face, quote=None)))
+                    event = Posted(without_quote(post))
         return event if self.state.is_news(event) else None
 
     def _is_marked(self, subject: str) -> bool:

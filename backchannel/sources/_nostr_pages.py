@@ -1,6 +1,11 @@
-"""Paging back through what a relay has stored (NIP-01 `until`), without a hole and without an end. Pure."""
+"""Paging back through what a relay has stored (NIP-01 `until`), without a hole and without an end. Pure.
+
+The specification includes the second `until` itself, real relays also leave it out: so each page asks for one
+second more than it needs, and where that brings nothing new, for one less.
+"""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backchannel.model import Missed
 from backchannel.sources._nostr_event import Filter
@@ -8,6 +13,8 @@ from backchannel.sources._nostr_event import Filter
 MAX_PAGES = 100
 SHORT = 20
 """Relays cut pages at limits they do not always admit; none at so few."""
+
+MAX_STEPS = 2
 
 
 class Next(Struct, frozen=True):
@@ -24,47 +31,45 @@ class Pages:
         self._source = source
         self._lane = lane
         self._wanted = wanted
-        self._until: int | None = None
+        self._limit = wanted.limit or SHORT
+        self._since = wanted.since or 0
+        self._until = 0
         self._ids: set[str] = set()
-        self._count = 0
-        self._fresh = 0
-        self._oldest: int | None = None
+        self._page: list[int] = []
+        self._is_fresh = False
+        self._steps = 0
         self._pages = 0
-        self._is_stuck = False
+        self._overflowed = -1
 
     def note(self, event_id: str, created_at: int) -> None:
         """An event of the page, whatever becomes of it."""
-        self._count += 1
+        self._page.append(created_at)
         if event_id not in self._ids:
             self._ids.add(event_id)
-            self._fresh += 1
-            self._oldest = created_at if self._oldest is None else min(self._oldest, created_at)
+            self._is_fresh = True
 
     def turn(self) -> Next:
         """The page has ended."""
-        count, fresh, oldest = self._count, self._fresh, self._oldest
-        self._count = self._fresh = 0
+        page, is_fresh = self._page, self._is_fresh
+        self._page, self._is_fresh = [], False
         self._pages += 1
-        since = self._wanted.since or 0
-        if count < min(self._wanted.limit or SHORT, SHORT) or oldest is None or oldest <= since:
+        if len(page) < min(self._limit, SHORT) or min(page) <= self._since:
             return Next()
+        oldest = min(page)
         if self._pages >= MAX_PAGES:
-            return Next(missed=Missed(self._source, self._lane, float(since), float(oldest)))
-        if fresh:
-            self._is_stuck = False
-            self._until = oldest
-            return Next(self._filter(oldest))
-        if self._until is None or self._until <= since or self._is_stuck:
-            return Next()
-        # More events in one second than the relay gives in a page: the rest of that second is out of reach.
-        self._is_stuck = True
-        stuck, self._until = self._until, self._until - 1
-        full = count >= (self._wanted.limit or SHORT)
-        missed = Missed(self._source, self._lane, float(stuck), float(stuck + 1)) if full else None
-        return Next(self._filter(self._until), missed)
+            return Next(missed=self._missed(self._since, oldest))
+        missed = None
+        if len(page) >= self._limit and oldest == max(page) != self._overflowed:
+            # More in one second than the relay gives in a page: the rest of that second is out of reach.
+            self._overflowed = oldest
+            missed = self._missed(oldest, oldest + 1)
+        if is_fresh:
+            self._steps, self._until = 0, oldest + 1
+        elif self._steps < MAX_STEPS:
+            self._steps, self._until = self._steps + 1, self._until - 1
+        else:
+            return Next(missed=missed)
+        return Next(replace(self._wanted, until=self._until), missed)
 
-    def _filter(self, until: int) -> Filter:
-        asked = self._wanted
-        return Filter(
-            kinds=asked.kinds, hashtags=asked.hashtags, since=asked.since, until=until, limit=asked.limit
-        )
+    def _missed(self, since: int, until: int) -> Missed:
+        return Missed(self._source, self._lane, float(since), float(until))

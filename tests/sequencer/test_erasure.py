@@ -27,12 +27,12 @@ async def conference(folder: Path) -> Any:
     victim = pictured(
         "secretid", "https://net.example/secretpicture.png", text=f"{SECRET} words", by="secrethandle"
     )
-    quoting = post(
-        "q", "look at this", by="bob", quote=post("secretid", f"{SECRET} words", by="secrethandle")
-    )
+    quoted = post("secretid", f"{SECRET} words", by="secrethandle")
+    quoting = replace(post("q", "look at this", by="bob", quote=quoted), pictures=victim.pictures)
     reply = post("r", "I answer", by="carol", reply_to="id:secretid")
     await settle(sequencer, Posted(victim), Posted(quoting), Posted(reply), Posted(post("other", by="dan")))
-    await settle(sequencer, Settled("id:secretid", victim.pictures[0], "a" * 64, 3, 4))
+    for name in ("id:secretid", "id:q"):
+        await settle(sequencer, Settled(name, victim.pictures[0], "a" * 64, 3, 4))
     await settle(sequencer, person("id:secretid", "hold", why=f"{SECRET} reason"))
     await settle(
         sequencer, person("id:secretid", "show", hash_=sequencer.state.posts.by_id["id:secretid"].hash)
