@@ -285,8 +285,9 @@ def without_quote(post: Post) -> Post:
     Indexes stay what they were; an empty address is a picture that is not there.
     """
     face = replace(post.face, quote=None)
-    shown = (face.author, *face.media, *face.emoji, *filter(None, (face.preview,)))
-    used = {part.avatar if isinstance(part, Author) else part.picture for part in shown}
+    used = {face.author.avatar, *(m.picture for m in face.media), *(e.picture for e in face.emoji)}
+    if face.preview:
+        used.add(face.preview.picture)
     pictures = tuple(address if n in used else "" for n, address in enumerate(post.pictures))
     return replace(post, face=face, pictures=pictures)
 

@@ -64,6 +64,8 @@ class State(Struct):
         self.seq, self.at = entry.seq, entry.at
         match entry.event:
             case Posted(post):
+                if old := self.posts.by_id.get(post.id):
+                    self.conversations.forget(old)
                 for seen in self.posts.apply(entry):
                     self.conversations.link(seen)
                     self._place(seen)

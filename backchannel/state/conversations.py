@@ -17,7 +17,7 @@ class Conversations(Struct):
     answers: dict[str, list[int]] = field(default_factory=dict)
 
     def link(self, seen: Seen) -> None:
-        """Remember what it answers. An edit cannot change that on any network, but a copy may know more."""
+        """Remember what it answers, as its standing copy says."""
         if seen.reply_to:
             keys = self.answers.setdefault(seen.reply_to, [])
             if seen.key not in keys:
@@ -25,7 +25,8 @@ class Conversations(Struct):
 
     def forget(self, seen: Seen) -> None:
         """It answers nothing any more; those who answered it keep their link."""
-        if keys := self.answers.get(seen.reply_to):
+        keys = self.answers.get(seen.reply_to, [])
+        if seen.key in keys:
             del keys[bisect_left(keys, seen.key)]
             if not keys:
                 del self.answers[seen.reply_to]

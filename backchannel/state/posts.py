@@ -203,7 +203,8 @@ class Posts(Struct):
         return {address: picture for address, picture in both if address not in missing}
 
     def _open(self, seen: Seen, post: Post, settled: Iterable[str]) -> None:
-        missing = {address: n for n, address in enumerate(post.pictures) if address and address not in settled}
+        numbered = enumerate(post.pictures)
+        missing = {address: n for n, address in numbered if address and address not in settled}
         author = digest(replace(post.face.author, avatar=None))
         self.unsettled[seen.key] = Open(face_digest(post.face), author, post.face.author.avatar, missing)
 

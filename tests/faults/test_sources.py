@@ -60,7 +60,8 @@ async def test_its_state_is_said_the_others_go_on_and_the_gap_is_filled(
             others = [other for other in KINDS if other != kind]
             await until(lambda: all(health(server, k)[0] == "live" for k in KINDS))
             simulator.fault(kind, FAULTS[trouble])  # type: ignore[arg-type]
-            await until(lambda: health(server, kind)[0] in {"backoff", "blocked"} and health(server, kind)[1] != "")
+            await until(lambda: health(server, kind)[0] in {"backoff", "blocked"})
+            assert health(server, kind)[1]
             for number, name in enumerate([kind, *others]):
                 simulator.say(said(simulator, name, number))
             for number in (1, 2):

@@ -33,6 +33,8 @@ class Health(NamedTuple):
     last_success_at: float | None = None
     behind_s: float | None = None
     error: str = ""
+    skipped: int = 0
+    missed: int = 0
 
 
 class Answer(NamedTuple):
