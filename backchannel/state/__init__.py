@@ -17,6 +17,7 @@ from backchannel.model import (
     Event,
     Left,
     Missed,
+    Post,
     Posted,
     Ruled,
     Settled,
@@ -64,13 +65,7 @@ class State(Struct):
         self.seq, self.at = entry.seq, entry.at
         match entry.event:
             case Posted(post):
-                if old := self.posts.by_id.get(post.id):
-                    self.conversations.forget(old)
-                for seen in self.posts.apply(entry):
-                    self.conversations.link(seen)
-                    self._place(seen)
-                if post.id in self.conversations.answers:
-                    self._place_all(self.conversations.below(post.id, self.posts))
+                self._take(entry, post)
             case Left() | Deleted() | Settled():
                 self._place_all(self.posts.apply(entry))
             case Ruled(_, subject):
@@ -92,6 +87,15 @@ class State(Struct):
         if seen.left >= seen.revision or self.posts.is_gone(seen):
             return "hide", ""
         return self.rulings.verdict(seen)
+
+    def _take(self, entry: Entry, post: Post) -> None:
+        if old := self.posts.by_id.get(post.id):
+            self.conversations.forget(old)
+        for seen in self.posts.apply(entry):
+            self.conversations.link(seen)
+            self._place(seen)
+        if post.id in self.conversations.answers:
+            self._place_all(self.conversations.below(post.id, self.posts))
 
     def _place_all(self, posts: Iterable[Seen]) -> None:
         for seen in [*posts]:
