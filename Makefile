@@ -47,7 +47,7 @@ test-pages: .stamps/node
 test-python: .stamps/test .stamps/relay .stamps/debian
 	@echo "== pytest"
 	@rm -rf .coverage
-	@$(BIN)/pytest --cov --cov-report=term
+	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
 .stamps/run: requirements.txt pyproject.toml config.yaml
 	@scripts/venv .venv requirements.txt

@@ -11,6 +11,7 @@ from playwright.async_api import Browser
 from backchannel.clock import Clock
 from backchannel.simulator import Simulator
 from tests.browser.conftest import Complaints
+from tests.conftest import Tell
 from tests.inside import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -26,7 +27,7 @@ document.addEventListener('securitypolicyviolation', ({ violatedDirective, block
 
 
 async def test_the_demo_has_cards_of_all_three_kinds_on_the_wall_within_moments(
-    chromium: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    chromium: Browser, tmp_path: Path, tell: Tell
 ) -> None:
     clock = Clock()
     begun = clock.monotonic()
@@ -49,12 +50,11 @@ async def test_the_demo_has_cards_of_all_three_kinds_on_the_wall_within_moments(
         process.terminate()
         await process.communicate()
     assert process.returncode == 0
-    with capsys.disabled():
-        print(f"\n  demo: cards of three networks on the wall {took_s:.1f} s after the command")
+    tell(f"demo: cards of three networks on the wall {took_s:.1f} s after the command")
 
 
 async def test_over_the_whole_conference_one_origin_is_asked_and_nothing_is_complained_of(
-    chromium: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    chromium: Browser, tmp_path: Path, tell: Tell
 ) -> None:
     clock = Clock(rate=SPEED)
     simulator = Simulator(seed=5, speed=SPEED, clock=clock, rate_limit=10**6)
@@ -80,5 +80,4 @@ async def test_over_the_whole_conference_one_origin_is_asked_and_nothing_is_comp
     for complaints in heard:
         assert complaints.errors == []
         assert complaints.origins <= {url, url.replace("http", "ws")}
-    with capsys.disabled():
-        print(f"\n  {shown} posts shown; asked: {sorted(set().union(*(one.origins for one in heard)))}")
+    tell(f"{shown} posts shown; asked: {sorted(set().union(*(one.origins for one in heard)))}")

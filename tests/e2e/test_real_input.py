@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 
 from backchannel.sources._nostr_event import sign_event
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
+from tests.conftest import Tell
 from tests.e2e.relay import running_relay
 from tests.inside import running
 from tests.serving import blog, config_text
@@ -44,7 +45,7 @@ async def publish(relay: Any, event: Any) -> None:
 @pytest.mark.browser
 @pytest.mark.e2e
 async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(
-    tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, root: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed")
@@ -93,15 +94,18 @@ async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(
                 seen = {int(name): at / 1000 for name, at in (await page.evaluate("globalThis.seen")).items()}
                 await browser.close()
     assert sorted(seen) == list(range(COUNT))
-    with capsys.disabled():
-        print(f"\n  {COUNT} posts, from a relay to Chromium's DOM:")
-        print(_line("published → received", sent, received), _line("received → released", received, released))
-        print(_line("released → DOM", released, seen), _line("in all", sent, seen))
+    took = [
+        _line("published → received", sent, received),
+        _line("received → released", received, released),
+        _line("released → DOM", released, seen),
+        _line("in all", sent, seen),
+    ]
+    tell(f"{COUNT} posts from a relay to Chromium's DOM: {'; '.join(took)}")
 
 
 def _line(name: str, start: dict[int, float], end: dict[int, float]) -> str:
     took = [(end[n] - start[n]) * 1000 for n in range(COUNT)]
-    return f"    {name}: median {median(took):.0f} ms, p95 {quantiles(took, n=20)[-1]:.0f} ms"
+    return f"{name}: median {median(took):.0f} ms, p95 {quantiles(took, n=20)[-1]:.0f} ms"
 
 
 def _name_of(thing: Any) -> int | None:

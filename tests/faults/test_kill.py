@@ -26,6 +26,7 @@ from backchannel.secrets import SecretStore
 from backchannel.simulator import Simulator
 from backchannel.state import State, fold
 from backchannel.text import plain_text
+from tests.conftest import Tell
 from tests.faults.kill_child import promised
 
 SEED, SPEED, KILLS = 11, 2400.0, 40
@@ -200,7 +201,7 @@ def configs(folder: Path, simulator: Simulator) -> tuple[Path, Path]:
 
 @pytest.mark.timeout(300)
 async def test_nothing_promised_is_lost_or_doubled_and_no_hide_is_forgotten(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tell: Tell
 ) -> None:
     clock = Clock()
     lives = Lives(tmp_path, clock.real())
@@ -217,12 +218,11 @@ async def test_nothing_promised_is_lost_or_doubled_and_no_hide_is_forgotten(
         entries = await read_log(tmp_path)
         state = check_promises(lives, entries)
         shown, hidden = check_model(lives, entries, state, simulator.truth())
-    with capsys.disabled():
-        print(
-            f"\n  {sum(lives.deaths.values())} kills in {lives.number} lives: {dict(lives.deaths)};", end=" "
-        )
-        print(f"{len(entries)} entries, {shown} shown, {hidden} hidden, {len(state.marks)} erased, ", end="")
-        print(f"{len(lives.told)} copies and {sum(map(len, lives.did.values()))} decisions promised")
+    tell(
+        f"kill -9: {sum(lives.deaths.values())} kills in {lives.number} lives {dict(lives.deaths)}; "
+        f"{len(entries)} entries, {shown} shown, {hidden} hidden, {len(state.marks)} erased; "
+        f"{len(lives.told)} copies and {sum(map(len, lives.did.values()))} decisions promised"
+    )
     assert all(lives.deaths[point] >= 5 for point in POINTS)
     assert shown > 100
     assert hidden > 10

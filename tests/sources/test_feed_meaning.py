@@ -14,6 +14,7 @@ from backchannel.sources._feed_process import Worker
 from backchannel.sources._feed_wire import Document
 from backchannel.sources._feed_xml import parse_answer
 from backchannel.text import plain_text
+from tests.conftest import Tell
 
 URL = "https://feeds.example/in/feed.xml"
 SEEN = 1_000.0  # when an entry without a date was first seen
@@ -579,10 +580,10 @@ async def test_a_recorded_feed_says_what_its_text_says(worker: Worker, shared: P
     assert [_meaning(post, meant) for post, meant in zip(posts, wanted, strict=True)] == wanted
 
 
-async def test_no_recorded_feed_is_left_out(worker: Worker, shared: Path) -> None:
+async def test_no_recorded_feed_is_left_out(worker: Worker, shared: Path, tell: Tell) -> None:
     recorded = {path.name: path.read_bytes() for path in (shared / "fixtures/feeds").iterdir()}
     assert set(recorded) == set(RECORDED)
     read = [await document(worker, body) for body in recorded.values()]
     entries, skipped = sum(len(one.entries) for one in read), sum(len(one.reasons) for one in read)
-    print(f"\nfeeds: {len(read)} recordings parsed, {entries} entries, {skipped} skipped")
+    tell(f"feeds: {len(read)} recordings parsed, {entries} entries, {skipped} skipped")
     assert (entries, skipped) == (sum(map(len, RECORDED.values())), 0)

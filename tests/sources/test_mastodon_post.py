@@ -25,6 +25,7 @@ from backchannel.sources._mastodon_wire import (
     parse_time,
 )
 from backchannel.text import fold_tag, plain_text
+from tests.conftest import Tell
 
 ROOT = Path(__file__).parents[2]
 TWINS = sorted((ROOT / "tests/data/mastodon").glob("*.json"))
@@ -166,7 +167,7 @@ def assert_means(post: Post, status: dict[str, Any]) -> None:
 
 
 @needs_fixtures
-def test_every_recorded_status_parses_to_what_it_says() -> None:
+def test_every_recorded_status_parses_to_what_it_says(tell: Tell) -> None:
     parsed = boosts = 0
     view = View("fedi", "http://localhost:3000", "localhost:3000", "localhost:3000")
     for path in [*RECORDED, *COMPATIBLE]:
@@ -179,7 +180,7 @@ def test_every_recorded_status_parses_to_what_it_says() -> None:
                 assert post is not None
                 assert_means(post, status)
                 parsed += 1
-    print(f"Mastodon and relatives: {parsed} statuses parsed, {boosts} boosts left out, 0 skipped")
+    tell(f"Mastodon and relatives: {parsed} statuses parsed, {boosts} boosts left out, 0 skipped")
     assert parsed >= 80
     assert boosts == 2
 
