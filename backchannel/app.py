@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from backchannel import sources
 from backchannel.clock import Clock
-from backchannel.config import Config, ConfigWatcher, load_config
+from backchannel.config import Config, ConfigWatcher, load_config, secret_values
 from backchannel.errors import UserError
 from backchannel.fetch import Fetcher
 from backchannel.gather import Gatherer, House, SourceHealth, Standing
@@ -38,7 +38,7 @@ from backchannel.search import follow as follow_board
 from backchannel.secrets import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from backchannel.terminal import progress, say
+from backchannel.terminal import keep_secret, progress, say
 from backchannel.web import house
 from backchannel.web.address import parse_networks
 from backchannel.web.pages import Pages
@@ -165,6 +165,7 @@ class Server:
 
     def _take_up(self, config: Config) -> None:
         """All but `server`, which counts from the next start."""
+        keep_secret(secret_values(config))
         self.config = config.model_copy(update={"server": self.config.server})
         self.pages.reload(self.config)
         self.views.set_up(zone=config.event.zone, own_tags=config.event.hashtags)
@@ -272,6 +273,7 @@ async def _serve(
     tls = _tls(config, folder.parent)
     with _locked(folder):
         secrets = SecretStore.open(folder)
+        keep_secret(secrets.values())
         sequencer, clock = await _open(folder, secrets.mark_key, _rules(config), rate, clock)
         server = Server(config, folder, clock, sequencer, secrets.control_token)
         try:

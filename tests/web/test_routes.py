@@ -99,6 +99,8 @@ async def test_healthz_is_ok_when_all_is_well(served: Served, web: ClientSession
         "last_success_at": 1_790_000_000.0,
         "behind_s": 2.5,
         "error": "",
+        "skipped": 0,
+        "missed": 0,
     }
 
 
