@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from backchannel.log.spool import SIZE, Spool, SpoolFull
-from backchannel.model import Blanked, Deleted
+from backchannel.model import Blanked, Deleted, Takedown
 from tests.kit import hide
 
 
 def test_what_is_added_is_there_in_the_next_life_in_order(tmp_path: Path) -> None:
-    said = [hide("id:p1"), Deleted("id:p2"), Blanked("b", True)]
+    said: list[Takedown] = [hide("id:p1"), Deleted("id:p2"), Blanked("b", True)]
     spool = Spool(tmp_path / "takedowns")
     for takedown in said:
         spool.add(takedown)
