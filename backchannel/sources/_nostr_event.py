@@ -218,18 +218,21 @@ def check_answer(event: WireEvent, asked: Filter) -> None:
 
 
 def check_time(event: WireEvent, now: float) -> None:
-    """Raise DecodeError when the event claims to be from the future, or its author let it expire (NIP-40)."""
+    """Raise DecodeError when the event claims to be from the future."""
     if event.created_at > now + SOON_S:
         raise DecodeError(f"{event.id[:16]} is {event.created_at - now:.0f} s ahead of time")
-    ends_at = expires_at(event)
-    if ends_at is not None and ends_at <= now:
-        raise DecodeError(f"{event.id[:16]} has expired")
 
 
 def expires_at(event: WireEvent) -> float | None:
     """NIP-40's end of an event, POSIX seconds, None where it has none or it cannot be read."""
     said = event.first("expiration")
     return float(said) if said.isascii() and said.isdigit() and len(said) <= 15 else None
+
+
+def is_over(event: WireEvent, now: float) -> bool:
+    """Whether its author let it expire."""
+    ends_at = expires_at(event)
+    return ends_at is not None and ends_at <= now
 
 
 def check_work(event: WireEvent, bits: int) -> None:

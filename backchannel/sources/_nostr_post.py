@@ -18,6 +18,7 @@ from backchannel.sources._nostr_event import (
     WireEvent,
     expires_at,
     is_hex64,
+    is_over,
 )
 from backchannel.sources._nostr_media import find_media
 from backchannel.text import find_hashtags, fold_tag, plain_text, strip_controls, web_url
@@ -265,8 +266,7 @@ def event_word(event: WireEvent) -> str:
 
 
 def _is_quotable(quoted: WireEvent, event: WireEvent, now: float) -> bool:
-    ends_at = expires_at(quoted)
-    return quoted.kind in POST_KINDS and quoted.id != event.id and (ends_at is None or ends_at > now)
+    return quoted.kind in POST_KINDS and quoted.id != event.id and not is_over(quoted, now)
 
 
 def _published_at(event: WireEvent) -> int:

@@ -27,7 +27,7 @@ from backchannel.sources._nostr_event import (
     check_event,
     check_time,
     check_work,
-    expires_at,
+    is_over,
     parse_event,
     parse_said,
 )
@@ -44,7 +44,7 @@ PATIENCE_S = 1.5
 
 ANSWER_S = 30.0
 PING_S = 300.0
-SKIPS_S = 1.0
+WORDS_S = 1.0
 MAX_SLOTS = 20
 MAX_REASONS = 10
 MAX_NOTICES = 20
@@ -109,7 +109,7 @@ class Talk:
         self._sent_at = 0.0
         self._events: list[Event] = []
         self._skipped = 0
-        self._skips_at = 0.0
+        self._words_at = 0.0
         self._reasons: list[str] = []
         self._notices = 0
 
@@ -134,10 +134,10 @@ class Talk:
         is_complete = self._is_caught_up and not self._waiting
         cursor = self._newest if is_complete and self._newest is not None else None
         cursor = None if cursor is None else min(cursor, int(now))
-        is_skip_due = self._skipped and now_s >= self._skips_at
-        if not self._events and not is_skip_due and cursor in (None, self._told):
+        is_word_due = self._reasons and now_s >= self._words_at
+        if not self._events and not is_word_due and cursor in (None, self._told):
             return None
-        self._skips_at = now_s + SKIPS_S
+        self._words_at = now_s + WORDS_S
         self._told = self._told if cursor is None else cursor
         batch = Batch(
             events=tuple(self._events),
@@ -177,8 +177,8 @@ class Talk:
         due += [waiting.deadline for waiting in self._waiting if waiting.deadline is not None]
         if not self._is_caught_up:
             due.append(self._answer_by)
-        if self._skipped:
-            due.append(self._skips_at)
+        if self._reasons:
+            due.append(self._words_at)
         return max(now_s, min(due))
 
     def _take(self, said: Said, now: float, now_s: float) -> None:
@@ -211,8 +211,7 @@ class Talk:
         if not any(_answers(event, each) for each in asked):
             check_answer(event, asked[0])
         check_time(event, now)
-        ends_at = expires_at(event)
-        if ends_at is not None and ends_at <= now:
+        if is_over(event, now):
             return
         if said.sub in (WALL, BACK):
             self._take_post(event, now_s)
@@ -316,6 +315,7 @@ class Talk:
             self._look.ended(said.sub)
         else:
             self._subs.ended(said.sub)
+            self._watching.refused(now_s)
             self._note(f"{self._lane} closed {said.sub}: {why}")
 
     def _notice(self, text: str, now_s: float) -> None:

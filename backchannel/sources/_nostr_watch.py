@@ -36,10 +36,16 @@ class Watching:
         self._watched = Watched((), 0, {}, {})
         self._asked_at = float("-inf")
         self._told: set[str] = set()
+        self._is_refused = False
 
     def note(self) -> None:
         """A post was handed on: its author is to be watched."""
         self.due_at = min(self.due_at, self._asked_at + PAUSE_S)
+
+    def refused(self, now_s: float) -> None:
+        """The relay ended the request: ask again in a minute."""
+        self._is_refused = True
+        self.due_at = now_s + REFRESH_S
 
     def tick(self, now_s: float) -> list[Deleted]:
         """Ask anew when the authors have changed; tells what reached the wall although it was taken back."""
@@ -49,8 +55,8 @@ class Watching:
         posts = self._watch()
         before = set(self._watched.authors)
         self._watched = find_watched(posts, self._directory.authors())
-        if set(self._watched.authors) - before:
-            self._asked_at = now_s
+        if self._is_refused or set(self._watched.authors) - before:
+            self._asked_at, self._is_refused = now_s, False
             asked = Filter(
                 kinds=(PROFILE, DELETION, VANISH),
                 authors=self._watched.authors,

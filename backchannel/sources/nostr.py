@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from coincurve import PrivateKey
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
@@ -27,6 +27,7 @@ from backchannel.sources._nostr_talk import Rules, Talk
 MAX_FRAME = 4 << 20
 """Longer than any relay's messages: a frame beyond it ends the connection, a long event is merely dropped."""
 
+MAX_RELAYS = 12
 MAX_HASHTAGS_ASKED = 20
 PULSE_S = 20.0
 INBOX = 256
@@ -50,10 +51,11 @@ def _template(web: str) -> str:
 class Settings(sources.Settings):
     """One Nostr source: which relays to read, and how to link to what was said there."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     kind: Literal["nostr"] = "nostr"
     relays: tuple[Annotated[str, AfterValidator(_relay)], ...] = Field(
-        min_length=1,
-        max_length=12,
+        json_schema_extra={"minItems": 1, "maxItems": MAX_RELAYS, "uniqueItems": True},
         description="Relays to read, wss://host or ws://host; three to six, the conference's own first.",
     )
     spellings: tuple[str, ...] = Field(
@@ -79,9 +81,11 @@ class Settings(sources.Settings):
 
     @field_validator("relays")
     @classmethod
-    def _are_different(cls, relays: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_few_and_different(cls, relays: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(relays)) < len(relays):
             raise ValueError("the same relay stands there twice")
+        if not 1 <= len(relays) <= MAX_RELAYS:
+            raise ValueError(f"{len(relays)} relays; expected 1 to {MAX_RELAYS}")
         return relays
 
     @field_validator("secret_key")
