@@ -1,15 +1,11 @@
 """Wiring; the only module that knows everybody."""
 
 import asyncio
-import fcntl
-import hmac
 import os
-import signal
-import ssl
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -18,17 +14,13 @@ from msgspec.structs import replace
 from backchannel import sources
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secret_values
-from backchannel.errors import UserError
 from backchannel.fetch import Fetcher
 from backchannel.gather import Gatherer, House, SourceHealth, Standing
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import live_handler
-from backchannel.hub.gate import Port, tls_context
+from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
-from backchannel.judge import Rules
-from backchannel.log import LogBroken, LogUnavailable
-from backchannel.log.spool import Spool
-from backchannel.log.sqlite import SqliteLog
+from backchannel.log import LogUnavailable
 from backchannel.media import MediaStore
 from backchannel.media import follow as follow_pictures
 from backchannel.model import Post
@@ -38,7 +30,8 @@ from backchannel.search import follow as follow_board
 from backchannel.secrets import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from backchannel.terminal import keep_secret, progress, say
+from backchannel.start import locked, open_sequencer, rules_of, tls_of, told_to_stop
+from backchannel.terminal import keep_secret, say
 from backchannel.web import house
 from backchannel.web.address import parse_networks
 from backchannel.web.pages import Pages
@@ -48,8 +41,7 @@ from backchannel.web.views import Views
 USER_AGENT = "Backchannel/0.1 (+{url})"
 SWEEP_S = 600.0
 PICTURES_PER_HOST = 4
-LONG = 50_000
-"""Entries from which on reading the log takes long enough to be shown."""
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 
 log_line = structlog.get_logger(__name__)
 
@@ -89,6 +81,17 @@ class Server:
     def _tell_followers(self, _: bool) -> None:
         for changed in self._changed:
             changed.set()
+
+    def stand_at(self, port: int) -> None:
+        """The port is open: from now on the pages lead to it, also where any free one was asked for."""
+        self.config = self.config.model_copy(
+            update={"server": self.config.server.model_copy(update={"port": port})}
+        )
+        self.pages.reload(self.config)
+        if not self.config.server.public_url and self.config.server.host in EVERYWHERE:
+            log_line.warning(
+                "nobody can follow the QR code: set server.public_url", leads_to=self.config.public_url
+            )
 
     def health(self) -> list[SourceHealth]:
         """How every source is."""
@@ -169,7 +172,7 @@ class Server:
         self.config = config.model_copy(update={"server": self.config.server})
         self.pages.reload(self.config)
         self.views.set_up(zone=config.event.zone, own_tags=config.event.hashtags)
-        self.sequencer.judge_by(_rules(config))
+        self.sequencer.judge_by(rules_of(config))
         log_line.info("the new configuration is taken up")
 
     def _watch(self, name: str) -> Sequence[Post]:
@@ -270,15 +273,16 @@ async def _serve(
     clock: Clock | None = None,
     watch: Callable[[Clock], ConfigWatcher] | None = None,
 ) -> None:
-    tls = _tls(config, folder.parent)
-    with _locked(folder):
+    tls, stop = tls_of(config, folder.parent), told_to_stop()
+    with locked(folder):
         secrets = SecretStore.open(folder)
         keep_secret(secrets.values())
-        sequencer, clock = await _open(folder, secrets.mark_key, _rules(config), rate, clock)
+        sequencer, clock = await open_sequencer(folder, secrets.mark_key, rules_of(config), rate, clock)
         server = Server(config, folder, clock, sequencer, secrets.control_token)
         try:
             async with Port(server.hub, server.door, server.app, clock) as port:
                 _, number = await port.listen(config.server.host, config.server.port, tls)
+                server.stand_at(number)
                 address = _address(config, number)
                 say(f"{config.event.name}: {address}/wall is for the screen, {address}/ to read along")
                 async with asyncio.TaskGroup() as tasks:
@@ -286,83 +290,14 @@ async def _serve(
                         tasks.create_task(port.run()),
                         tasks.create_task(server.run(watch(clock) if watch else None)),
                     ]
-                    await _told_to_stop()
+                    await stop.wait()
                     for task in running:
                         task.cancel()
         finally:
             await server.close()
 
 
-async def _told_to_stop() -> None:
-    """Until somebody ends the process in a friendly way."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-
-
-async def _open(
-    folder: Path, mark_key: bytes, rules: Rules, rate: float, clock: Clock | None
-) -> tuple[Sequencer, Clock]:
-    """The folded log, and the clock that goes on from where it stopped. UserError where it cannot be read."""
-    try:
-        check = hmac.digest(mark_key, b"backchannel log", "sha256").hex()
-        log = SqliteLog(folder / "log.db", key_check=check, created_at=Clock().real())
-        last = await log.read([await log.head()])
-        floor = max((entry.at for entry in last.values()), default=0.0)
-        clock = clock or Clock(rate=rate, origin=log.created_at, floor=floor)
-        sequencer = Sequencer(log, Spool(folder / "takedowns"), rules, clock, mark_key)
-        with _reading(await log.head()) as tell:
-            await sequencer.open(tell)
-    except LogBroken as error:
-        raise UserError(str(error)) from None
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror or error}") from None
-    return sequencer, clock
-
-
-@contextmanager
-def _reading(head: int) -> Iterator[Callable[[int], None]]:
-    """Progress where there is much to read, silence where there is not."""
-    if head < LONG:
-        yield lambda seq: None
-        return
-    with progress("Reading the log", head) as tell:
-        yield tell
-
-
-def _tls(config: Config, folder: Path) -> ssl.SSLContext | None:
-    tls = config.server.tls
-    if tls is None:
-        return None
-    try:
-        return tls_context(folder / tls.cert, folder / tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise UserError(f"server.tls: {tls.cert} and {tls.key} cannot be used: {error}") from None
-
-
-def _rules(config: Config) -> Rules:
-    return Rules(config.wall.policy, config.wall.delay_s)
-
-
 def _address(config: Config, port: int) -> str:
     scheme = "https" if config.server.tls else "http"
     host = config.server.host
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """This process alone uses the folder. UserError when another does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise UserError(f"{folder}: the data folder cannot be used: {error.strerror}") from None
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise UserError(f"{folder}: another process serves this folder; end it first") from None
-    finally:
-        os.close(held)

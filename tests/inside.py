@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from backchannel import app
+from backchannel import app, start
 from backchannel.clock import Clock
 from backchannel.config import load_config
 from backchannel.hub.gate import Port
@@ -22,7 +22,7 @@ async def running(
     config = load_config(path, {})
     data = folder / "data"
     secrets = SecretStore.open(data)
-    sequencer, clock = await app._open(data, secrets.mark_key, app._rules(config), 1.0, clock)
+    sequencer, clock = await start.open_sequencer(data, secrets.mark_key, start.rules_of(config), 1.0, clock)
     server = app.Server(config, data, clock, sequencer, secrets.control_token)
     async with Port(server.hub, server.door, server.app, clock) as port:
         host, number = await port.listen("127.0.0.1", 0)

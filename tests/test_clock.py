@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backchannel import app
+from backchannel import start
 from backchannel.clock import Clock, to_utc
 from backchannel.judge import Rules
 from backchannel.model import Posted
@@ -37,14 +37,14 @@ async def test_a_clock_an_hour_ahead_and_then_right_neither_stops_nor_floods_a_r
 ) -> None:
     wall.time += 3600
     rules = Rules("open", 20.0)
-    sequencer, clock = await app._open(tmp_path, KEY, rules, 1.0, None)
+    sequencer, clock = await start.open_sequencer(tmp_path, KEY, rules, 1.0, None)
     await settle(sequencer, Posted(post()))
     assert await texts(sequencer) == {}
     await sequencer.close()
 
     wall.time -= 3600  # somebody set it right, and the program was started again
     wall.pass_by(5)
-    sequencer, clock = await app._open(tmp_path, KEY, rules, 1.0, None)
+    sequencer, clock = await start.open_sequencer(tmp_path, KEY, rules, 1.0, None)
     await turns(sequencer)
     assert await texts(sequencer) == {}
     wall.pass_by(19)

@@ -26,7 +26,7 @@ PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 ORDER = [
     "errors", "paths", "model", "clock", "text", "retry", "fetch", "sources", "log", "board",
     "config", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
-    "web", "hub", "control", "app", "cli", "__main__",
+    "web", "hub", "control", "start", "app", "cli", "__main__",
 ]  # fmt: skip
 """A module imports only what stands before it. `simulator` stands apart."""
 

@@ -20,18 +20,14 @@ from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
 from backchannel.log.spool import Spool, SpoolFull
 from backchannel.model import (
     Blanked,
-    Deleted,
-    Erased,
     Event,
-    Left,
     Post,
     Posted,
-    Ruled,
-    Settled,
     Takedown,
     mark,
     without_quote,
 )
+from backchannel.sequencer.erasure import erasure, subject_of
 from backchannel.sequencer.faces import Faces
 from backchannel.sequencer.inbox import Inbox, Part, Wish
 from backchannel.state import State
@@ -104,7 +100,7 @@ class Sequencer:
         return subject in posts.by_id or subject in posts.concerned or self._inbox.names(subject)
 
     def _is_wanted(self, takedown: Takedown) -> bool:
-        return self._admit(takedown) is not None or self._inbox.names(_subject(takedown))
+        return self._admit(takedown) is not None or self._inbox.names(subject_of(takedown))
 
     def judge_by(self, rules: Rules) -> None:
         """New rules hold from now on; what waits or is held is asked about again."""
@@ -169,10 +165,7 @@ class Sequencer:
         async with self._writing:
             before, covered = self.state.seq, self.covered
             try:
-                return await self._turn()
-            except Conflict:
-                await self._read_on()
-                return self._clock.now()
+                return await self._turn_or_read_on()
             except LogUnavailable as error:
                 return await self._refuse(error)
             finally:
@@ -181,6 +174,13 @@ class Sequencer:
                     self.faces.prune(self.state)
                     gone = self.state.board.since(before).gone
                     self._publish(is_takedown=not covered.issuperset(gone))
+
+    async def _turn_or_read_on(self) -> float:
+        try:
+            return await self._turn()
+        except Conflict:
+            await self._read_on()
+            return self._clock.now()
 
     async def _turn(self) -> float:
         before = self.state.seq
@@ -278,7 +278,7 @@ class Sequencer:
         subjects = {*self._erasing}
         for event in self._inbox.takedowns():
             if self.state.is_news(event):
-                subjects.add(_subject(event))
+                subjects.add(subject_of(event))
         of = self.state.posts.of
         self.covered = frozenset(seen.key for subject in subjects for seen in of(subject))
 
@@ -295,7 +295,7 @@ class Sequencer:
     def _admit(self, event: Event) -> Event | None:
         """The event, if it is news; without what is erased."""
         if self.state.marks:
-            if self._is_marked(_subject(event)):
+            if self._is_marked(subject_of(event)):
                 return None
             if isinstance(event, Posted):
                 post = event.post
@@ -320,7 +320,7 @@ class Sequencer:
         self._publish(is_takedown=True)
         try:
             async with self._writing:
-                record = await self._erasure(subject)
+                record = await erasure(self.log, self.state, self._key, subject)
                 await self._store([record], {})  # a conflict: somebody else writes; the person asks again
                 self.faces.forget(record.seqs)
                 self._cover()
@@ -331,48 +331,7 @@ class Sequencer:
             self._cover()
             self._publish(is_takedown=False)
 
-    async def _erasure(self, subject: str) -> Erased:
-        """What has to go: every entry of the posts concerned, those that ever embedded it included."""
-        posts = self.state.posts
-        ids = {subject, *(seen.id for seen in posts.of(subject))}
-        async for entries in self.log.after(0):
-            ids.update(
-                entry.event.post.id
-                for entry in entries
-                if isinstance(entry.event, Posted) and _embeds(entry.event.post, subject)
-            )
-        seqs: list[int] = []
-        async for entries in self.log.after(0):
-            seqs += [entry.seq for entry in entries if _concerns(entry.event, ids)]
-        gone = [posts.by_id[post_id] for post_id in ids if post_id in posts.by_id]
-        below = [other.key for seen in gone for other in self.state.conversations.below(seen.id, posts)]
-        keys = sorted(seen.key for seen in gone)
-        named = {subject, *(seen.id for seen in gone if seen.author == subject)}
-        marks = sorted(mark(self._key, name) for name in named)
-        return Erased(tuple(seqs), tuple(keys), tuple(marks), tuple(sorted({*below} - {*keys})))
-
     async def close(self) -> None:
         """Give log and spool back."""
         await self.log.close()
         self._spool.close()
-
-
-def _subject(event: Event) -> str:
-    match event:
-        case Posted(post):
-            return post.id
-        case Left(post) | Settled(post):
-            return post
-        case Deleted(subject) | Ruled(_, subject):
-            return subject
-        case _:
-            return ""
-
-
-def _embeds(post: Post, subject: str) -> bool:
-    quote = post.face.quote
-    return bool(quote and subject in (quote.id, quote.author.id))
-
-
-def _concerns(event: object, ids: set[str]) -> bool:
-    return isinstance(event, Posted | Left | Deleted | Settled | Ruled) and _subject(event) in ids

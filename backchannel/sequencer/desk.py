@@ -99,7 +99,9 @@ class Desk:
         for subject in (seen.id, seen.author):
             if word := rulings.top(subject):
                 await self._sequencer.submit([_undo_of(id_, subject, by, why, word.id)])
-                return Answer(True, f"{_PAST[word.verdict]} is withdrawn")
+                left = rulings.top(subject)
+                rest = f"; {_PAST[left.verdict]} before it stands again" if left else ""
+                return Answer(True, f"{_PAST[word.verdict]} is withdrawn{rest}")
         if seen.rule and seen.rule_id:
             await self._sequencer.submit([_undo_of(id_, seen.id, by, why, seen.rule_id)])
             return Answer(True, f"what the rule {seen.rule.by!r} said is withdrawn")

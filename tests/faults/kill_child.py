@@ -10,7 +10,6 @@ output it says, a JSON line each, what it has been promised; a line is out befor
 """
 
 import asyncio
-import hmac
 import os
 import random
 import signal
@@ -21,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from backchannel import app
+from backchannel import app, start
 from backchannel.clock import Clock
 from backchannel.config import load_config
 from backchannel.log import Lane, LogUnavailable
@@ -120,12 +119,13 @@ async def main(path: Path, life: int) -> None:
     config = load_config(path, os.environ)
     folder = path.parent / "data"
     secrets = SecretStore.open(folder)
-    check = hmac.digest(secrets.mark_key, b"backchannel log", "sha256").hex()
-    log = DyingLog(folder / "log.db", key_check=check, created_at=0.0)
+    log = DyingLog(folder / "log.db", key_check=start.key_check(secrets.mark_key))
     rate = float(os.environ["RATE"])
     origin = float(os.environ["ORIGIN"])
     clock = Clock(rate=rate, origin=origin)
-    sequencer = DyingSequencer(log, Spool(folder / "takedowns"), app._rules(config), clock, secrets.mark_key)
+    sequencer = DyingSequencer(
+        log, Spool(folder / "takedowns"), start.rules_of(config), clock, secrets.mark_key
+    )
     await sequencer.open()
     server = AllWatched(config, folder, clock, sequencer, secrets.control_token)
     say("up", sequencer.state.seq)

@@ -6,7 +6,6 @@ nothing (one Mastodon server, by `min_id`): there a cursor that ran ahead of its
 """
 
 import asyncio
-import hmac
 import os
 import random
 import re
@@ -24,6 +23,7 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Entry, Erased, Post, Posted, Ruled, mark
 from backchannel.secrets import SecretStore
 from backchannel.simulator import Simulator
+from backchannel.start import key_check
 from backchannel.state import State, fold
 from backchannel.text import plain_text
 from tests.conftest import Tell
@@ -118,8 +118,7 @@ async def read_log(folder: Path) -> list[Entry]:
 
 
 def _check(folder: Path) -> str:
-    key = SecretStore.read(folder / "data").mark_key
-    return hmac.digest(key, b"backchannel log", "sha256").hex()
+    return key_check(SecretStore.read(folder / "data").mark_key)
 
 
 def check_promises(lives: Lives, entries: list[Entry]) -> State:

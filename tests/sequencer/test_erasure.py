@@ -11,7 +11,20 @@ from msgspec.structs import replace
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Erased, Node, Posted, Settled
 from backchannel.search import Search
-from tests.kit import hide, person, pictured, post, refold, sequencer_in, settle, taken_down, texts, turns
+from backchannel.sequencer.erasure import erasure
+from tests.kit import (
+    KEY,
+    hide,
+    person,
+    pictured,
+    post,
+    refold,
+    sequencer_in,
+    settle,
+    taken_down,
+    texts,
+    turns,
+)
 
 SECRET = "unspeakable"
 
@@ -93,7 +106,7 @@ async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_
     tmp_path: Path,
 ) -> None:
     sequencer, search, *_ = await conference(tmp_path)
-    record = await sequencer._erasure("id:secretid")
+    record = await erasure(sequencer.log, sequencer.state, KEY, "id:secretid")
     await sequencer.log.append([record], at=1.0, expected=sequencer.state.seq)
     await sequencer.close()
     await search.close()

@@ -181,6 +181,35 @@ async def test_a_relay_that_ignores_until_does_not_hold_us_for_ever() -> None:
         assert len([frame for frame in relay.heard if is_req("back")(frame)]) <= 3
 
 
+async def test_a_live_post_does_not_wait_for_the_pages_behind_it() -> None:
+    page = [note(f"n{n}", ago=100 + n) for n in range(25)]
+
+    def answer(_: Scripted, frame: list[Any]) -> Frames:
+        if frame[1] == "back":
+            return []
+        frames = [["EVENT", "wall", event] for event in page] if frame[1] == "wall" else []
+        return [*frames, *empty(_, frame)]
+
+    async with scripted(answer) as relay, at_home(relay, limit=25) as home:
+        reader = home.read()
+        await relay.until_heard(is_req("back"))
+        await relay.say(["EVENT", "wall", note("live", ago=1)])
+        await reader.until(lambda r: "live" in r.texts)
+    assert reader.cursor is None
+
+
+async def test_a_page_without_an_end_is_not_held_back() -> None:
+    flood = [["EVENT", "wall", note(f"n{n}", ago=n)] for n in range(1000)]
+
+    def answer(_: Scripted, frame: list[Any]) -> Frames:
+        return flood if frame[1] == "wall" else empty(_, frame)
+
+    async with scripted(answer) as relay, at_home(relay) as home:
+        reader = home.read()
+        await reader.until(lambda r: len(r.posts) == 1000)
+    assert reader.cursor is None
+
+
 # --- what is not believed ---------------------------------------------------------------------------
 
 FORGED = {**note("true"), "content": "false"}
@@ -452,6 +481,23 @@ async def test_an_article_is_taken_down_by_its_address_up_to_the_deletions_time(
         await reader.until(lambda r: len(r.posts) == 2)
     assert reader.deleted == [f"nostr:{address}"]
     assert [post.revision for post in reader.posts] == [NOW - 90, NOW - 10]
+
+
+async def test_the_deletion_of_an_older_revision_leaves_the_newer_one() -> None:
+    def article(text: str, ago: float) -> Wire:
+        return ADA.wire(text, TAG, ("d", "intro"), kind=30023, at=NOW - ago)
+
+    old, new = article("one", 90), article("two", 50)
+    async with scripted(storing(old, new)) as relay, at_home(relay) as home:
+        reader = home.read()
+        await reader.until(lambda r: len(r.posts) == 2)
+        await relay.until_heard(is_req("gone"))
+        await relay.say(["EVENT", "gone", ADA.wire("", ("e", old["id"]), kind=5, at=NOW)])
+        await relay.say(["EVENT", "gone", ADA.wire("", ("e", new["id"]), kind=5, at=NOW - 1)])
+        await reader.until(lambda r: r.deleted)
+        taken = [len(batch.events) for batch in reader.batches if reader.deleted and batch.events]
+    assert reader.deleted == [f"nostr:30023:{ADA.pubkey}:intro"]
+    assert taken[-1] == 1
 
 
 @pytest.mark.parametrize(

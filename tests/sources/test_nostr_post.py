@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from backchannel.model import Author, DecodeError, Emoji, Media, Node, Post
 from backchannel.sources._nostr_bech32 import render_naddr, render_nevent, render_npub, shorten
 from backchannel.sources._nostr_event import WireEvent, check_event, parse_event
-from backchannel.sources._nostr_post import Profile, find_people, find_quote, parse_post, parse_profile
+from backchannel.sources._nostr_post import find_people, find_quote, parse_post
+from backchannel.sources._nostr_profile import Profile, parse_profile
 from backchannel.text import plain_text
 from tests.sources.nostr_kit import ADA, GRACE, MALLORY, Wire
 

@@ -19,7 +19,8 @@ from backchannel.sources._nostr_event import (
     parse_limits,
     parse_said,
 )
-from backchannel.sources._nostr_post import parse_post, parse_profile
+from backchannel.sources._nostr_post import parse_post
+from backchannel.sources._nostr_profile import parse_profile
 from backchannel.text import plain_text
 from tests.sources.nostr_kit import GRACE, Wire
 
