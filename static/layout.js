@@ -17,6 +17,8 @@ import { threads } from './threads.js';
 
 export const SLOTS = 4;
 const QUEUE = 4;
+/** So many posts may be too long for what is left of the column, before it stays as it is. */
+const MISSES = 12;
 const RECENT_S = 600;
 const TALK_S = 3600;
 const TURN = 3;
@@ -125,7 +127,7 @@ function nextSlots(stage, all, now) {
     return [slot(waiting[waiting.length - 1]), ...slots].slice(0, SLOTS);
   }
   const noRoom = slots === stage.slots ? stage.noRoom : new Set();
-  if (slots.length >= SLOTS || noRoom.size >= SLOTS) return slots;
+  if (slots.length >= SLOTS || noRoom.size >= MISSES) return slots;
   const last = heads.find((card) => card.key === slots[slots.length - 1].key);
   const below = heads.find((card) => !onStage.has(card.key) && !noRoom.has(card.key) && last && byPlace(card, last) < 0);
   return below ? [...slots, slot(below)] : slots;
