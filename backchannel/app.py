@@ -41,6 +41,8 @@ from backchannel.web.views import Views
 USER_AGENT = "Backchannel/0.1 (+{url})"
 SWEEP_S = 600.0
 PICTURES_PER_HOST = 4
+WATCHED = 200
+"""Cards, and as many posts that wait, whose edits and deletions are looked for."""
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 
 log_line = structlog.get_logger(__name__)
@@ -176,9 +178,14 @@ class Server:
         log_line.info("the new configuration is taken up")
 
     def _watch(self, name: str) -> Sequence[Post]:
-        """The posts of this source that are on the wall, newest first: the one way upstream."""
-        items = reversed(self.sequencer.board.newest(200))
-        posts = (self.sequencer.post(item) for item in items if item.key not in self.sequencer.covered)
+        """The posts of this source that are on the wall, or may soon be, newest first: the one way upstream."""
+        state, covered = self.sequencer.state, self.sequencer.covered
+        keys = [*state.waiting, *state.held][-WATCHED:] + [key for _, key in state.board.line[-WATCHED:]]
+        posts = (
+            self.sequencer.faces.get(state.posts.by_key[key].post)
+            for key in reversed(keys)
+            if key not in covered
+        )
         return [post for post in posts if post and post.source == name]
 
     def _standing(self, post_id: str) -> Standing | None:

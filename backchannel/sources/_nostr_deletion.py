@@ -32,7 +32,7 @@ def find_watched(posts: Sequence[Post], lately: Iterable[tuple[str, float]]) -> 
     revisions: dict[str, float] = {}
     for post in posts:
         pubkey = post.face.author.id.removeprefix(_PREFIX)
-        owners[post.ref] = Owner(pubkey, post.id, post.created_at)
+        owners[post.ref] = Owner(pubkey, post.id, post.revision or post.created_at)
         revisions[post.id] = max(post.revision, revisions.get(post.id, 0.0))
         _note(authors, pubkey, post.created_at)
         if quote := post.face.quote:
@@ -79,12 +79,20 @@ def find_taken(
     for tag in event.all("e"):
         owner = watched.owners.get(tag[1]) or owner_of(tag[1])
         if is_hex64(tag[1]) and (owner is None or owner.pubkey == event.pubkey):
-            yield Taken(tag[1], (owner.post,) if owner else ())
+            is_old = owner is not None and _is_outdated(owner, revision_of)
+            yield Taken(tag[1], (owner.post,) if owner and not is_old else ())
     for tag in event.all("a"):
         if re.match(rf"\d+:{event.pubkey}:", tag[1]):
             known = (watched.revisions.get(_PREFIX + tag[1]), revision_of(tag[1]))
             is_newer = any(revision is not None and revision > event.created_at for revision in known)
             yield Taken(tag[1], () if is_newer else (_PREFIX + tag[1],))
+
+
+def _is_outdated(owner: Owner, revision_of: Callable[[str], float | None]) -> bool:
+    """Whether this is an older revision of an article: it may go while the newer one stays."""
+    address = owner.post.removeprefix(_PREFIX)
+    newest = None if is_hex64(address) else revision_of(address)
+    return newest is not None and newest > owner.created_at
 
 
 def _bare(url: str) -> str:

@@ -13,14 +13,8 @@ from msgspec import Struct
 
 from backchannel.model import Post
 from backchannel.sources._nostr_event import PROFILE, WireEvent, is_hex64
-from backchannel.sources._nostr_post import (
-    Profile,
-    find_people,
-    find_quote,
-    parse_post,
-    parse_profile,
-    post_id,
-)
+from backchannel.sources._nostr_post import find_people, find_quote, parse_post, post_id
+from backchannel.sources._nostr_profile import Profile, parse_profile
 
 ASK_AGAIN_S = 600.0
 KNOWN = 4000

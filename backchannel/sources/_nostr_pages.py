@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backchannel.model import Missed
+from backchannel.sources._nostr_directory import Bounded
 from backchannel.sources._nostr_event import Filter
 
 MAX_PAGES = 100
@@ -34,32 +35,37 @@ class Pages:
         self._limit = wanted.limit or SHORT
         self._since = wanted.since or 0
         self._until = 0
-        self._ids: set[str] = set()
-        self._page: list[int] = []
-        self._is_fresh = False
+        self._ids: Bounded[str, bool] = Bounded(20_000)
+        self._begin()
         self._steps = 0
         self._pages = 0
         self._overflowed = -1
 
+    def _begin(self) -> None:
+        self._count = 0
+        self._oldest = self._newest = -1
+        self._is_fresh = False
+
     def note(self, event_id: str, created_at: int) -> None:
         """An event of the page, whatever becomes of it."""
-        self._page.append(created_at)
-        if event_id not in self._ids:
-            self._ids.add(event_id)
+        self._oldest = min(self._oldest, created_at) if self._count else created_at
+        self._newest = max(self._newest, created_at)
+        self._count += 1
+        if not self._ids.get(event_id):
+            self._ids.put(event_id, True)
             self._is_fresh = True
 
     def turn(self) -> Next:
         """The page has ended."""
-        page, is_fresh = self._page, self._is_fresh
-        self._page, self._is_fresh = [], False
+        count, oldest, newest, is_fresh = self._count, self._oldest, self._newest, self._is_fresh
+        self._begin()
         self._pages += 1
-        if len(page) < min(self._limit, SHORT) or min(page) <= self._since:
+        if count < min(self._limit, SHORT) or oldest <= self._since:
             return Next()
-        oldest = min(page)
         if self._pages >= MAX_PAGES:
             return Next(missed=self._missed(self._since, oldest))
         missed = None
-        if len(page) >= self._limit and oldest == max(page) != self._overflowed:
+        if count >= self._limit and oldest == newest != self._overflowed:
             # More in one second than the relay gives in a page: the rest of that second is out of reach.
             self._overflowed = oldest
             missed = self._missed(oldest, oldest + 1)

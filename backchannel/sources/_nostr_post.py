@@ -1,11 +1,7 @@
 """Nostr events → the house's posts. Pure: profiles and quoted events are handed in."""
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
-
-import msgspec
-from msgspec import Struct
+from collections.abc import Callable
 
 from backchannel.model import Author, Body, DecodeError, Emoji, Face, Media, Post, Quote
 from backchannel.sources._nostr_bech32 import render_naddr, render_nevent, render_npub, shorten
@@ -14,80 +10,25 @@ from backchannel.sources._nostr_event import (
     ARTICLE,
     COMMENT,
     POST_KINDS,
-    PROFILE,
     WireEvent,
     expires_at,
     is_hex64,
     is_over,
 )
 from backchannel.sources._nostr_media import find_media
-from backchannel.text import find_hashtags, fold_tag, plain_text, strip_controls, web_url
+from backchannel.sources._nostr_profile import WISHES, Profile, find_emoji, one_line
+from backchannel.text import find_hashtags, fold_tag, plain_text
 
 STUFFED = 8
 """More hashtags than this are no topic but a net."""
 
 MAX_HASHTAGS = 50
-MAX_NAME = 100
 MAX_WARNING = 500
-_WISHES = ("nobot", "noindex", "nowall")
 _ADDRESS = re.compile(r"([1-9]\d{0,4}|0):([0-9a-f]{64}):(.*)", re.DOTALL)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-_SHORTCODE = re.compile(r"[\w-]{1,64}")
-
-
-class Profile(Struct, frozen=True):
-    """What a kind 0 event says of its author. `labels` are the house's words, see `model.REFUSALS`."""
-
-    event: str
-    pubkey: str
-    created_at: int
-    name: str = ""
-    picture: str = ""
-    labels: tuple[str, ...] = ()
-    emoji: tuple[tuple[str, str], ...] = ()
-
-    def is_later(self, other: "Profile | None") -> bool:
-        """Whether this one stands; of two of one second the lower id does (NIP-01)."""
-        return other is None or (-self.created_at, self.event) < (-other.created_at, other.event)
-
 
 ProfileOf = Callable[[str], Profile | None]
 EventOf = Callable[[str], WireEvent | None]
-
-
-def parse_profile(event: WireEvent) -> Profile:
-    """Read a profile. `nip05` is a claim nobody checked: it is not read. Raises DecodeError."""
-    if event.kind != PROFILE:
-        raise DecodeError(f"kind {event.kind} is no profile")
-    try:
-        said: Any = msgspec.json.decode(event.content.encode())
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON: {error}") from error
-    if not isinstance(said, dict):
-        raise DecodeError(f"the profile of {event.pubkey[:16]} is no object")
-
-    def text(*keys: str) -> str:
-        return next((value for key in keys if isinstance(value := said.get(key), str) and value.strip()), "")
-
-    name = _line(text("display_name", "displayName", "name", "username"))
-    about = {fold_tag(word) for word in re.findall(r"#\w+", text("about"))}
-    labels = [wish for wish in _WISHES if wish in about or wish + "s" in about]
-    if said.get("bot") is True:
-        labels.append("bot")
-    emoji = tuple((code, url) for code, url in find_emoji(event) if f":{code}:" in name)
-    return Profile(
-        event.id, event.pubkey, event.created_at, name, web_url(text("picture")), tuple(labels), emoji
-    )
-
-
-def find_emoji(event: WireEvent) -> Iterable[tuple[str, str]]:
-    """NIP-30's custom emoji: shortcode and address, the first of each name."""
-    found: dict[str, str] = {}
-    for tag in event.all("emoji"):
-        url = web_url(tag[2]) if len(tag) > 2 else ""
-        if url and _SHORTCODE.fullmatch(tag[1]):
-            found.setdefault(tag[1], url)
-    return found.items()
 
 
 def find_quote(event: WireEvent) -> str:
@@ -290,14 +231,14 @@ def _warning(event: WireEvent) -> tuple[str, bool]:
     if not event.has("content-warning"):
         return "", False
     labelled = (tag[1] for tag in event.all("l") if len(tag) > 2 and tag[2] == "content-warning")
-    said = _line(event.first("content-warning") or next(labelled, ""), MAX_WARNING)
+    said = one_line(event.first("content-warning") or next(labelled, ""), MAX_WARNING)
     return said or "Content warning", True
 
 
 def _labels(
     event: WireEvent, hashtags: tuple[str, ...], profile: Profile | None, is_stuffed: bool, is_sensitive: bool
 ) -> tuple[str, ...]:
-    labels = [*(profile.labels if profile else ()), *(wish for wish in _WISHES if wish in hashtags)]
+    labels = [*(profile.labels if profile else ()), *(wish for wish in WISHES if wish in hashtags)]
     if event.has("proxy"):
         labels.append("bridged")
     if is_stuffed:
@@ -310,7 +251,3 @@ def _labels(
 def _language(event: WireEvent) -> str:
     said = next((tag[1] for tag in event.all("l") if len(tag) > 2 and tag[2] == "ISO-639-1"), "")
     return said if _LANGUAGE.fullmatch(said) else ""
-
-
-def _line(text: str, limit: int = MAX_NAME) -> str:
-    return " ".join(strip_controls(text).split())[:limit]

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct
 
-from backchannel.model import DecodeError, Event, Post, Posted
+from backchannel.model import DecodeError, Event, Post
 from backchannel.sources import Batch, SourceError
 from backchannel.sources._nostr_auth import Auth, refusal
+from backchannel.sources._nostr_desk import Desk
 from backchannel.sources._nostr_directory import Bounded, Directory, Want
 from backchannel.sources._nostr_event import (
     DELETION,
@@ -39,9 +40,6 @@ from backchannel.text import fold_tag
 
 WALL, BACK, PING = "wall", "back", "ping"
 OVERLAP_S = 300
-PATIENCE_S = 1.5
-"""So long a post waits for its author's name and for what it quotes."""
-
 ANSWER_S = 30.0
 PING_S = 300.0
 WORDS_S = 1.0
@@ -65,13 +63,6 @@ class Rules(Struct, frozen=True):
     key: bytes = b""
 
 
-class Waiting(Struct):
-    """A checked event that is no post yet. `deadline` is monotonic, None until its page has ended."""
-
-    event: WireEvent
-    deadline: float | None = None
-
-
 class Talk:
     """A conversation from its first request to its end."""
 
@@ -88,14 +79,15 @@ class Talk:
         self._lane = lane
         self._rules = rules
         self._directory = directory
-        self._watch = watch
-        self._limit = min(rules.limit, limits.max_limit or rules.limit)
         self._subs = Subs(min(limits.max_subscriptions or MAX_SLOTS, MAX_SLOTS))
         self._look = Look(lane, self._subs, directory)
         self._auth = Auth(lane, rules.key, self._subs)
         since = rules.since if cursor is None else cursor - OVERLAP_S
         self._wanted = Filter(
-            kinds=POST_KINDS, hashtags=rules.asked, since=max(0, int(since)), limit=self._limit
+            kinds=POST_KINDS,
+            hashtags=rules.asked,
+            since=max(0, int(since)),
+            limit=min(rules.limit, limits.max_limit or rules.limit),
         )
         self._pages = Pages(rules.source, lane, self._wanted)
         self._page = WALL
@@ -104,7 +96,7 @@ class Talk:
         self._newest = cursor
         self._told = cursor
         self._seen: Bounded[str, bool] = Bounded(20_000)
-        self._waiting: list[Waiting] = []
+        self._desk = Desk(directory)
         self._watching = Watching(self._subs, directory, watch, relays=rules.relays, limit=limits.max_limit)
         self._sent_at = 0.0
         self._events: list[Event] = []
@@ -131,7 +123,7 @@ class Talk:
 
     def batch(self, now: float, now_s: float) -> Batch | None:
         """What there is to tell. The cursor only moves when nothing before it is still on its way."""
-        is_complete = self._is_caught_up and not self._waiting
+        is_complete = self._is_caught_up and self._desk.is_empty
         cursor = self._newest if is_complete and self._newest is not None else None
         cursor = None if cursor is None else min(cursor, int(now))
         is_word_due = self._reasons and now_s >= self._words_at
@@ -160,7 +152,9 @@ class Talk:
     def tick(self, now: float, now_s: float) -> None:
         """Do what time, or another lane, has made due."""
         self._auth.tick(now_s)
-        self._settle(now, now_s)
+        if ready := self._desk.settle(now, now_s):
+            self._events += ready
+            self._watching.note()
         if not self._is_caught_up and now_s >= self._answer_by:
             raise SourceError(f"{self._lane} did not answer within {ANSWER_S:.0f} s")
         self._events += self._watching.tick(now_s)
@@ -173,8 +167,8 @@ class Talk:
 
     def wake_at(self, now_s: float) -> float:
         """Monotonic seconds of the next `tick`, whatever is heard until then."""
-        due = [self._watching.due_at, self._sent_at + PING_S, self._look.due_at, self._auth.due_at]
-        due += [waiting.deadline for waiting in self._waiting if waiting.deadline is not None]
+        due = [self._desk.due_at, self._watching.due_at, self._look.due_at, self._auth.due_at]
+        due.append(self._sent_at + PING_S)
         if not self._is_caught_up:
             due.append(self._answer_by)
         if self._reasons:
@@ -214,14 +208,14 @@ class Talk:
         if is_over(event, now):
             return
         if said.sub in (WALL, BACK):
-            self._take_post(event, now_s)
+            self._take_post(event, said.sub == self._page and not self._is_caught_up, now_s)
         else:
             check_event(event)
             self._take_found(event, now_s)
         if not self._look.is_look(said.sub):
             self._seen.put(event.id, True)
 
-    def _take_post(self, event: WireEvent, now_s: float) -> None:
+    def _take_post(self, event: WireEvent, is_stored: bool, now_s: float) -> None:
         if self._rules.hashtags.isdisjoint(fold_tag(tag[1]) for tag in event.all("t")):
             raise DecodeError(f"{event.id[:16]} has none of the hashtags that were asked for")
         check_work(event, self._rules.min_work)
@@ -230,16 +224,16 @@ class Talk:
         if self._directory.is_deleted(event):
             return
         self._directory.put(event)
-        waiting = Waiting(event)
-        self._waiting.append(waiting)
-        if self._is_caught_up:
-            self._hurry([waiting], now_s)
+        if is_stored:
+            self._desk.take_stored(event, now_s)
+        else:
+            self._desk.take_live(event, now_s)
 
     def _take_found(self, event: WireEvent, now_s: float) -> None:
         """A profile, a quoted event, or a deletion; its signature is verified."""
         if event.kind in (DELETION, VANISH):
             self._events += self._watching.take(event)
-            self._waiting = [each for each in self._waiting if not self._directory.is_deleted(each.event)]
+            self._desk.drop_deleted()
             return
         before = self._directory.profile(event.pubkey)
         self._directory.put(event)
@@ -249,33 +243,7 @@ class Talk:
         after = self._directory.profile(event.pubkey)
         if after and after.labels != (before.labels if before else ()):
             # The author changed their mind about being shown: gather must see these posts once more.
-            for made in self._directory.posts_of(event.pubkey):
-                self._directory.forget_post(made.id)
-                self._waiting.append(Waiting(made, now_s))
-
-    def _hurry(self, waiting: Sequence[Waiting], now_s: float) -> None:
-        """These are to become posts as soon as their cards lack nothing, and soon in any case."""
-        wants: dict[Want, None] = {}
-        for each in waiting:
-            each.deadline = now_s + PATIENCE_S
-            wants.update(dict.fromkeys(self._directory.needs(each.event, now_s)))
-        self._directory.ask(wants, now_s)
-
-    def _settle(self, now: float, now_s: float) -> None:
-        """Turn into posts what is ready."""
-        left: list[Waiting] = []
-        for waiting in self._waiting:
-            if waiting.deadline is None or (waiting.deadline > now_s and self._lacks(waiting.event, now_s)):
-                left.append(waiting)
-            else:
-                self._events.append(Posted(self._directory.post(waiting.event, now)))
-                self._watching.note()
-        self._waiting = left
-
-    def _lacks(self, event: WireEvent, now_s: float) -> bool:
-        wants = self._directory.needs(event, now_s)
-        self._directory.ask(wants, now_s)
-        return any(self._directory.is_open(want) for want in wants)
+            self._desk.take_again(self._directory.posts_of(event.pubkey), now_s)
 
     def _end(self, sub: str, now_s: float) -> None:
         """All that was stored has been sent."""
@@ -287,9 +255,6 @@ class Talk:
             self._subs.close(PING)
 
     def _turn_page(self, now_s: float) -> None:
-        page = [waiting for waiting in self._waiting if waiting.deadline is None]
-        page.sort(key=lambda waiting: waiting.event.created_at)
-        self._waiting = [waiting for waiting in self._waiting if waiting.deadline is not None] + page
         following = self._pages.turn()
         if following.missed:
             self._events.append(following.missed)
@@ -300,7 +265,7 @@ class Talk:
         else:
             self._is_caught_up = True
             self._subs.close(BACK)
-        self._hurry(page, now_s)
+        self._desk.end_page(now_s)
 
     def _closed(self, said: Said, now_s: float) -> None:
         """The relay ended a request: for the posts themselves that decides the lane's fate."""

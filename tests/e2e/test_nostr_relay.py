@@ -246,7 +246,7 @@ def test_the_relay_is_the_real_one(root: Path) -> None:
 
 
 async def test_latency_from_publishing_to_the_batch_is_printed(
-    house: House, relay: Relay, writer: Writer, capsys: pytest.CaptureFixture[str]
+    house: House, relay: Relay, writer: Writer, tell: Callable[[str], None]
 ) -> None:
     clock = Clock()
     reader = house.read()
@@ -260,11 +260,7 @@ async def test_latency_from_publishing_to_the_batch_is_printed(
         await reader.until(_has(said["id"]))
         took.append(clock.monotonic() - began)
     took.sort()
-    with capsys.disabled():
-        print(
-            f"\nnostr: publish → batch, 50 posts: median {took[25] * 1000:.1f} ms,"
-            f" p95 {took[47] * 1000:.1f} ms"
-        )
+    tell(f"nostr: publish → batch, 50 posts: median {took[25] * 1000:.1f} ms, p95 {took[47] * 1000:.1f} ms")
     assert len(took) == 50
 
 

@@ -698,6 +698,58 @@ async def test_a_key_that_is_not_accepted_parks_the_lane() -> None:
     assert "not a member" in str(error)
 
 
+async def test_a_relay_that_never_confirms_our_name_is_asked_again_all_the_same() -> None:
+    def answer(relay: Scripted, frame: list[Any]) -> Frames:
+        if frame[0] == "AUTH":
+            relay.known = True
+            return []
+        if not relay.known:
+            return [["CLOSED", frame[1], "restricted: who are you"]] if frame[0] == "REQ" else []
+        return storing(note("for members"))(relay, frame)
+
+    key = SecretStr(GRACE.secret.hex())
+    async with (
+        scripted(answer, first=[["AUTH", "a challenge"]]) as relay,
+        at_home(relay, secret_key=key) as home,
+    ):
+        reader = home.read()
+        await relay.until_heard(lambda frame: frame[0] == "AUTH")
+        home.clock.ahead_s += 5
+        await relay.say(["NOTICE", "five seconds later"])
+        await reader.until(lambda r: r.texts == ["for members"])
+
+
+async def test_a_relay_that_refuses_us_by_name_parks_the_lane() -> None:
+    def answer(_: Scripted, frame: list[Any]) -> Frames:
+        if frame[0] == "AUTH":
+            return [["OK", frame[1]["id"], True, ""]]
+        return [["CLOSED", frame[1], "restricted: not for you"]] if frame[0] == "REQ" else []
+
+    async with (
+        scripted(answer, first=[["AUTH", "x"]]) as relay,
+        at_home(relay, secret_key=SecretStr(GRACE.secret.hex())) as home,
+    ):
+        error = await home.read().ended()
+    assert isinstance(error, SourceError)
+    assert error.permanent
+    assert "not for you" in str(error)
+
+
+async def test_a_relay_that_wants_a_name_and_does_not_ask_parks_the_lane() -> None:
+    async with (
+        scripted(closing("auth-required: who are you")) as relay,
+        at_home(relay, secret_key=SecretStr(GRACE.secret.hex())) as home,
+    ):
+        reader = home.read()
+        await relay.until_heard(is_req("wall"))
+        home.clock.ahead_s += 5
+        await relay.say(["NOTICE", "five seconds later"])
+        error = await reader.ended()
+    assert isinstance(error, SourceError)
+    assert error.permanent
+    assert "no challenge" in str(error)
+
+
 async def test_a_relay_that_never_answers_is_given_up() -> None:
     async with scripted(lambda *_: []) as relay, at_home(relay) as home:
         reader = home.read()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def session(frames: list[Any]) -> dict[str, WireEvent]:
 
 
 def test_every_recorded_frame_is_read_and_the_tampered_event_alone_fails(
-    frames: list[Any], capsys: pytest.CaptureFixture[str]
+    frames: list[Any], tell: Callable[[str], None]
 ) -> None:
     verbs: dict[str, int] = {}
     failed = []
@@ -77,8 +77,7 @@ def test_every_recorded_frame_is_read_and_the_tampered_event_alone_fails(
                 failed.append(event.content)
     assert failed == ["tampered"]
     assert verbs == {"OK": 10, "EVENT": 7, "EOSE": 3}
-    with capsys.disabled():
-        print(f"\nnostr: {len(frames)} recorded frames, {sum(verbs.values())} of a relay read, 0 skipped")
+    tell(f"nostr: {len(frames)} recorded frames, {sum(verbs.values())} of a relay read, 0 skipped")
 
 
 def by_text(session: dict[str, WireEvent], beginning: str) -> Post:
@@ -290,11 +289,10 @@ def test_samples_of_other_kinds_are_read_and_are_no_posts(shared: Path, name: st
             post_of(event, {})
 
 
-def test_every_sample_of_a_kind_we_read_is_a_post(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_sample_of_a_kind_we_read_is_a_post(shared: Path, tell: Callable[[str], None]) -> None:
     names = sorted(f.name.split(".")[0] for f in (shared / "fixtures/nostr").glob("*.samples.txt"))
     posts = {name: len(parsed(shared, name)) for name in names}
     assert {name: count for name, count in posts.items() if count} == {
         "nip22": 7, "nip30": 1, "nip36": 1, "nip40": 1, "nip68": 1, "nip71": 1, "nip92": 1,
     }  # fmt: skip
-    with capsys.disabled():
-        print(f"\nnostr: {sum(posts.values())} samples of {len(names)} specifications are posts, 0 skipped")
+    tell(f"nostr: {sum(posts.values())} samples of {len(names)} specifications are posts, 0 skipped")

@@ -1,0 +1,74 @@
+"""Who wrote: kind 0 profiles and NIP-30's custom emoji. Pure."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from backchannel.model import DecodeError
+from backchannel.sources._nostr_event import PROFILE, WireEvent
+from backchannel.text import fold_tag, strip_controls, web_url
+
+WISHES = ("nobot", "noindex", "nowall")
+"""Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
+
+MAX_NAME = 100
+_SHORTCODE = re.compile(r"[\w-]{1,64}")
+
+
+class Profile(Struct, frozen=True):
+    """What a kind 0 event says of its author. `labels` are the house's words, see `model.REFUSALS`."""
+
+    event: str
+    pubkey: str
+    created_at: int
+    name: str = ""
+    picture: str = ""
+    labels: tuple[str, ...] = ()
+    emoji: tuple[tuple[str, str], ...] = ()
+
+    def is_later(self, other: "Profile | None") -> bool:
+        """Whether this one stands; of two of one second the lower id does (NIP-01)."""
+        return other is None or (-self.created_at, self.event) < (-other.created_at, other.event)
+
+
+def parse_profile(event: WireEvent) -> Profile:
+    """Read a profile. `nip05` is a claim nobody checked: it is not read. Raises DecodeError."""
+    if event.kind != PROFILE:
+        raise DecodeError(f"kind {event.kind} is no profile")
+    try:
+        said: Any = msgspec.json.decode(event.content.encode())
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise DecodeError(f"the profile of {event.pubkey[:16]} is no object")
+
+    def text(*keys: str) -> str:
+        return next((value for key in keys if isinstance(value := said.get(key), str) and value.strip()), "")
+
+    name = one_line(text("display_name", "displayName", "name", "username"))
+    about = {fold_tag(word) for word in re.findall(r"#\w+", text("about"))}
+    labels = [wish for wish in WISHES if wish in about or wish + "s" in about]
+    if said.get("bot") is True:
+        labels.append("bot")
+    emoji = tuple((code, url) for code, url in find_emoji(event) if f":{code}:" in name)
+    return Profile(
+        event.id, event.pubkey, event.created_at, name, web_url(text("picture")), tuple(labels), emoji
+    )
+
+
+def find_emoji(event: WireEvent) -> Iterable[tuple[str, str]]:
+    """NIP-30's custom emoji: shortcode and address, the first of each name."""
+    found: dict[str, str] = {}
+    for tag in event.all("emoji"):
+        url = web_url(tag[2]) if len(tag) > 2 else ""
+        if url and _SHORTCODE.fullmatch(tag[1]):
+            found.setdefault(tag[1], url)
+    return found.items()
+
+
+def one_line(text: str, limit: int = MAX_NAME) -> str:
+    """The text without controls and line breaks, bounded."""
+    return " ".join(strip_controls(text).split())[:limit]
