@@ -178,7 +178,7 @@ class Server:
         log_line.info("the new configuration is taken up")
 
     def _watch(self, name: str) -> Sequence[Post]:
-        """The posts of this source that are on the wall, or may soon be, newest first: the one way upstream."""
+        """This source's posts that are on the wall, or may soon be, newest first: the one way upstream."""
         state, covered = self.sequencer.state, self.sequencer.covered
         keys = [*state.waiting, *state.held][-WATCHED:] + [key for _, key in state.board.line[-WATCHED:]]
         posts = (
