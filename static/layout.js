@@ -17,6 +17,8 @@ import { threads } from './threads.js';
 
 export const SLOTS = 4;
 const QUEUE = 4;
+/** Words of a question that a passer-by takes in; longer ones wait until there is no such. */
+const AT_A_GLANCE = 40;
 /** So many posts may be too long for what is left of the column, before it stays as it is. */
 const MISSES = 12;
 const RECENT_S = 600;
@@ -141,7 +143,8 @@ function nextSlots(stage, all, now) {
  */
 export function question(cards, now, tooLong) {
   const all = threads(cards.values()).filter(({ head }) => !head.warned && head.words && !tooLong.has(head.key));
-  const open = all.filter(({ head, replies }) => head.asks && !replies.length).map(({ head }) => head).sort(byPlace);
+  const asked = all.filter(({ head, replies }) => head.asks && !replies.length).map(({ head }) => head).sort(byPlace);
+  const short = asked.filter((card) => card.words <= AT_A_GLANCE), open = short.length ? short : asked;
   if (open.length) return open[Math.floor(now / 120) % open.length];
   return all.map(({ last, head }) => (last.warned || tooLong.has(last.key) ? head : last))[0] ?? null;
 }

@@ -26,6 +26,7 @@ async def running(
     server = app.Server(config, data, clock, sequencer, secrets.control_token)
     async with Port(server.hub, server.door, server.app, clock) as port:
         host, number = await port.listen("127.0.0.1", 0)
+        server.stand_at(number)
         tasks = [asyncio.ensure_future(port.run()), asyncio.ensure_future(server.run(None))]
         try:
             yield server, f"http://{host}:{number}"

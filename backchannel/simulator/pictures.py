@@ -49,7 +49,8 @@ class Gallery:
 def png(picture: Picture) -> bytes:
     """The picture as a PNG file. Some tens of milliseconds: not for an event loop."""
     width, height = SIZES[picture.kind]
-    image = Image.new("RGB", (width * _SCALE, height * _SCALE), "#10141c")
+    mode, ground = ("RGBA", "#0000") if picture.kind == "emoji" else ("RGB", "#10141c")
+    image = Image.new(mode, (width * _SCALE, height * _SCALE), ground)
     draw = ImageDraw.Draw(image)
     if picture.kind == "portrait":
         draw_portrait(draw, CAST[picture.words].look, width * _SCALE)

@@ -106,6 +106,11 @@ test('the quiet wall asks what nobody has answered, each for two minutes', () =>
   const cards = map([fact(1, { asks: true }), fact(2, { asks: true }), fact(3, { asks: true }), fact(4, { root: 2 }), fact(5)]);
   assert.deepEqual([0, 119, 120, 240].map((now) => question(cards, now, new Set()).key), [1, 1, 3, 1]);
 });
+test('a question that a passer-by takes in is asked before a long one, and a long one where there is no other', () => {
+  const long = fact(1, { asks: true, words: 90 }), short = fact(2, { asks: true, words: 12 });
+  assert.deepEqual([0, 120, 240].map((now) => question(map([long, short]), now, new Set()).key), [2, 2, 2]);
+  assert.equal(question(map([long]), 0, new Set()).key, 1);
+});
 test('with no question the latest words stand there', () => {
   assert.equal(question(map([fact(1), fact(2)]), 0, new Set()).key, 2);
   assert.equal(question(map([fact(1), fact(2)]), 0, new Set([2])).key, 1);
