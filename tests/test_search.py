@@ -1,0 +1,96 @@
+"""The index follows the board, may be thrown away, and finds what a reader would look for."""
+
+from pathlib import Path
+
+from backchannel.model import Deleted, Posted
+from backchannel.search import Search
+from tests.kit import hide, post, sequencer_in, settle, steps, taken_down
+
+
+async def test_an_index_that_followed_equals_a_new_one(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    old = Search(tmp_path / "search.db", sequencer.epoch)
+    for step in steps(4, 60):
+        if isinstance(step, Deleted):
+            await taken_down(sequencer, step)
+        else:
+            await settle(sequencer, step)
+        await old.follow(sequencer.board, sequencer.load)
+    new = Search(tmp_path / "new.db", sequencer.epoch)
+    await new.follow(sequencer.board, sequencer.load)
+    for words in ("post", "take 1", "p", "A3", 'quo"te', "post 17", "* OR (", "\0"):
+        assert await new.find(words, 999) == await old.find(words, 999)
+    assert len(await new.find("post", 999)) == len(sequencer.board.line) > 30
+    for search in (old, new):
+        await search.close()
+    await sequencer.close()
+
+
+async def test_it_catches_up_with_more_changes_than_the_board_lists(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    search = Search(tmp_path / "search.db", sequencer.epoch)
+    await settle(sequencer, Posted(post("first", "sesame")), Posted(post("second", "sesame")))
+    await search.follow(sequencer.board, sequencer.load)
+    await taken_down(sequencer, hide("id:first"))
+    await settle(sequencer, *(Posted(post(f"p{n}", "sesame", by=f"a{n}")) for n in range(400)))
+    await search.follow(sequencer.board, sequencer.load)
+    found = await search.find("sesame", 999)
+    assert len(found) == 401
+    assert sequencer.state.posts.by_id["id:first"].key not in found
+    await search.close()
+    again = Search(tmp_path / "search.db", sequencer.epoch)
+    assert await again.find("sesame", 999) == found
+    await again.close()
+    await sequencer.close()
+
+
+async def test_another_epoch_or_a_damaged_file_begin_anew(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post(text="sesame")))
+    search = Search(tmp_path / "search.db", "another epoch")
+    await search.follow(sequencer.board, sequencer.load)
+    await search.close()
+    (tmp_path / "broken.db").write_bytes(b"these are no tables " * 500)
+    for name in ("search.db", "broken.db"):
+        search = Search(tmp_path / name, sequencer.epoch)
+        assert search.seq == 0
+        await search.follow(sequencer.board, sequencer.load)
+        assert await search.find("sesame", 9) == [1]
+        await search.close()
+    await sequencer.close()
+
+
+async def test_the_last_word_may_be_the_beginning_of_one_where_nothing_else_is_found(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    words = ("moderation", "mod squad", "nothing of it")
+    await settle(sequencer, *(Posted(post(f"p{n}", text, by=f"a{n}")) for n, text in enumerate(words)))
+    search = Search(tmp_path / "search.db", sequencer.epoch)
+    await search.follow(sequencer.board, sequencer.load)
+    assert await search.find("mod", 9) == [2]
+    assert await search.find("modera", 9) == [1]
+    assert await search.find("of not", 9) == [3]
+    assert await search.find("", 9) == []
+    await search.close()
+    await sequencer.close()
+
+
+async def test_it_is_read_page_by_page_with_the_newest_first(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, *(Posted(post(f"p{n}", "sesame", by=f"a{n}")) for n in range(7)))
+    search = Search(tmp_path / "search.db", sequencer.epoch)
+    await search.follow(sequencer.board, sequencer.load)
+    assert await search.find("sesame", 3) == [7, 6, 5]
+    assert await search.find("sesame", 3, before=5) == [4, 3, 2]
+    await search.close()
+    await sequencer.close()
+
+
+async def test_author_and_quoted_words_are_found(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post("p1", "look", by="grace", quote=post("q", "sesame", by="eve"))))
+    search = Search(tmp_path / "search.db", sequencer.epoch)
+    await search.follow(sequencer.board, sequencer.load)
+    for words in ("grace", "sesame", "eve", "look sesame"):
+        assert await search.find(words, 9) == [1], words
+    await search.close()
+    await sequencer.close()
