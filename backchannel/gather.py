@@ -122,7 +122,8 @@ class Gatherer:
     def health(self) -> SourceHealth:
         """The source as a whole: live while any lane is, with the trouble of the others named."""
         lanes = self._lanes
-        troubles = [f"{lane}: {health.error}" for lane, health in lanes.items() if health.error]
+        errors = {lane: health.error.removeprefix(f"{lane}: ") for lane, health in lanes.items()}
+        troubles = [f"{lane}: {error}" for lane, error in errors.items() if error]
         states = [health.state for health in lanes.values()] or ["starting"]
         order: list[Health] = ["live", "starting", "backoff", "blocked", "needs_human"]
         best = min(states, key=order.index)
@@ -172,6 +173,8 @@ class Gatherer:
             async for batch in batches:
                 await self._take(lane, batch, None if batch.cursor == cursor else batch.cursor)
                 cursor = batch.cursor if batch.cursor is not None else cursor
+                if health.error:
+                    log_line.info("source is back", source=self.name, lane=lane)
                 health.hear(self._clock.now(), batch.skipped)
                 pause_s = max(pause_s, batch.pause_s)
                 if batch.skipped:
@@ -184,8 +187,9 @@ class Gatherer:
     def _fail(self, lane: str, health: LaneHealth, error: Exception) -> float:
         """What the failure means for the lane. Returns the pause, in real seconds."""
         health.failures += 1
+        if str(error) != health.error:  # said once, however often it is tried
+            log_line.warning("source trouble", source=self.name, lane=lane, error=str(error))
         health.error = str(error)
-        log_line.warning("source trouble", source=self.name, lane=lane, error=str(error))
         if isinstance(error, SourceError) and error.permanent:
             health.state = "needs_human"
             return 0.0

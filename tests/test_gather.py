@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 
 from backchannel.clock import Clock
 from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
@@ -176,4 +177,13 @@ async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part(tmp_p
     sequencer, _ = await gathered(tmp_path, Script([Batch(many, "9")]))
     assert len(sequencer.board.line) == 1900
     assert await sequencer.log.cursors() == {("net", "lane"): "9"}
+    await sequencer.close()
+
+
+async def test_the_same_trouble_is_said_once_and_its_end_too(tmp_path: Path) -> None:
+    trouble = SourceError("net.example answers 500")
+    source = Script([trouble], [trouble], [trouble], [Batch([Posted(post())], "1")])
+    with structlog.testing.capture_logs() as lines:
+        sequencer, _ = await gathered(tmp_path, source)
+    assert [line["event"] for line in lines] == ["source trouble", "source is back"]
     await sequencer.close()
