@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from backchannel.board import Card
 from backchannel.log import Conflict
@@ -395,4 +396,49 @@ async def test_a_withdrawn_quote_is_news_though_no_revision_says_so(tmp_path: Pa
     await settle(sequencer, Posted(post("p1", "look")))
     assert sequencer.state.posts.by_id["id:p1"].embeds == ()
     assert await texts(sequencer) == {"p1": "look"}
+    await sequencer.close()
+
+
+@pytest.mark.parametrize("subject", ["id:q", "https://net.example/eve"])
+async def test_a_hide_of_the_quoted_or_its_author_hides_what_quotes(
+    tmp_path: Path, subject: str
+) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post("p1", "look", quote=post("q", "the quoted", by="eve"))))
+    await taken_down(sequencer, hide(subject))
+    assert await texts(sequencer) == {}
+    await settle(sequencer, approve(sequencer))
+    assert await texts(sequencer) == {}, "what is embedded stays hidden, whatever is said of the card"
+    await sequencer.close()
+
+
+@pytest.mark.parametrize("subject", ["id:p1", "https://net.example/ada"])
+async def test_what_is_deleted_is_never_logged_again(tmp_path: Path, subject: str) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    await taken_down(sequencer, Deleted(subject))
+    before = await events(sequencer)
+    await settle(sequencer, Posted(post(text="back again", revision=7)))
+    assert await events(sequencer) == before
+    await sequencer.close()
+
+
+async def test_trust_in_a_voice_holds_for_the_profile_that_was_approved(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()))
+    await settle(sequencer, approve(sequencer))
+    plain = post("p2")
+    renamed = replace(plain.face.author, name="Somebody Famous")
+    await settle(sequencer, Posted(replace(plain, face=replace(plain.face, author=renamed))))
+    await settle(sequencer, Posted(post("p3")))
+    assert [*await texts(sequencer)] == ["p1", "p3"]
+    await sequencer.close()
+
+
+async def test_an_approval_releases_no_edit_of_what_came_before_it(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()), Posted(post("p2")))
+    await settle(sequencer, approve(sequencer))
+    await settle(sequencer, Posted(post("p2", "edited", revision=1)))
+    assert [*await texts(sequencer)] == ["p1"]
     await sequencer.close()
