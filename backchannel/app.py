@@ -180,7 +180,7 @@ class Server:
     def _watch(self, name: str) -> Sequence[Post]:
         """This source's posts that are on the wall, or may soon be, newest first: the one way upstream."""
         state, covered = self.sequencer.state, self.sequencer.covered
-        keys = [*state.waiting, *state.held][-WATCHED:] + [key for _, key in state.board.line[-WATCHED:]]
+        keys = [*state.waiting, *state.held][-WATCHED:] + state.board.line[-WATCHED:]
         posts = (
             self.sequencer.faces.get(state.posts.by_key[key].post)
             for key in reversed(keys)

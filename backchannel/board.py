@@ -69,7 +69,7 @@ class Board(Struct):
     seq: int = 0
     items: dict[int, Item] = field(default_factory=dict)
     changed: dict[int, int] = field(default_factory=dict)
-    line: list[tuple[int, int]] = field(default_factory=list)  # (order, key) of all cards, oldest first
+    line: list[int] = field(default_factory=list)  # keys of all cards by their place, oldest first
     others: dict[int, Item] = field(default_factory=dict)  # what is no card
     pictures: dict[str, int] = field(default_factory=dict)
 
@@ -82,7 +82,10 @@ class Board(Struct):
             self._remove(key)
         item = self.items[key] = Item(key, seq, order, value)
         if isinstance(value, Card):
-            insort(self.line, (order, key))
+            if self.line and self.place(key) < self.place(self.line[-1]):
+                insort(self.line, key, key=self.place)
+            else:
+                self.line.append(key)
             for picture in _hashes(value):
                 self.pictures[picture] = self.pictures.get(picture, 0) + 1
         else:
@@ -127,12 +130,16 @@ class Board(Struct):
 
     def newest(self, count: int) -> list[Item]:
         """The newest `count` cards, oldest first."""
-        return [self.items[key] for _, key in self.line[-count:]] if count > 0 else []
+        return [self.items[key] for key in self.line[-count:]] if count > 0 else []
 
     def before(self, place: tuple[int, int] | None, count: int) -> list[Item]:
         """Up to `count` cards older than `place` (order, key), newest first."""
-        end = len(self.line) if place is None else bisect_left(self.line, place)
-        return [self.items[key] for _, key in reversed(self.line[max(0, end - count) : end])]
+        end = len(self.line) if place is None else bisect_left(self.line, place, key=self.place)
+        return [self.items[key] for key in reversed(self.line[max(0, end - count) : end])]
+
+    def place(self, key: int) -> tuple[int, int]:
+        """Where a card stands: (order, key)."""
+        return self.items[key].order, key
 
     def is_used(self, picture: str, *, covered: AbstractSet[int] = frozenset()) -> bool:
         """Whether a card that is not covered shows the picture of this hash."""
@@ -150,14 +157,15 @@ class Board(Struct):
             del self.changed[next(iter(self.changed))]
 
     def _remove(self, key: int) -> None:
-        old = self.items.pop(key)
-        self.others.pop(key, None)
+        old = self.items[key]
         if isinstance(old.value, Card):
-            del self.line[bisect_left(self.line, (old.order, key))]
+            del self.line[bisect_left(self.line, self.place(key), key=self.place)]
             for picture in _hashes(old.value):
                 self.pictures[picture] -= 1
                 if not self.pictures[picture]:
                     del self.pictures[picture]
+        self.others.pop(key, None)
+        del self.items[key]
 
 
 def _hashes(card: Card) -> set[str]:

@@ -122,7 +122,7 @@ async def measure(folder: Path) -> dict[str, float]:
     found["cards"] = float(len(board.line))
     found["since_10_us"] = _each(lambda: sequencer.since(board.seq - 10), 200) * 1e6
     found["since_0_us"] = _each(lambda: sequencer.since(0), 50) * 1e6
-    middle = board.line[len(board.line) // 2]
+    middle = board.place(board.line[len(board.line) // 2])
     times = []
     for _ in range(20):
         begun = clock.monotonic()

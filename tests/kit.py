@@ -133,7 +133,7 @@ async def turns(sequencer: Sequencer, limit: int = 100) -> None:
 
 def ids(board: Board, state: State) -> list[str]:
     """Names of the posts on the board, in order of release."""
-    return [state.posts.by_key[key].id.removeprefix("id:") for _, key in board.line]
+    return [state.posts.by_key[key].id.removeprefix("id:") for key in board.line]
 
 
 async def texts(sequencer: Sequencer) -> dict[str, str]:

@@ -50,7 +50,7 @@ class Faces:
             return
         by_key = state.posts.by_key
         queued = [*state.posts.unsettled, *state.held, *state.waiting]
-        wanted = [key for _, key in state.board.line[-NEWEST:]] + queued[-QUEUED:]
+        wanted = state.board.line[-NEWEST:] + queued[-QUEUED:]
         kept = {by_key[key].post for key in wanted}
         self.shed = max(0, len(queued) - QUEUED)
         self._posts = {seq: post for seq, post in self._posts.items() if seq in kept}

@@ -71,7 +71,7 @@ class Site:
             return page_answer(house.pages.tab(views, stand, older=found.older, before=before, q=query.words))
         cards = await house.views.answer(lambda: self._newest(TAB))
         line = house.sequencer.board.line
-        older = render_place(house.sequencer.board.items[line[-TAB][1]]) if len(line) > TAB else ""
+        older = render_place(house.sequencer.board.items[line[-TAB]]) if len(line) > TAB else ""
         views = [card.view for card in cards]
         make = partial(house.pages.tab, views, self._stand(), older=older)
         return page_answer(self._keep("tab", "", make))

@@ -97,7 +97,7 @@ async def moderate(sequencer: Sequencer, desk: Desk, chance: random.Random) -> N
     while True:
         await asyncio.sleep(chance.uniform(0.05, 0.2))
         line = sequencer.board.line[-60:]
-        keys = [key for _, key in line if key % 2 == 0 and key not in sequencer.covered]
+        keys = [key for key in line if key % 2 == 0 and key not in sequencer.covered]
         if not keys:
             continue
         key = chance.choice(keys)

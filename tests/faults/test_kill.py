@@ -167,7 +167,7 @@ def check_model(lives: Lives, entries: list[Entry], state: State, truth: Any) ->
     by_person = {e.event.subject for e in entries if isinstance(e.event, Ruled) and e.event.rank}
     hidden = {id_ for id_ in by_person if (word := state.rulings.top(id_)) and word.verdict == "hide"}
     erased = {id_ for id_ in truth.posts if mark(key, id_) in state.marks}
-    shown = {state.posts.by_key[key].id for _, key in state.board.line}
+    shown = {state.posts.by_key[key].id for key in state.board.line}
     expected = truth.standing - hidden - erased - refused
     assert expected - shown - quoting == set(), "missing"
     assert shown - expected - quoting == set(), "not to be there"

@@ -342,7 +342,7 @@ async def test_live_state_and_refold_are_equal_over_a_random_conference(tmp_path
         else:
             await settle(sequencer, step)
         if number % 9 == 0 and sequencer.state.board.line:
-            subject = sequencer.state.posts.by_key[sequencer.state.board.line[-1][1]].id
+            subject = sequencer.state.posts.by_key[sequencer.state.board.line[-1]].id
             await taken_down(sequencer, hide(subject))
     assert await refold(sequencer) == sequencer.state
     await sequencer.close()
@@ -400,9 +400,7 @@ async def test_a_withdrawn_quote_is_news_though_no_revision_says_so(tmp_path: Pa
 
 
 @pytest.mark.parametrize("subject", ["id:q", "https://net.example/eve"])
-async def test_a_hide_of_the_quoted_or_its_author_hides_what_quotes(
-    tmp_path: Path, subject: str
-) -> None:
+async def test_a_hide_of_the_quoted_or_its_author_hides_what_quotes(tmp_path: Path, subject: str) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, Posted(post("p1", "look", quote=post("q", "the quoted", by="eve"))))
     await taken_down(sequencer, hide(subject))

@@ -94,7 +94,7 @@ def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(l
     rulings = [entry.event for entry in log if isinstance(entry.event, Ruled)]
     deleted = {entry.event.subject for entry in log if isinstance(entry.event, Deleted)}
     standing = {e.event.post.id: e.event.post for e in log if isinstance(e.event, Posted)}
-    for _, key in state.board.line:
+    for key in state.board.line:
         seen = state.posts.by_key[key]
         shown = card_of(state.board, key)
         assert any(r.verdict == "show" and r.subject == seen.id and r.hash == shown.hash for r in rulings)
