@@ -16,7 +16,7 @@ from msgspec import Struct
 from backchannel.clock import Clock
 from backchannel.fetch import FetchError
 from backchannel.log import Lane, LogUnavailable
-from backchannel.model import REFUSALS, Deleted, Event, Left, Post, Posted, Takedown
+from backchannel.model import REFUSALS, DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.retry import backoff_s
 from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
 
@@ -25,6 +25,8 @@ AHEAD_S = 900.0
 RECHECK_S = 15.0
 LOG_RETRY_S = 2.0
 MAX_PART = 800
+TROUBLES = (SourceError, FetchError, DecodeError)
+"""What a network may do to us. All else is a bug of ours."""
 
 Watch = Callable[[], Sequence[Post]]
 Health = Literal["starting", "live", "backoff", "blocked", "needs_human"]
@@ -159,7 +161,7 @@ class Gatherer:
         while health.state != "needs_human":
             try:
                 pause_s = await self._read(lane, health)
-            except (SourceError, FetchError) as error:
+            except TROUBLES as error:
                 pause_s = self._fail(lane, health, error)
             except LogUnavailable:
                 pause_s = LOG_RETRY_S  # from the stored cursor, when the log is back
@@ -206,7 +208,7 @@ class Gatherer:
                 continue
             try:
                 await self._take("recheck", Batch(await source.recheck(posts)), None)
-            except (SourceError, FetchError, LogUnavailable) as error:
+            except (*TROUBLES, LogUnavailable) as error:
                 log_line.info("recheck failed", source=self.name, error=str(error))
 
     async def _take(self, lane: str, batch: Batch, cursor: str | None) -> None:

@@ -10,7 +10,7 @@ import structlog.testing
 
 from backchannel.clock import Clock
 from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
-from backchannel.model import Deleted, Left, Posted
+from backchannel.model import DecodeError, Deleted, Left, Posted
 from backchannel.sources import Batch, SourceError
 from tests.kit import Hand, events, post, sequencer_in, texts
 
@@ -150,6 +150,14 @@ async def test_trouble_is_said_and_ends_with_the_next_success(tmp_path: Path) ->
     assert gatherer.health.state == "live"
     assert gatherer.health.error == ""
     assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_an_answer_that_cannot_be_read_is_the_networks_trouble_and_ends_nothing(tmp_path: Path) -> None:
+    source = Script([DecodeError("no timeline at all")], [Batch([Posted(post())], "1")])
+    sequencer, gatherer = await gathered(tmp_path, source)
+    assert await texts(sequencer) == {"p1": "hello"}
+    assert gatherer.health.state == "live"
     await sequencer.close()
 
 
