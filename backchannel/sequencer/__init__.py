@@ -20,6 +20,7 @@ from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
 from backchannel.log.spool import Spool, SpoolFull
 from backchannel.model import (
     Blanked,
+    Erased,
     Event,
     Post,
     Posted,
@@ -225,13 +226,21 @@ class Sequencer:
         await self._read_on()
 
     async def _read_on(self, tell: Callable[[int], None] = lambda seq: None) -> None:
-        """Fold what the log says: the same path after an append, a conflict and a restart."""
+        """Fold what the log says: the same path after an append, a conflict and a restart.
+
+        The veil is laid anew in the same step, and what an `Erased` names is removed from the log.
+        """
         async for entries in self.log.after(self.state.seq):
             for entry in entries:
                 self.state.apply(entry)
                 self.faces.take(entry)
+            self._cover()
             self.faces.prune(self.state)
             tell(self.state.seq)
+            erased = [seq for e in entries if isinstance(e.event, Erased) for seq in e.event.seqs]
+            if erased:
+                self.faces.forget(erased)
+                await self.log.purge(erased)
 
     async def _due(self, after: int) -> tuple[list[Event], float]:
         now = self._clock.now()
@@ -322,14 +331,10 @@ class Sequencer:
             async with self._writing:
                 record = await erasure(self.log, self.state, self._key, subject)
                 await self._store([record], {})  # a conflict: somebody else writes; the person asks again
-                self.faces.forget(record.seqs)
-                self._cover()
-                self._publish(is_takedown=True)
-                await self.log.purge(record.seqs)
         finally:
             self._erasing = tuple(other for other in self._erasing if other != subject)
             self._cover()
-            self._publish(is_takedown=False)
+            self._publish(is_takedown=True)
 
     async def close(self) -> None:
         """Give log and spool back."""

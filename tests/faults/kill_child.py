@@ -34,6 +34,7 @@ from backchannel.sequencer.inbox import Part
 
 POINT, COUNT = (sys.argv[3], int(sys.argv[4])) if __name__ == "__main__" else ("never", 1)
 passed = 0
+is_up = False
 
 
 def say(*what: object) -> None:
@@ -43,7 +44,7 @@ def say(*what: object) -> None:
 def die_at(point: str) -> None:
     """Die here, if this is the point and its time has come."""
     global passed
-    if point != POINT:
+    if point != POINT or not is_up:
         return
     passed += 1
     if passed == COUNT:
@@ -128,6 +129,8 @@ async def main(path: Path, life: int) -> None:
     )
     await sequencer.open()
     server = AllWatched(config, folder, clock, sequencer, secrets.control_token)
+    global is_up
+    is_up = True
     say("up", sequencer.state.seq)
     running = asyncio.ensure_future(server.run(None))
     chance = random.Random(life)

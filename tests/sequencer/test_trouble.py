@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backchannel.board import Card
 from backchannel.judge import Rules
 from backchannel.log import Conflict, Lane, LogUnavailable
 from backchannel.log.spool import Spool
@@ -214,4 +215,35 @@ async def test_an_idle_sequencer_does_not_turn(tmp_path: Path) -> None:
     sequencer._clock.time += 60  # type: ignore[attr-defined]
     await turns(sequencer)
     assert await sequencer.turn() == float("inf")
+    await sequencer.close()
+
+
+async def test_an_erasure_whose_answer_was_lost_is_finished_by_the_next_turn(tmp_path: Path) -> None:
+    sequencer, log = await moody(tmp_path)
+    await settle(sequencer, Posted(post(text="unspeakable")))
+    log.lies = 1
+    with pytest.raises(LogUnavailable):
+        await sequencer.erase("id:p1")
+    await settle(sequencer, Posted(post("p2")))
+    assert await texts(sequencer) == {"p2": "hello"}
+    await sequencer.close()
+    assert b"unspeakable" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+async def test_the_veil_is_laid_anew_in_the_step_that_folds(tmp_path: Path) -> None:
+    sequencer, _ = await moody(tmp_path)
+    await settle(sequencer, Posted(post()))
+    posting = asyncio.ensure_future(sequencer.submit([Posted(post("p2"))]))
+    await asyncio.sleep(0)
+    turning = asyncio.ensure_future(sequencer.turn())
+    await asyncio.sleep(0)  # its part is taken: the block comes too late for it
+    blocking = asyncio.ensure_future(sequencer.take_down([hide("https://net.example/ada")]))
+    seen: set[str] = set()
+    while not turning.done():
+        seen |= {item.value.hash for item in sequencer.since(0).put if isinstance(item.value, Card)}
+        await asyncio.sleep(0)
+    assert len(seen) <= 1, "only what was there before the block may have been seen"
+    await turns(sequencer)
+    await asyncio.gather(posting, blocking)
+    assert await texts(sequencer) == {}
     await sequencer.close()
