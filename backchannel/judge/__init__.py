@@ -29,26 +29,28 @@ class Rules(Struct, frozen=True):
 
 
 def asked(state: State, rules: Rules, now: float, after: int) -> list[int]:
-    """Keys of the posts that `due` looks at: new since entry `after` (0: all, also what is held), or ripe.
+    """Keys of the posts that `due` should look at: ripe ones first, then what is new since entry `after`.
 
-    Left out are those on which the policy has spoken already, and where a person has silenced it.
+    With `after` 0 all that wait and all that are held are new. Left out are those on which the policy has
+    spoken already, and where a person has silenced it.
     """
     waits = state.posts.by_key
     fresh = takewhile(lambda key: waits[key].waits_seq > after, reversed(state.waiting))
     ripe = takewhile(lambda key: state.waiting[key] + rules.delay_s <= now, state.waiting)
     held = state.held if after == 0 else ()
-    keys = dict.fromkeys([*ripe, *reversed([*fresh]), *held])
+    keys = dict.fromkeys([*ripe, *held, *reversed([*fresh])])
     return [key for key in keys if not _is_idle(state, waits[key], rules)]
 
 
-def due(
-    state: State, posts: Mapping[int, Post], rules: Rules, now: float, after: int
-) -> tuple[list[Event], float]:
-    """(what is to be said now, when to ask again without anything new). `posts`: key → its standing copy."""
+def due(state: State, posts: Mapping[int, Post], rules: Rules, now: float) -> tuple[list[Event], float]:
+    """(what is to be said now, when to ask again without anything new).
+
+    `posts`: key → standing copy of those it is `asked` about.
+    """
     events: list[Event] = [*_expired(state, now)]
-    for key in asked(state, rules, now, after):
+    for key, post in posts.items():
         seen = state.posts.by_key[key]
-        opinion = POLICIES[rules.policy](state, seen, posts[key])
+        opinion = POLICIES[rules.policy](state, seen, post)
         is_ripe = seen.waits_at + rules.delay_s <= now or seen.order > 0
         if opinion.verdict != "show" or is_ripe:
             events.append(_ruling(seen, rules, opinion))

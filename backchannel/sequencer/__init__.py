@@ -186,19 +186,19 @@ class Sequencer:
     async def _turn(self) -> float:
         before = self.state.seq
         part = self._inbox.part(self._admit)
-        rulings, _ = await self._due(self._judged)
+        rulings, _, is_all = await self._due(self._judged)
         fitting = [ruling for ruling in rulings if part.offer(ruling)]
         if part.events or part.cursors:
             part, is_whole = await self._append(part)
             fitting = fitting if is_whole else []
         finished = self._inbox.advance(part)
-        if len(fitting) == len(rulings):
+        if is_all and len(fitting) == len(rulings):
             self._judged = before
         try:
-            rulings, next_at = await self._due(self._judged)
+            rulings, next_at, is_all = await self._due(self._judged)
             if rulings:
                 await self._store(rulings[:MAX_BATCH], {})
-            if len(rulings) <= MAX_BATCH:
+            if is_all and len(rulings) <= MAX_BATCH:
                 self._judged = self.state.seq
         finally:
             await self._unspool()
@@ -242,12 +242,14 @@ class Sequencer:
                 self.faces.forget(erased)
                 await self.log.purge(erased)
 
-    async def _due(self, after: int) -> tuple[list[Event], float]:
+    async def _due(self, after: int) -> tuple[list[Event], float, bool]:
+        """What the judge says, when to ask again, and whether it was asked about everything."""
         now = self._clock.now()
         by_key = self.state.posts.by_key
         keys = asked(self.state, self._rules, now, after)
-        posts = await self.faces.load(by_key[key].post for key in keys)
-        return due(self.state, {key: posts[by_key[key].post] for key in keys}, self._rules, now, after)
+        posts = await self.faces.load(by_key[key].post for key in keys[:MAX_BATCH])
+        words = {key: posts[by_key[key].post] for key in keys[:MAX_BATCH]}
+        return *due(self.state, words, self._rules, now), len(keys) <= MAX_BATCH
 
     async def _refuse(self, error: LogUnavailable) -> float:
         """Nothing new can be stored: say so to those who wait; takedowns are spooled and stay."""

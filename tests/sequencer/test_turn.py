@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from backchannel.board import Card
+from backchannel.judge import Rules
 from backchannel.log import Conflict
 from backchannel.model import Blanked, Deleted, Left, Posted, Rank, Ruled, Settled
 from backchannel.sequencer.desk import Desk
@@ -64,7 +65,6 @@ async def test_first_time_holds_at_once_and_trusts_only_what_comes_after_an_appr
 
 
 async def test_new_rules_are_asked_about_what_is_held(tmp_path: Path) -> None:
-    from backchannel.judge import Rules
 
     sequencer = await sequencer_in(tmp_path, policy="first-time")
     await settle(sequencer, Posted(post()))
@@ -439,4 +439,14 @@ async def test_an_approval_releases_no_edit_of_what_came_before_it(tmp_path: Pat
     await settle(sequencer, approve(sequencer))
     await settle(sequencer, Posted(post("p2", "edited", revision=1)))
     assert [*await texts(sequencer)] == ["p1"]
+    await sequencer.close()
+
+
+async def test_new_rules_are_asked_about_more_than_one_append_takes(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, *(Posted(post(f"p{n}", by=f"a{n}")) for n in range(2100)))
+    assert len(sequencer.state.held) == 2100
+    sequencer.judge_by(Rules("open", 0.0))
+    await turns(sequencer)
+    assert len(sequencer.board.line) == 2100
     await sequencer.close()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backchannel.board import Board, Card
-from backchannel.judge import Rules, due
+from backchannel.judge import Rules, asked, due
 from backchannel.model import Deleted, Entry, Erased, Left, Post, Posted, Rank, Ruled, mark, subjects
 from backchannel.state import State, fold
 from tests.kit import KEY, Page, entries, person, post, steps
@@ -209,9 +209,9 @@ def test_folds_and_judges_ask_nothing_of_the_world(request: pytest.FixtureReques
     state = fold(log)
     by_key = words_of(state, log)
     for rules in (Rules("open", 0.0), Rules("first-time", 5.0)):
-        ruled, _ = due(state, by_key, rules, 1e6, 0)
+        ruled, _ = due(state, by_key, rules, 1e6)
         assert ruled
-        assert due(state, by_key, rules, 1e6, 0)[0] == ruled
+        assert due(state, by_key, rules, 1e6)[0] == ruled
 
 
 def words_of(state: State, log: list[Entry]) -> dict[int, Post]:
@@ -226,6 +226,8 @@ def test_the_judge_says_the_same_in_every_life(seed: int) -> None:
     log = play(steps(seed, 20))
     whole = fold(log)
     by_key = words_of(whole, log)
-    assert due(whole, by_key, Rules("open", 2.0), 50.0, 0) == due(
-        fold(log), by_key, Rules("open", 2.0), 50.0, 0
-    )
+    rules = Rules("open", 2.0)
+    keys = asked(whole, rules, 50.0, 0)
+    words = {key: by_key[key] for key in keys}
+    assert asked(fold(log), rules, 50.0, 0) == keys
+    assert due(whole, words, rules, 50.0) == due(fold(log), words, rules, 50.0)
