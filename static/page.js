@@ -3,6 +3,7 @@ import { factsIn, factsOf, fill, card as newCard } from './card.js';
 import { ConferenceTime, clock } from './clock.js';
 import { begin, fold, greet } from './fold.js';
 import { Live } from './live.js';
+import { dateIn } from './wording.js';
 
 /** @typedef {import('./card.js').Facts} Facts */
 /** @typedef {import('./card.js').CardView} CardView */
@@ -60,7 +61,7 @@ export class Cards {
 export class Today {
   /** @param {string} zone */
   constructor(zone) {
-    this.format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    this.zone = zone;
     this.sheet = new CSSStyleSheet();
     this.date = '';
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.sheet];
@@ -68,7 +69,7 @@ export class Today {
 
   /** @param {number} at */
   update(at) {
-    const date = this.format.format(at * 1000);
+    const date = dateIn(this.zone, at);
     if (date === this.date) return;
     this.date = date;
     this.sheet.replaceSync(`[data-date="${date}"] .day { display: none }`);

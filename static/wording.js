@@ -1,4 +1,4 @@
-// The wall's few sentences about people and answers.
+// The pages' few sentences about people and answers, and the day.
 
 /** @typedef {import('./threads.js').Thread} Thread */
 
@@ -24,3 +24,13 @@ export const answers = ({ replies }) => {
   const networks = new Set(replies.map((card) => card.network)).size;
   return counted(replies.length, 'answer', 'answers') + (networks > 1 ? ` from ${networks} networks` : '');
 };
+
+/**
+ * The date in a zone as 2026-11-24. Put together from its parts: no locale writes it alike in every engine.
+ * @param {string} zone @param {number} at POSIX seconds
+ */
+export function dateIn(zone, at) {
+  const format = new Intl.DateTimeFormat('en', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  const parts = new Map(format.formatToParts(at * 1000).map(({ type, value }) => [type, value]));
+  return `${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`;
+}

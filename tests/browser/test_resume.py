@@ -32,6 +32,9 @@ globalThis.WebSocket = class extends Real {
 """
 WALL_CARDS = """() => [...document.querySelectorAll('bc-card')].map((card) => [Number(card.dataset.key),
   card.outerHTML.replace(/ (class|style|hidden)="[^"]*"/g, '')]).sort((a, b) => a[0] - b[0])"""
+DAYS = """return Array.from(document.querySelectorAll('bc-card'))
+  .filter((card) => card.textContent.includes('words of today'))
+  .map((card) => getComputedStyle(card.querySelector('.day')).display)"""
 TAB_FEED = "() => document.getElementById('feed').innerHTML"
 
 
@@ -204,6 +207,8 @@ async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit: Any, 
 
     async with running(tmp_path, config_text()) as (server, url), cable(_port(url)) as wire:
         story.server = server
+        now = server.clock.now()
+        await server.sequencer.submit([Posted(post("today", "words of today", by="tess", created_at=now))])
         for path in ("/", "/wall"):
             await asyncio.to_thread(webkit.get, f"http://127.0.0.1:{wire.port}{path}")
             await story.say(1)
@@ -214,3 +219,4 @@ async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit: Any, 
             wire.mend()
             await words(f"words of {story.count - 1}")
             await words(f"edited {story.revision}")
+            assert await asyncio.to_thread(webkit.execute_script, DAYS) == ["none"], "today's day is not said"
