@@ -269,8 +269,8 @@ class Sequencer:
         if wish.is_spooled:
             return
         try:
-            for event in wish.events:
-                await asyncio.to_thread(self._spool.add, event)  # type: ignore[arg-type]
+            for takedown in [*wish.takedowns()]:
+                await asyncio.to_thread(self._spool.add, takedown)
             wish.is_spooled = True
         except (OSError, SpoolFull) as error:
             log_line.warning("a takedown holds in memory only", reason=str(error))

@@ -35,6 +35,11 @@ class Wish:
         self.is_spooled = False
         self.done: asyncio.Future[bool] | None = None
 
+    def takedowns(self) -> Iterator[Takedown]:
+        """What of it is taken down and not in the log yet; nothing where it is no takedown."""
+        if self.is_takedown:
+            yield from (event for event in self.events if isinstance(event, Takedown))
+
     def answer(self, outcome: bool | Exception) -> None:
         """Tell whoever waits, once."""
         done, self.done = self.done, None
@@ -110,8 +115,7 @@ class Inbox(list[Wish]):
     def takedowns(self) -> Iterator[Takedown]:
         """What is taken down and not in the log yet."""
         for wish in self:
-            if wish.is_takedown:
-                yield from wish.events  # type: ignore[misc]
+            yield from wish.takedowns()
 
 
 def _reads(event: Event) -> Iterator[str]:
