@@ -1,7 +1,6 @@
 """What every answer has in common: the headers that protect it, and errors somebody can read."""
 
 import logging
-from html import escape
 from http import HTTPStatus
 
 import msgspec
@@ -9,9 +8,11 @@ from aiohttp import web
 
 from backchannel.log import LogUnavailable
 from backchannel.web.house import Handler
-from backchannel.web.pages import CSP
+from backchannel.web.pages import CSP, Pages
 
 MAX_BODY = 16 * 1024
+PAGES = web.AppKey("pages", Pages)
+"""Where an answer finds the pages."""
 
 _LOG = logging.getLogger(__name__)
 _HEADERS = {
@@ -54,12 +55,7 @@ def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: s
     """An error for whoever asked: JSON from the API, else a page of a few words."""
     if request.path.startswith(("/api/", "/healthz")):
         return json_answer({"message": words, "saved": False, **more}, status)
-    return page_answer(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status.phrase}</title>'
-        f'<meta name="viewport" content="width=device-width"><link rel="icon" href="/static/icon.svg">'
-        f'<h1>{status.phrase}</h1><p>{escape(words)}</p><p><a href="/">To the posts</a></p></html>',
-        status,
-    )
+    return page_answer(request.app[PAGES].error(status.phrase, words), status)
 
 
 @web.middleware

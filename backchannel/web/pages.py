@@ -175,6 +175,10 @@ class Pages:
         rows = [self._row(source, now) for source in sources]
         return self._render("status.html", rows=rows, clock=render_time(now, self.zone).text)
 
+    def error(self, title: str, words: str) -> str:
+        """A page for what went wrong, with the way back."""
+        return self._render("error.html", title=title, words=words)
+
     def card_html(self, view: CardView) -> str:
         """One card's markup, as it stands in the pages."""
         module: Any = self._env.get_template("_card.html").module

@@ -8,7 +8,14 @@ from typing import Any
 from aiohttp import web
 
 from backchannel.board import BLANK_KEY, Item
-from backchannel.web.answers import MAX_BODY, add_headers, json_answer, page_answer, readable_errors
+from backchannel.web.answers import (
+    MAX_BODY,
+    PAGES,
+    add_headers,
+    json_answer,
+    page_answer,
+    readable_errors,
+)
 from backchannel.web.files import Pictures, Static
 from backchannel.web.house import House, SourceHealth
 from backchannel.web.pages import SourceView, Stand
@@ -25,6 +32,7 @@ _LIVE_STATES = frozenset({"live", "ok", "starting"})
 def build_app(house: House) -> web.Application:
     """The application for `hub.gate.Port`, or for any other aiohttp runner."""
     app = web.Application(middlewares=[readable_errors], client_max_size=MAX_BODY)
+    app[PAGES] = house.pages
     app.on_response_prepare.append(add_headers)
     site, static = Site(house), Static(house.static)
     pictures = Pictures(house.sequencer, house.media)
