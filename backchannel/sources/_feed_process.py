@@ -37,23 +37,35 @@ class Worker:
     async def read(self, body: bytes, content_type: str, base: str) -> bytes:
         """The worker's answer, JSON. Raises DecodeError where this document hung or killed it."""
         async with self._turn:
-            child, self._child = self._child, None
+            was_used = self._child is not None
             try:
-                if child is None or not child.is_alive():
-                    child = _Child(self._program)
-                    async with asyncio.timeout(START_S):
-                        await child.ready()
-                async with asyncio.timeout(self._deadline_s):
-                    said = await child.ask(body, content_type, base)
-                self._child = child  # it stands between two documents; in any other place it is of no use
+                return await self._ask(body, content_type, base, again=was_used)
             except TimeoutError as error:
                 raise DecodeError(f"no end of it within {self._deadline_s:g} s") from error
             except (OSError, EOFError) as error:
                 raise DecodeError("reading it took more memory than it may, or ended the reader") from error
-            finally:
-                if child is not self._child and child is not None:
-                    child.end()
-            return said
+
+    async def _ask(self, body: bytes, content_type: str, base: str, *, again: bool) -> bytes:
+        """`again`: should the child end, a fresh one is asked; a used one may just have done its last."""
+        child, self._child = self._child, None
+        try:
+            if child is None or not child.is_alive():
+                child = _Child(self._program)
+                async with asyncio.timeout(START_S):
+                    await child.ready()
+            async with asyncio.timeout(self._deadline_s):
+                said = await child.ask(body, content_type, base)
+            self._child = child  # it stands between two documents; in any other place it is of no use
+        except TimeoutError:
+            raise
+        except (OSError, EOFError):
+            if not again:
+                raise
+            return await self._ask(body, content_type, base, again=False)
+        finally:
+            if child is not self._child and child is not None:
+                child.end()
+        return said
 
     @property
     def pid(self) -> int | None:

@@ -87,6 +87,23 @@ sys.stdin.read()
 """
 
 
+ONE_DOCUMENT = r"""
+import json, sys
+ask, tell = sys.stdin.buffer, sys.stdout.buffer
+tell.write(b"ready\n"); tell.flush()
+head = json.loads(ask.readline()); ask.read(head["length"])
+tell.write(b"2\n{}"); tell.flush()
+ask.readline()
+"""
+
+
+async def test_a_child_that_has_done_its_last_document_is_followed_by_a_fresh_one() -> None:
+    worker = Worker(program=(sys.executable, "-c", ONE_DOCUMENT))
+    for _ in range(3):
+        assert await worker.read(b"<rss/>", "application/xml", URL) == b"{}"
+    worker.close()
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
