@@ -25,7 +25,7 @@ from backchannel.media import MediaStore
 from backchannel.media import follow as follow_pictures
 from backchannel.model import Post
 from backchannel.paths import static_folder
-from backchannel.search import Search
+from backchannel.search import Search, try_follow
 from backchannel.search import follow as follow_board
 from backchannel.secrets import SecretStore
 from backchannel.sequencer import Sequencer
@@ -204,12 +204,20 @@ class Server:
 
     async def _sweep(self) -> None:
         while True:
-            await self.pictures.sweep(self._live_pictures())
+            await self._try_sweep()
             await self.clock.sleep(SWEEP_S)
 
-    async def _forget_everywhere(self) -> None:
-        await self.search.follow(self.sequencer.board, self.sequencer.load)
-        await self.pictures.sweep(self._live_pictures())
+    async def _try_sweep(self) -> bool:
+        try:
+            await self.pictures.sweep(self._live_pictures())
+        except OSError as error:
+            log_line.warning("pictures that nobody needs cannot be deleted", reason=str(error))
+            return False
+        return True
+
+    async def _forget_everywhere(self) -> bool:
+        has_followed = await try_follow(self.search, self.sequencer.board, self.sequencer.load)
+        return await self._try_sweep() and has_followed
 
     async def _say_if_alone(self) -> None:
         """Where no source can be reached, say so in one line, and what can be done without any."""

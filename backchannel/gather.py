@@ -7,6 +7,7 @@ say of its state is decided here, the same for all.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from itertools import takewhile
 from random import random
 from typing import Literal, NamedTuple, Protocol
 
@@ -16,13 +17,15 @@ from msgspec import Struct
 from backchannel.clock import Clock
 from backchannel.fetch import FetchError
 from backchannel.log import Lane, LogUnavailable
-from backchannel.model import REFUSALS, DecodeError, Deleted, Event, Left, Post, Posted, Takedown
+from backchannel.model import REFUSALS, DecodeError, Deleted, Event, Left, Post, Posted, Takedown, subjects
 from backchannel.retry import backoff_s
 from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
 
 EARLY_S = 600.0
 AHEAD_S = 900.0
 RECHECK_S = 15.0
+STEADY_S = 60.0
+"""A read that went well for so long starts patience anew."""
 LOG_RETRY_S = 2.0
 MAX_PART = 800
 TROUBLES = (SourceError, FetchError, DecodeError)
@@ -51,7 +54,7 @@ class SourceHealth(Struct):
 
 
 class LaneHealth(Struct):
-    """One lane. `failures`: in a row; `skipped`: items that could not be decoded, in all."""
+    """One lane. `failures`: since a read last held; `skipped`: items that could not be decoded, in all."""
 
     state: Health = "starting"
     last_success_at: float | None = None
@@ -61,7 +64,7 @@ class LaneHealth(Struct):
 
     def hear(self, at: float, skipped: int) -> None:
         """The network has spoken."""
-        self.state, self.last_success_at, self.error, self.failures = "live", at, "", 0
+        self.state, self.last_success_at, self.error = "live", at, ""
         self.skipped += skipped
 
 
@@ -159,10 +162,15 @@ class Gatherer:
     async def _run_lane(self, lane: str) -> None:
         health = self._lanes[lane]
         while health.state != "needs_human":
+            began = self._clock.monotonic()
             try:
                 pause_s = await self._read(lane, health)
+                if self._poll_s == 0:  # a stream that ends is no failure, but not to be hurried
+                    pause_s = max(pause_s, self._patience_s(health, began))
+                else:
+                    health.failures = 0
             except TROUBLES as error:
-                pause_s = self._fail(lane, health, error)
+                pause_s = max(self._fail(lane, health, error), self._patience_s(health, began))
             except LogUnavailable:
                 pause_s = LOG_RETRY_S  # from the stored cursor, when the log is back
             await self._clock.sleep(pause_s)
@@ -181,14 +189,16 @@ class Gatherer:
                 pause_s = max(pause_s, batch.pause_s)
                 if batch.skipped:
                     log_line.warning("items dropped", source=self.name, lane=lane, why=[*batch.reasons][:3])
-        if self._poll_s == 0:
-            health.failures += 1  # a stream that ends is no failure of the network, but not to be hurried
-            pause_s = max(pause_s, backoff_s(health.failures, chance=random()))  # noqa: S311 - jitter
         return max(pause_s, self._poll_s)
 
+    def _patience_s(self, health: LaneHealth, began: float) -> float:
+        """One more read that did not hold. Returns the pause, in real seconds."""
+        is_steady = self._clock.monotonic() - began >= STEADY_S
+        health.failures = 1 if is_steady else health.failures + 1
+        return backoff_s(health.failures, chance=random())  # noqa: S311 - jitter
+
     def _fail(self, lane: str, health: LaneHealth, error: Exception) -> float:
-        """What the failure means for the lane. Returns the pause, in real seconds."""
-        health.failures += 1
+        """What the failure means for the lane. Returns the pause that was asked for, in real seconds."""
         if str(error) != health.error:  # said once, however often it is tried
             log_line.warning("source trouble", source=self.name, lane=lane, error=str(error))
         health.error = str(error)
@@ -197,12 +207,13 @@ class Gatherer:
             return 0.0
         asked_s = error.retry_after_s if isinstance(error, SourceError) else 0.0
         health.state = "blocked" if asked_s else "backoff"
-        return max(asked_s, backoff_s(health.failures, chance=random()))  # noqa: S311 - jitter
+        return asked_s
 
     async def _run_recheck(self, source: Recheck) -> None:
-        pause_s = float(getattr(source, "recheck_s", RECHECK_S))
+        pace_s = pause_s = float(getattr(source, "recheck_s", RECHECK_S))
         while True:
             await self._clock.sleep(pause_s)
+            pause_s = pace_s
             posts = self._watch()
             if not posts:
                 continue
@@ -210,6 +221,7 @@ class Gatherer:
                 await self._take("recheck", Batch(await source.recheck(posts)), None)
             except (*TROUBLES, LogUnavailable) as error:
                 log_line.info("recheck failed", source=self.name, error=str(error))
+                pause_s = max(pace_s, error.retry_after_s if isinstance(error, SourceError) else 0.0)
 
     async def _take(self, lane: str, batch: Batch, cursor: str | None) -> None:
         """Takedowns first, which nothing holds up; then the rest, with the cursor behind the last part."""
@@ -218,31 +230,38 @@ class Gatherer:
             await self._house.writer.take_down(takedowns)
         rest = [event for event in events if not isinstance(event, Deleted | Left)]
         while len(rest) > MAX_PART:
-            await self._house.writer.submit(rest[:MAX_PART])
+            await self._house.writer.submit(self._undeleted(rest[:MAX_PART]))
             del rest[:MAX_PART]
         if rest or cursor is not None:
             cursors = {} if cursor is None else {(self.name, lane): cursor}
-            await self._house.writer.submit(rest, cursors)
+            await self._house.writer.submit(self._undeleted(rest), cursors)
+
+    def _undeleted(self, events: Sequence[Event]) -> list[Event]:
+        """In the step in which they are submitted: another lane may have heard of a deletion meanwhile."""
+        early = self._early.keys()
+        return [e for e in events if not isinstance(e, Posted) or early.isdisjoint(subjects(e.post))]
 
     def _candidates(self, events: Iterable[Event]) -> list[Event]:
         """What may go into the log: candidates, what a known post has become, deletions of what is known."""
         now = self._clock.monotonic()
-        self._early = {id_: at for id_, at in self._early.items() if at > now - EARLY_S}
+        for subject in [*takewhile(lambda subject: self._early[subject] <= now - EARLY_S, self._early)]:
+            del self._early[subject]
         kept: list[Event] = []
         posts: list[Post] = []
         for event in events:
             match event:
                 case Posted(post):
                     posts.append(post)
-                case Deleted(subject) if not self._house.writer.knows(subject):
-                    self._early[subject] = now
+                case Deleted(subject):
+                    self._early.pop(subject, None)  # the latest stand last
+                    self._early[subject] = now  # also where it is known: a post that waits may be refused
+                    if self._house.writer.knows(subject):
+                        kept.append(event)
                 case _:
                     kept.append(event)
         return kept + [candidate for post in posts if (candidate := self._candidate(post))]
 
     def _candidate(self, post: Post) -> Posted | Left | None:
-        if post.id in self._early or post.face.author.id in self._early:
-            return None
         why = unwanted(post, self._house.hashtags, is_chosen=self.source.is_chosen)
         standing = self._house.standing(post.id)
         if standing is None:

@@ -12,6 +12,7 @@ import structlog
 
 from backchannel.board import Board, Frame, Item
 from backchannel.clock import Clock
+from backchannel.log import LogUnavailable
 from backchannel.model import Post
 from backchannel.text import plain_text
 
@@ -102,7 +103,8 @@ class Search:
         """Too much has changed for the board to list it: compare the whole of both."""
         known = await self._run(self._keys)
         cards = board.newest(len(board.line))
-        put = [item for item in cards if item.seq > self.seq or item.key not in known]
+        after = self.seq if self.seq <= board.seq else 0  # ahead of it: an older log was put back
+        put = [item for item in cards if item.seq > after or item.key not in known]
         return Frame(0, board.seq, put, [key for key in known if key not in board.items])
 
     def _run(self, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
@@ -132,17 +134,24 @@ class Search:
         return [key for (key,) in rows]
 
 
+async def try_follow(search: Search, board: Board, load: Load) -> bool:
+    """Follow as far as the disk allows; False where it takes or gives nothing, which is said."""
+    try:
+        await search.follow(board, load)
+    except (apsw.Error, LogUnavailable) as error:
+        log_line.warning("the search index is behind", reason=str(error))
+        return False
+    return True
+
+
 async def follow(search: Search, board: Board, load: Load, changed: asyncio.Event, clock: Clock) -> None:
-    """Keep the index behind the board for ever; a disk that takes nothing is tried again."""
+    """Keep the index behind the board for ever; what failed is tried again."""
     while True:
         changed.clear()
-        try:
-            await search.follow(board, load)
-        except apsw.Error as error:
-            log_line.warning("the search index is behind", reason=str(error))
+        if await try_follow(search, board, load):
+            await changed.wait()
+        else:
             await clock.sleep(RETRY_S)
-            continue
-        await changed.wait()
 
 
 def _words(post: Post) -> str:

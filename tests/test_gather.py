@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -194,4 +195,70 @@ async def test_the_same_trouble_is_said_once_and_its_end_too(tmp_path: Path) -> 
     with structlog.testing.capture_logs() as lines:
         sequencer, _ = await gathered(tmp_path, source)
     assert [line["event"] for line in lines] == ["source trouble", "source is back"]
+    await sequencer.close()
+
+
+class Relay(Script):
+    """A stream: it ends with its connection."""
+
+    poll_s = 0.0
+
+
+async def test_a_stream_that_greets_and_hangs_up_is_met_with_more_and_more_patience(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backchannel.gather.random", lambda: 0.5)
+    clock = Quick()
+    hasty: list[list[Batch | Exception]] = [[Batch(), SourceError("closed")], [Batch()]] * 3
+    sequencer, _ = await gathered(tmp_path, Relay(*hasty), clock=clock)
+    assert clock.pauses[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+    await sequencer.close()
+
+
+async def test_a_read_that_held_starts_patience_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backchannel.gather.random", lambda: 0.5)
+    clock, ticks = Quick(), count(step=100.0)
+    steady: list[list[Batch | Exception]] = [[Batch(), SourceError("closed")]] * 3
+    clock.monotonic = lambda: next(ticks)  # type: ignore[method-assign]
+    sequencer, _ = await gathered(tmp_path, Relay(*steady), clock=clock)
+    assert clock.pauses[:3] == [0.5, 0.5, 0.5]
+    await sequencer.close()
+
+
+async def test_a_deletion_that_another_lane_hears_while_this_one_writes_still_deletes(
+    tmp_path: Path,
+) -> None:
+    many = [Posted(post(f"p{n}", by=f"a{n}")) for n in range(1000)]
+
+    class Two(Script):
+        def lanes(self) -> Any:
+            return ("lane", "other")
+
+        async def batches(self, lane: Any, cursor: Any) -> Any:
+            if cursor is None:
+                yield Batch(many if lane == "lane" else [Deleted("id:p999")], "1")
+                return
+            if lane == "lane":
+                self.is_through.set()
+            await asyncio.get_running_loop().create_future()
+
+    sequencer, _ = await gathered(tmp_path, Two())
+    assert "id:p998" in sequencer.state.posts.by_id
+    assert "id:p999" not in sequencer.state.posts.by_id
+    await sequencer.close()
+
+
+async def test_a_pause_asked_of_a_recheck_is_kept(tmp_path: Path) -> None:
+    clock = Quick()
+
+    class Rechecked(Script):
+        recheck_s = 7.0
+
+        async def recheck(self, posts: Any) -> Any:
+            if 500.0 in clock.pauses:
+                self.is_through.set()
+            raise SourceError("too many requests", retry_after_s=500.0)
+
+    sequencer, _ = await gathered(tmp_path, Rechecked([Batch()]), watch=lambda: [post()], clock=clock)
+    assert 500.0 in clock.pauses
     await sequencer.close()

@@ -1,9 +1,12 @@
 """The index follows the board, may be thrown away, and finds what a reader would look for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from backchannel.model import Deleted, Posted
-from backchannel.search import Search
+from backchannel.board import Item
+from backchannel.log import LogUnavailable
+from backchannel.model import Deleted, Post, Posted
+from backchannel.search import Search, try_follow
 from tests.kit import hide, post, sequencer_in, settle, steps, taken_down
 
 
@@ -57,6 +60,35 @@ async def test_another_epoch_or_a_damaged_file_begin_anew(tmp_path: Path) -> Non
         await search.follow(sequencer.board, sequencer.load)
         assert await search.find("sesame", 9) == [1]
         await search.close()
+    await sequencer.close()
+
+
+async def test_an_index_ahead_of_an_older_log_that_was_put_back_begins_anew(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    search = Search(tmp_path / "search.db", sequencer.epoch)
+    await settle(sequencer, Posted(post("p1", "sesame")), Posted(post("p2", "sesame")))
+    await search.follow(sequencer.board, sequencer.load)
+    (tmp_path / "old").mkdir()
+    older = await sequencer_in(tmp_path / "old")
+    await settle(older, Posted(post("other", "barley")))
+    await search.follow(older.board, older.load)
+    assert (await search.find("sesame", 9), await search.find("barley", 9)) == ([], [1])
+    for one in (sequencer, older, search):
+        await one.close()
+
+
+async def test_a_log_that_cannot_be_read_for_a_moment_ends_nothing(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post(text="sesame")))
+    search = Search(tmp_path / "search.db", sequencer.epoch)
+
+    async def fails(items: Sequence[Item]) -> dict[int, Post]:
+        raise LogUnavailable("disk I/O error")
+
+    assert not await try_follow(search, sequencer.board, fails)
+    assert await try_follow(search, sequencer.board, sequencer.load)
+    assert await search.find("sesame", 9) == [1]
+    await search.close()
     await sequencer.close()
 
 

@@ -58,8 +58,11 @@ class Log(Protocol):
         """The greatest number there is, 0 for an empty log."""
         ...
 
-    async def purge(self, seqs: Collection[int]) -> None:
-        """Remove entries that an `Erased` names, so that no byte of them is left in any file."""
+    async def purge(self, seqs: Collection[int]) -> bool:
+        """Remove entries that an `Erased` names, so that no byte of them is left in any file.
+
+        False: there is no room for that now; it is made up for as soon as there is.
+        """
         ...
 
     async def close(self) -> None:

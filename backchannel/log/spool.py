@@ -28,8 +28,12 @@ class Spool:
 
     def load(self) -> list[Takedown]:
         """What an earlier life could not put into the log, in order."""
-        written = os.pread(self._fd, SIZE, 0).split(b"\0", 1)[0]
+        held = os.pread(self._fd, SIZE, 0)
+        written = held.split(b"\0", 1)[0]
         self._end = written.rfind(b"\n") + 1
+        if held[self._end :].strip(b"\0"):  # a life that ended while it wrote, or while it cleared
+            os.pwrite(self._fd, bytes(SIZE - self._end), self._end)
+            os.fdatasync(self._fd)
         return [_decoder.decode(line) for line in written[: self._end].splitlines()]
 
     def add(self, takedown: Takedown) -> None:

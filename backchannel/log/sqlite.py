@@ -95,10 +95,9 @@ class SqliteLog:
         """See the contract."""
         return await self._run(self._head)
 
-    async def purge(self, seqs: Collection[int]) -> None:
+    async def purge(self, seqs: Collection[int]) -> bool:
         """See the contract."""
-        self._unpurged = [*self._unpurged, *seqs]
-        await self._run(self._try_purge)
+        return await self._run(self._purge_too, seqs)
 
     async def close(self) -> None:
         """See the contract."""
@@ -164,14 +163,19 @@ class SqliteLog:
         self._unpurged = named if left else []
         self._try_purge()
 
-    def _try_purge(self) -> None:
+    def _purge_too(self, seqs: Collection[int]) -> bool:
+        self._unpurged += seqs
+        return self._try_purge()
+
+    def _try_purge(self) -> bool:
         """A full disk can take no deletion either: it is made up for at the first append that succeeds."""
         if self._unpurged:
             try:
                 self._purge(self._unpurged)
             except apsw.FullError:
-                return
+                return False
             self._unpurged = []
+        return True
 
     def _check(self) -> None:
         verdict = self._db.execute("pragma quick_check(1)").get

@@ -164,7 +164,7 @@ class Sequencer:
     async def turn(self) -> float:
         """One round. Returns the conference time of the next that is due without anything coming in."""
         async with self._writing:
-            before, covered = self.state.seq, self.covered
+            before, shown, covered = self.state.seq, self.state.board.seq, self.covered
             try:
                 return await self._turn_or_read_on()
             except LogUnavailable as error:
@@ -173,8 +173,9 @@ class Sequencer:
                 self._cover()
                 if self.state.seq != before or self.covered != covered:
                     self.faces.prune(self.state)
-                    gone = self.state.board.since(before).gone
-                    self._publish(is_takedown=not covered.issuperset(gone))
+                    change = self.state.board.since(shown)
+                    is_untold = change.prev != shown  # more than the board lists: something may have gone
+                    self._publish(is_takedown=is_untold or not covered.issuperset(change.gone))
 
     async def _turn_or_read_on(self) -> float:
         try:
@@ -184,6 +185,8 @@ class Sequencer:
             return self._clock.now()
 
     async def _turn(self) -> float:
+        if self.trouble:
+            await self._read_on()  # what was refused last may be stored all the same
         before = self.state.seq
         part = self._inbox.part(self._admit)
         rulings, _, is_all = await self._due(self._judged)
@@ -320,19 +323,26 @@ class Sequencer:
     def _is_marked(self, subject: str) -> bool:
         return mark(self._key, subject) in self.state.marks
 
-    async def erase(self, subject: str) -> None:
-        """Out of the log and of all that follows it, and never back in. Raises LogUnavailable.
+    async def erase(self, subject: str) -> bool:
+        """Out of the log and of all that follows it, and never back in. Raises LogUnavailable, Conflict.
 
         `subject` is a post's id, or an author's for all of theirs. What embeds it goes too, and may come
-        back without the embed.
+        back without the embed. False: it is recorded, but its bytes cannot be removed before there is room.
         """
         self._erasing = (*self._erasing, subject)
         self._cover()
         self._publish(is_takedown=True)
         try:
             async with self._writing:
+                await self._read_on()
                 record = await erasure(self.log, self.state, self._key, subject)
-                await self._store([record], {})  # a conflict: somebody else writes; the person asks again
+                try:
+                    await self._store([record], {})
+                except LogUnavailable:
+                    await self._read_on()  # it may have been stored all the same
+                    if not self._is_marked(subject):
+                        raise
+                return await self.log.purge(record.seqs)
         finally:
             self._erasing = tuple(other for other in self._erasing if other != subject)
             self._cover()

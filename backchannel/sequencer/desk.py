@@ -25,9 +25,10 @@ class Desk:
     """
 
     def __init__(
-        self, sequencer: Sequencer, after_erasure: Callable[[], Awaitable[object]] | None = None
+        self, sequencer: Sequencer, after_erasure: Callable[[], Awaitable[bool]] | None = None
     ) -> None:
-        """`after_erasure` makes what follows the board catch up before an erasure is called done."""
+        """`after_erasure` makes what follows the board catch up before an erasure is called done; False
+        where it could not yet."""
         self._sequencer = sequencer
         self._after_erasure = after_erasure
 
@@ -100,6 +101,8 @@ class Desk:
             if word := rulings.top(subject):
                 await self._sequencer.submit([_undo_of(id_, subject, by, why, word.id)])
                 left = rulings.top(subject)
+                if any(other.id == word.id for other in rulings.words.get(subject, ())):
+                    return Answer(True, "changed: somebody has spoken meanwhile, look again")
                 rest = f"; {_PAST[left.verdict]} before it stands again" if left else ""
                 return Answer(True, f"{_PAST[word.verdict]} is withdrawn{rest}")
         if seen.rule and seen.rule_id:
@@ -109,11 +112,13 @@ class Desk:
 
     async def _erase(self, seen: Seen) -> Answer:
         try:
-            await self._sequencer.erase(seen.id)
+            is_whole = await self._sequencer.erase(seen.id)
         except Conflict as error:
             raise LogUnavailable("another node writes; ask it, or try again") from error
         if self._after_erasure:
-            await self._after_erasure()
+            is_whole = await self._after_erasure() and is_whole
+        if not is_whole:
+            return Answer(False, "gone from every page; its last bytes leave the disk when there is room")
         return Answer(True, "erased, in every file; a backup made earlier still has it")
 
     def _answer(self, saved: bool, done: str) -> Answer:

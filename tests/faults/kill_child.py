@@ -62,9 +62,9 @@ class DyingLog(SqliteLog):
             cursors = None
         return await super().append(events, at=at, expected=expected, cursors=cursors)
 
-    async def purge(self, seqs: Collection[int]) -> None:
+    async def purge(self, seqs: Collection[int]) -> bool:
         die_at("erased")
-        await super().purge(seqs)
+        return await super().purge(seqs)
 
 
 class DyingSequencer(Sequencer):

@@ -58,3 +58,16 @@ def test_its_space_is_reserved_and_its_end_is_said(tmp_path: Path) -> None:
     with pytest.raises(SpoolFull, match=str(SIZE)):
         spool.add(long)
     spool.close()
+
+
+def test_a_life_that_ended_while_it_cleared_leaves_nothing_to_be_read_later(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "takedowns")
+    for n in range(200):
+        spool.add(hide(f"id:unspeakable{n}"))
+    spool.close()
+    with (tmp_path / "takedowns").open("r+b") as file:
+        file.write(bytes(4096))  # as far as it came
+    again = Spool(tmp_path / "takedowns")
+    assert again.load() == []
+    assert b"unspeakable" not in (tmp_path / "takedowns").read_bytes()
+    again.close()

@@ -142,6 +142,38 @@ async def test_hides_of_others_survive_an_erasure(tmp_path: Path) -> None:
     await search.close()
 
 
+@pytest.mark.parametrize("takedown", [Deleted("id:q"), hide("id:q")])
+async def test_what_embedded_it_and_is_taken_down_stays_so_and_hides_what_embeds_it(
+    tmp_path: Path, takedown: Any
+) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    victim = post("p", SECRET)
+    quoting = post("q", "look at this", by="bob", quote=victim)
+    further = post("r", "and at that", by="carol", quote=quoting)
+    await settle(sequencer, Posted(victim), Posted(quoting), Posted(further))
+    await taken_down(sequencer, takedown)
+    await sequencer.erase("id:p")
+    assert await refold(sequencer) == sequencer.state
+    await settle(sequencer, Posted(quoting), Posted(further))
+    assert await texts(sequencer) == {"r": "and at that"}
+    assert [post.face.quote for post in (await sequencer.load(sequencer.since(0).put)).values()] == [None]
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+
+
+async def test_a_hide_withdrawn_long_ago_leaves_no_trace_in_the_order(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    quoting = post("q", "look at this", by="bob", quote=post("p", SECRET))
+    await settle(sequencer, Posted(post("p", SECRET)), Posted(quoting))
+    word = hide("id:q")
+    await taken_down(sequencer, word)
+    await settle(sequencer, Posted(post("r", by="carol", quote=quoting)), Posted(post("s", by="dan")))
+    await settle(sequencer, person("id:q", "undo", undoes=word.id))
+    await sequencer.erase("id:p")
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+
+
 async def test_a_body_with_a_link_to_it_is_the_others_own(tmp_path: Path) -> None:
     sequencer, search, *_ = await conference(tmp_path)
     link = Node("link", ("its address",), "https://net.example/secretid")

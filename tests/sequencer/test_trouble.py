@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import apsw
 import pytest
 
 from backchannel.board import Card
@@ -38,6 +39,7 @@ class Moody(SqliteLog):
         self.lies = 0
         self.spares = 0
         self.conflicts = 0
+        self.blips = 0
 
     async def append(
         self, events: Sequence[Event], *, at: float, expected: int, cursors: Mapping[Lane, str] | None = None
@@ -45,6 +47,9 @@ class Moody(SqliteLog):
         if self.conflicts:
             self.conflicts -= 1
             raise Conflict("somebody else was here")
+        if self.blips:
+            self.blips -= 1
+            raise LogUnavailable("disk I/O error")
         if self.spares:
             self.spares -= 1
         elif self.is_full:
@@ -218,16 +223,72 @@ async def test_an_idle_sequencer_does_not_turn(tmp_path: Path) -> None:
     await sequencer.close()
 
 
-async def test_an_erasure_whose_answer_was_lost_is_finished_by_the_next_turn(tmp_path: Path) -> None:
+async def test_an_erasure_whose_answer_was_lost_is_looked_up_and_finished(tmp_path: Path) -> None:
     sequencer, log = await moody(tmp_path)
     await settle(sequencer, Posted(post(text="unspeakable")))
     log.lies = 1
-    with pytest.raises(LogUnavailable):
-        await sequencer.erase("id:p1")
-    await settle(sequencer, Posted(post("p2")))
-    assert await texts(sequencer) == {"p2": "hello"}
+    assert await sequencer.erase("id:p1")
+    assert await texts(sequencer) == {}
     await sequencer.close()
     assert b"unspeakable" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+async def test_what_was_refused_but_is_stored_is_folded_without_another_word(tmp_path: Path) -> None:
+    sequencer, log = await moody(tmp_path)
+    log.blips, log.lies = 1, 1
+    with pytest.raises(LogUnavailable, match="answer was lost"):
+        await settle(sequencer, Posted(post()))
+    await turns(sequencer)
+    assert await texts(sequencer) == {"p1": "hello"}
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+
+
+async def test_an_erasure_on_a_disk_that_takes_no_deletion_is_not_called_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequencer, log = await moody(tmp_path)
+    await settle(sequencer, Posted(post(text="unspeakable")))
+
+    def full(seqs: object) -> None:
+        raise apsw.FullError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "_purge", full)
+        answer = await Desk(sequencer).rule("erase", "1", by="grace")
+    assert (answer.saved, await texts(sequencer)) == (False, {})
+    await settle(sequencer, Posted(post("p2")))
+    assert b"unspeakable" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    await sequencer.close()
+
+
+async def test_an_undo_that_somebody_forestalled_is_not_called_done(tmp_path: Path) -> None:
+    sequencer, _ = await moody(tmp_path)
+    await settle(sequencer, Posted(post()))
+    await taken_down(sequencer, hide("id:p1"))
+    other = asyncio.ensure_future(sequencer.take_down([hide("id:p1")]))
+    await asyncio.sleep(0)
+    undoing = asyncio.ensure_future(Desk(sequencer).rule("undo", "1", by="grace"))
+    await asyncio.sleep(0)
+    await turns(sequencer)
+    assert (await undoing).message.startswith("changed")
+    assert await other
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_more_changes_than_the_board_lists_count_as_a_takedown_and_fewer_do_not(tmp_path: Path) -> None:
+    sequencer, _ = await moody(tmp_path)
+    told: list[bool] = []
+    await settle(sequencer, Posted(post()))
+    sequencer.subscribe(told.append)
+    sequencer.judge_by(Rules("open", 5.0))
+    await settle(sequencer, *(Posted(post(f"p{n}", by=f"a{n}")) for n in range(2, 300)))
+    assert told == [False], "they wait, and change nothing that is seen"
+    sequencer._clock.time += 6  # type: ignore[attr-defined]
+    await turns(sequencer)
+    assert told == [False, True]
+    await sequencer.close()
 
 
 async def test_the_veil_is_laid_anew_in_the_step_that_folds(tmp_path: Path) -> None:
