@@ -18,7 +18,7 @@ from backchannel.config import Config
 from backchannel.errors import UserError
 from backchannel.hub.gate import tls_context
 from backchannel.judge import Rules
-from backchannel.log import LogBroken
+from backchannel.log import LogBroken, LogUnavailable
 from backchannel.log.spool import Spool
 from backchannel.log.sqlite import SqliteLog
 from backchannel.sequencer import Sequencer
@@ -73,7 +73,7 @@ async def open_sequencer(
         sequencer = Sequencer(log, Spool(folder / "takedowns"), rules, clock, mark_key)
         with _reading(await log.head()) as tell:
             await sequencer.open(tell)
-    except LogBroken as error:
+    except (LogBroken, LogUnavailable) as error:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror or error}") from None

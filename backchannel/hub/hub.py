@@ -9,16 +9,23 @@ import asyncio
 from asyncio import Handle
 from typing import Protocol
 
-from backchannel.board import BLANK_KEY
+import structlog
+
+from backchannel.board import BLANK_KEY, Item
 from backchannel.clock import Clock
 from backchannel.hub.frames import Frames
+from backchannel.log import LogUnavailable
 from backchannel.web.views import Seen as SeenByAll
 from backchannel.web.views import Views
 
 BEAT_S = 3.0
+RETRY_S = 1.0
 LATE_S = 30.0
 SLICE = 100
 """Subscribers served before others get the loop: a request waits milliseconds, not a whole pass."""
+
+
+log_line = structlog.get_logger(__name__)
 
 
 class Seen(SeenByAll, Protocol):
@@ -227,6 +234,14 @@ class Hub:
             missing = [item for item in self._frames.missing.values() if self._views.get(item) is None]
             self._frames.missing.clear()
             if missing:
-                await self._views.load(missing)
-                self._frames.drop()
+                await self._load(missing)
             self.wake()
+
+    async def _load(self, missing: list[Item]) -> None:
+        """Read words. A log that gives nothing now is asked again at the next pass, a beat away at most."""
+        try:
+            await self._views.load(missing)
+        except LogUnavailable as error:
+            log_line.warning("words cannot be read now", reason=str(error))
+            await self._clock.sleep(RETRY_S)
+        self._frames.drop()

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from backchannel.board import BLANK_KEY, CAP, Blank, Board, Card, Frame, Item, Picture
 from backchannel.clock import Clock
 from backchannel.hub.hub import Hub
+from backchannel.log import LogUnavailable
 from backchannel.model import Author, Face, Post
 
 EPOCH = "epoch-1"
@@ -70,6 +71,7 @@ class Stage:
         self.forgotten: set[int] = set()
         self.loads: list[list[int]] = []
         self.may_load = asyncio.Event()
+        self.trouble_loading = 0
         self.may_load.set()
         self._cap = cap
         self._followers: list[Callable[[bool], None]] = []
@@ -93,6 +95,9 @@ class Stage:
     async def load(self, items: Sequence[Item]) -> Mapping[int, Post]:
         self.loads.append([item.key for item in items])
         await self.may_load.wait()
+        if self.trouble_loading:
+            self.trouble_loading -= 1
+            raise LogUnavailable("the disk gives nothing")
         return {item.key: self.words[entry_of(item)] for item in items if entry_of(item) in self.words}
 
     def say(self, text: str, *, key: int = 0, publish: bool = True, pictures: Sequence[str] = ()) -> int:

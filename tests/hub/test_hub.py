@@ -245,6 +245,19 @@ async def test_a_joiner_whose_words_must_be_read_is_not_told_that_there_is_nothi
     assert joiner.page.cards.keys() == {key}
 
 
+async def test_a_log_that_gives_nothing_for_a_moment_is_asked_again(rig: Rig) -> None:
+    key = rig.stage.say("old")
+    rig.stage.forgotten.add(key)
+    rig.stage.trouble_loading = 2
+    joiner = rig.watch()
+    for _ in range(2):
+        await rig.settle()
+        await rig.clock.advance(1.0)
+    await rig.settle()
+    assert joiner.page.cards.keys() == {key}
+    assert rig.stage.loads == [[key]] * 3
+
+
 async def test_a_card_without_words_in_the_log_stops_the_house() -> None:
     stage = Stage()
     hub = Hub(stage, Views(stage, zone=UTC, own_tags=[]), HandClock())
