@@ -105,9 +105,9 @@ class Desk:
                     return Answer(True, "changed: somebody has spoken meanwhile, look again")
                 rest = f"; {_PAST[left.verdict]} before it stands again" if left else ""
                 return Answer(True, f"{_PAST[word.verdict]} is withdrawn{rest}")
-        if seen.rule and seen.rule_id:
+        if (rule := seen.rule) and seen.rule_id:
             await self._sequencer.submit([_undo_of(id_, seen.id, by, why, seen.rule_id)])
-            return Answer(True, f"what the rule {seen.rule.by!r} said is withdrawn")
+            return Answer(True, f"what the rule {rule.by!r} said is withdrawn")
         raise LookupError("nothing has been decided on this post that could be undone")
 
     async def _erase(self, seen: Seen) -> Answer:

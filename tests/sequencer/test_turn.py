@@ -356,6 +356,9 @@ async def test_the_desk_finds_a_post_by_key_id_or_permalink_and_says_what_became
     desk, loop = Desk(sequencer), asyncio.create_task(sequencer.run())
     assert (await desk.rule("hide", "https://net.example/p1", by="grace")).message == "hidden"
     assert (await desk.rule("undo", "1", by="grace")).message == "the hide is withdrawn"
+    assert (await desk.rule("undo", "1", by="grace")).message == "what the rule 'open' said is withdrawn"
+    with pytest.raises(LookupError, match="nothing has been decided"):
+        await desk.rule("undo", "1", by="grace")
     assert (await desk.rule("block", "id:p1", by="grace")).message == "author blocked"
     assert "something else hides it" in (await desk.rule("show", "1", by="grace")).message
     with pytest.raises(LookupError, match="nothing-like-it"):
