@@ -8,7 +8,8 @@
  * @typedef {{url: string, name: string, meta: string, warning: string, body: Tree, media: Medium[]}} Quote
  * @typedef {{
  *   key: number, order: number, kind: 'card', clearance: string, network: string, lang: string, url: string,
- *   author: {name: string, handle: string, url: string, avatar: string, initials: string}, meta: string,
+ *   author: {name: string, handle: string, short: string, home: string, url: string, avatar: string, initials: string},
+ *   meta: string,
  *   time: {iso: string, text: string, day: string, month: string, date: string}, at: number,
  *   warning: string, sensitive: boolean, body: Tree, tags: string, media: Medium[], poll: string[],
  *   preview: {url: string, title: string, host: string, src: string}, quote: Quote,
@@ -87,6 +88,9 @@ const fillHeader = (s, p) => {
   s.avatar.replaceChildren(p.author.avatar ? picture(p.author.avatar) : p.author.initials);
   set(s.who, { href: p.author.url });
   s.name.textContent = p.author.name;
+  s.handle.hidden = !p.author.handle;
+  say(s.short, p.author.short);
+  s.home.textContent = p.author.home;
   s.meta.textContent = p.meta;
   set(s.permalink, { href: p.url });
   set(s.time, { datetime: p.time.iso });

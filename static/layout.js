@@ -63,7 +63,7 @@ export function next(stage, cards, { now, at, quietAfter }) {
   if (lead === stage.lead && slots === stage.slots) return stage;
   const shown = new Set(kept.shown);
   for (const slot of slots) shown.add(slot.key);
-  return { ...kept, lead, led, slots, shown };
+  return { ...kept, lead, led, slots, shown, noRoom: stayed(stage.slots, slots) ? kept.noRoom : new Set() };
 }
 
 /** @param {Map<number, number>} led @param {Lead} lead */
@@ -73,11 +73,15 @@ function turned(led, lead) {
   return after.set(lead.id, lead.form);
 }
 
+/** Whether nothing has left a hole: then what did not fit will not fit now. @param {Slot[]} before @param {Slot[]} slots */
+const stayed = (before, slots) => before.every(({ key }) => slots.some((slot) => slot.key === key));
+
 /** What is no longer there leaves at once. @param {Stage} stage @param {Map<number, Facts>} cards @param {Map<number, Thread>} byId */
 function keep(stage, cards, byId) {
   const lead = stage.lead && byId.has(stage.lead.id) ? stage.lead : null;
   const slots = stage.slots.every((slot) => cards.has(slot.key)) ? stage.slots : stage.slots.filter((slot) => cards.has(slot.key));
-  return lead === stage.lead && slots === stage.slots ? stage : { ...stage, lead, slots };
+  if (lead === stage.lead && slots === stage.slots) return stage;
+  return { ...stage, lead, slots, noRoom: slots === stage.slots ? stage.noRoom : new Set() };
 }
 
 /**

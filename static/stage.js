@@ -12,8 +12,11 @@ const SOLO = [10, 9, 8, 7, 6.2, 5.4, 4.8, 4.2, 3.8, 3.4];
 const SINGLE = [7.4, 6.7, 6, 5.4, 4.8, 4.2, 3.8, 3.4];
 const TALK = [6, 5.5, 5, 4.6, 4.2, 3.8, 3.4];
 const ASKED = [10.2, 9.2, 8.2, 7.2, 6.2, 5.4, 4.8, 4.2, 3.7];
-const BESIDE = ['3.75', '3.3'];
-const PHOTOS = [25, 20, 16];
+/** How the column is tried, for each number of posts: with smaller pictures first, then in smaller letters, too. */
+const BESIDE = [
+  { say: 3.75, photo: 25 }, { say: 3.75, photo: 20 }, { say: 3.75, photo: 16 }, { say: 3.75, photo: 13 },
+  { say: 3.3, photo: 16 }, { say: 3.3, photo: 13 },
+];
 /** A first post is larger than its answers as long as any answer fits below it. */
 const LARGE = 4.6;
 const SLACK = 1;
@@ -22,19 +25,21 @@ const MISSES = 3;
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** @param {Element} el @param {Keyframe[]} frames @param {number} ms */
-const move = (el, frames, ms) => {
-  if (!calm.matches) el.animate(frames, { duration: ms, easing: 'cubic-bezier(.2, .7, .2, 1)' });
+/** @param {Element} el @param {Keyframe[]} frames @param {number} ms @param {number} [delay] until others have made room */
+const move = (el, frames, ms, delay = 0) => {
+  if (!calm.matches) el.animate(frames, { duration: ms, delay, fill: 'backwards', easing: 'cubic-bezier(.2, .7, .2, 1)' });
 };
 const IN = [{ opacity: 0, transform: 'translateY(1.6vmin)' }, { opacity: 1, transform: 'none' }];
 
 /** @param {Element} el */
 const fits = (el) => el.scrollHeight <= el.clientHeight + SLACK && el.scrollWidth <= el.clientWidth + SLACK;
 
-/** Whether the words of a large question run into who asks it. @param {HTMLElement} card */
+/** Whether the words of a large question come too close to who asks it. @param {HTMLElement} card */
 const overlaps = (card) => {
   const words = card.querySelector('.cover'), asker = card.querySelector('.avatar');
-  return !!words && !!asker && words.getBoundingClientRect().bottom > asker.getBoundingClientRect().top;
+  if (!words || !asker) return false;
+  const { top, height } = asker.getBoundingClientRect();
+  return words.getBoundingClientRect().bottom > top - height * 0.22;
 };
 
 /** @param {string} name @param {string} [text] @param {string} [className] */
@@ -156,7 +161,7 @@ export class Stage {
    * @returns {number[] | null} keys that fit at this size
    */
   placeTalk(thread, size, misses) {
-    this.lead.style.setProperty('--say', String(size));
+    this.lead.style.setProperty('--lead-say', String(size));
     this.pool.append(...this.talk.querySelectorAll('bc-card'));
     this.talk.replaceChildren(this.turn(thread.head.key));
     if (!fits(this.lead)) return null;
@@ -192,9 +197,10 @@ export class Stage {
       return { slots: slots.slice(1), tooLong: slots[0].key };
     }
     this.fitColumn(items);
-    for (const el of items.slice(0, this.column.children.length)) {
+    const standing = items.slice(0, this.column.children.length), stay = standing.some((el) => tops.has(el.dataset.of ?? ''));
+    for (const el of standing) {
       const top = tops.get(el.dataset.of ?? '');
-      if (top === undefined) move(el, IN, 900);
+      if (top === undefined) move(el, IN, 900, stay ? 500 : 0);
       else move(el, [{ transform: `translateY(${top - el.getBoundingClientRect().top}px)` }, { transform: 'none' }], 900);
     }
     return { slots: slots.slice(0, this.column.children.length), tooLong: null };
@@ -205,19 +211,22 @@ export class Stage {
     const more = byId('more');
     more.hidden = false; // its line needs room, whether it stands there now or later
     more.textContent ||= '0';
-    this.side.style.setProperty('--slot-photo', `calc(${PHOTOS[PHOTOS.length - 1]} * var(--u))`);
+    this.sizeColumn(BESIDE[BESIDE.length - 1]);
     this.column.replaceChildren(first);
-    return BESIDE.some((size) => {
-      first.style.setProperty('--say', size);
-      return fits(this.side);
-    });
+    return fits(this.side);
   }
 
-  /** Drop from below what does not fit; pictures give way so that a second post may stand. @param {HTMLElement[]} items */
+  /** @param {{say: number, photo: number}} size */
+  sizeColumn({ say, photo }) {
+    this.side.style.setProperty('--slot-say', String(say));
+    this.side.style.setProperty('--slot-photo', `calc(${photo} * var(--u))`);
+  }
+
+  /** Drop from below what does not fit; sizes give way so that a second post may stand. @param {HTMLElement[]} items */
   fitColumn(items) {
-    const tries = [2, 1].flatMap((wanted) => PHOTOS.map((height) => ({ wanted: Math.min(wanted, items.length), height })));
-    tries.some(({ wanted, height }) => {
-      this.side.style.setProperty('--slot-photo', `calc(${height} * var(--u))`);
+    const tries = [2, 1].flatMap((wanted) => BESIDE.map((size) => ({ wanted: Math.min(wanted, items.length), size })));
+    tries.some(({ wanted, size }) => {
+      this.sizeColumn(size);
       this.column.replaceChildren(...items);
       while (!fits(this.side) && this.column.children.length > 1) this.column.lastElementChild?.remove();
       return this.column.children.length >= wanted && fits(this.side);
@@ -265,7 +274,7 @@ export class Stage {
   drawReach() {
     const from = byId('asker').querySelector('.avatar')?.getBoundingClientRect(), to = byId('disc').getBoundingClientRect();
     if (!from || !to.width) return;
-    const x = from.right - from.width * 0.08, y = from.bottom - from.height * 0.3;
+    const x = from.right - from.width * 0.01, y = from.bottom - from.height * 0.3;
     const angle = (150 * Math.PI) / 180, radius = to.width / 2;
     const endX = to.left + radius + radius * Math.cos(angle), endY = to.top + radius + radius * Math.sin(angle);
     const drop = from.height * 1.05, across = endX - x;

@@ -5,6 +5,7 @@ import { Cards, byId, keepCurrent } from './page.js';
 import { prepend, trim } from './fold.js';
 import { pendingIn, shownIn, titleOf, waitingIn } from './reading.js';
 import { threads } from './threads.js';
+import { callName, isolated, lineOf } from './wording.js';
 
 /** @typedef {import('./page.js').State} State */
 /** @typedef {import('./card.js').CardView} CardView */
@@ -126,10 +127,14 @@ function drawWaiting(state) {
     const card = cards.get(key), item = document.createElement('li'), link = document.createElement('a');
     const words = document.createElement('p'), small = document.createElement('small');
     words.dir = 'auto';
-    words.textContent = Array.from(card.querySelector('[data-slot=body]')?.childNodes ?? [], (node) => node.textContent).join(' ');
+    words.textContent = lineOf(card.querySelector('[data-slot=body]'));
     link.href = `#${card.id}`;
-    link.textContent = 'Answer';
-    small.append(card.querySelector('[data-slot=name]')?.textContent ?? '', ', ', card.querySelector('[data-slot=clock]')?.textContent ?? '');
+    const name = callName(card);
+    link.textContent = name ? `Answer ${isolated(name)}` : 'Answer';
+    const time = card.querySelector('[data-slot=time]')?.cloneNode(true);
+    small.dataset.date = card.dataset.date ?? '';
+    small.append('since ', ...(time ? [time] : []));
+    for (const el of small.querySelectorAll('[data-slot]')) el.removeAttribute('data-slot');
     item.append(words, link, small);
     return item;
   }));

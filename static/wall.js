@@ -93,7 +93,8 @@ function drawRiver(state, at) {
   for (let tries = 0; tries < 20; tries += 1) {
     const planned = next(plan, state.cards, time);
     if (planned === plan && !dirty) break;
-    if (drawPlan(planned, all, state)) break;
+    const { size } = planned.noRoom;
+    if (drawPlan(planned, all, state) && plan.noRoom.size <= size) break; // else the next post may have the room
   }
   const more = moreThan(state.cards, at, visible), line = byId('more');
   line.hidden = !more;

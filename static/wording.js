@@ -5,15 +5,38 @@
 /** A name in a sentence, kept from turning it round. @param {string} name */
 export const isolated = (name) => `\u2068${name}\u2069`;
 
+const ARTICLES = new Set(['the', 'a', 'an', 'der', 'die', 'das', 'le', 'la', 'les', 'el', 'los', 'las', 'il', 'lo', 'o', 'os', 'de', 'het']);
+
 /**
- * What to call somebody: the first word of a name, the whole name after a title or an initial; nothing where it is long.
+ * What to call somebody: the first word of a name; the whole name after a title, an initial or an article, and where it
+ * holds a number, as no person's does; nothing where that is long.
  * @param {HTMLElement} card @returns {string}
  */
 export const callName = (card) => {
   const name = card.querySelector('[data-slot=name]')?.textContent?.trim() ?? '';
   const first = name.split(/\s+/)[0];
-  const called = first.length < 2 || first.endsWith('.') ? name : first;
+  const isWhole = first.length < 2 || first.endsWith('.') || ARTICLES.has(first.toLowerCase()) || /\d/.test(name);
+  const called = isWhole ? name : first;
   return called.length <= 16 ? called : '';
+};
+
+/** Elements of a body whose words stand apart from those around them. */
+const APART = new Set(['p', 'br', 'blockquote', 'ul', 'li']);
+
+/**
+ * A body in one line: paragraphs and lines stand a space apart, and what follows a link keeps its place.
+ * @param {Node | null} body @returns {string}
+ */
+export const lineOf = (body) => {
+  /** @param {Node} node @returns {string} */
+  const words = (node) => {
+    const name = node.nodeName.toLowerCase();
+    if (name === '#text') return node.nodeValue ?? '';
+    if (name === 'img') return /** @type {HTMLImageElement} */ (node).alt;
+    const inner = Array.from(node.childNodes, words).join('');
+    return APART.has(name) ? ` ${inner} ` : inner;
+  };
+  return body ? words(body).replace(/\s+/g, ' ').trim() : '';
 };
 
 /** @param {number} count @param {string} one @param {string} many */

@@ -21,6 +21,7 @@ from backchannel.web.words import (
     language_of,
     render_initials,
     render_time,
+    split_handle,
     without_shortcodes,
 )
 
@@ -42,10 +43,15 @@ BodyView = tuple[str | NodeView, ...]
 
 
 class AuthorView(Struct, frozen=True):
-    """`avatar` is the address of a picture of ours, or empty: then the initials stand in the disc."""
+    """`avatar` is the address of a picture of ours, or empty: then the initials stand in the disc.
+
+    `short` and `home` are the two parts of `handle`: where there is little room, `home` is left out.
+    """
 
     name: str = ""
     handle: str = ""
+    short: str = ""
+    home: str = ""
     url: str = ""
     avatar: str = ""
     initials: str = ""
@@ -168,10 +174,6 @@ class _Face:
         name = bound_marks(without_shortcodes(author.name, self.emoji))
         return name or bound_marks(author.handle) or "?"
 
-    def meta(self, author: Author) -> str:
-        handle = bound_marks(author.handle)
-        return f"{handle} on {self.face.network}" if handle else f"on {self.face.network}"
-
     def medium(self, media: Media, url: str) -> MediaView:
         picture, word = self.picture(media.picture), _MEDIA_WORDS[media.kind]
         alt = bound_marks(media.alt)
@@ -191,13 +193,13 @@ class _Face:
     def quote(self, quote: Quote | None) -> QuoteView:
         if quote is None:
             return QuoteView()
-        warned = bool(quote.warning)
+        warned, body = bool(quote.warning), self.body(quote.body)
         return QuoteView(
             url=quote.url,
             name=self.name(quote.author),
             meta=bound_marks(quote.author.handle),
             warning=bound_marks(quote.warning),
-            body=() if warned else self.body(quote.body),
+            body=() if warned else split_tags(body)[0] or body,
             media=() if warned else tuple(self.medium(media, quote.url) for media in quote.media),
         )
 
@@ -247,7 +249,8 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
     at = max(0.0, min(post.created_at, card.taken_at))
     text = plain_text(face.body)
     body, tags = split_tags(view.body(face.body))
-    name = view.name(face.author)
+    name, handle = view.name(face.author), bound_marks(face.author.handle)
+    short, home = split_handle(handle)
     return CardView(
         key=item.key,
         order=item.order,
@@ -257,12 +260,14 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
         url=face.url,
         author=AuthorView(
             name=name,
-            handle=bound_marks(face.author.handle),
+            handle=handle,
+            short=short,
+            home=home,
             url=face.author.url,
             avatar=view.src(face.author.avatar),
             initials=render_initials(name, face.author.handle),
         ),
-        meta=view.meta(face.author),
+        meta=f"on {face.network}",
         time=TimeView(*render_time(at, zone)),
         at=int(at),
         warning=bound_marks(face.warning),

@@ -57,6 +57,14 @@ def _is_cased(letter: str) -> bool:
     return unicodedata.name(letter, "").startswith(_CASED)
 
 
+def split_handle(handle: str) -> tuple[str, str]:
+    """@noor@toot.example → @noor and @toot.example. An abridged key has no part that says who it is."""
+    if "…" in handle:
+        return "", handle
+    at = handle.find("@", 1)
+    return (handle[:at], handle[at:]) if at > 0 else (handle, "")
+
+
 def without_shortcodes(name: str, emoji: Collection[str]) -> str:
     """A name without the `:shortcodes:` of its network's own pictures."""
     bare = _SHORTCODE.sub(lambda found: "" if found[1] in emoji else found[0], name)

@@ -60,6 +60,13 @@ test('below, what has no room is passed over for what may have it', () => {
   const fitted = { ...stage, slots: stage.slots.slice(0, 1), noRoom: new Set([2]) };
   assert.deepEqual(column(next(fitted, cards, at(5))), [3, 1]);
 });
+test('where a post has left a hole, what had no room is tried again', () => {
+  const cards = map([recent(1), recent(2, { root: 1 }), recent(3), recent(4), recent(5)]), stage = next(emptyStage(), cards, at(0));
+  const fitted = { ...stage, slots: stage.slots.slice(0, 2), noRoom: new Set([3]) };
+  assert.deepEqual(column(next(fitted, cards, at(1))), [5, 4]);
+  cards.delete(4);
+  assert.deepEqual(column(next(fitted, cards, at(1))), [5, 3]);
+});
 test('a column that is full is left alone', () => {
   const cards = map([1, 2, 3, 4].map((key) => recent(key))), stage = next(emptyStage(), cards, at(0));
   const fitted = { ...stage, slots: stage.slots.slice(0, 2), noRoom: new Set([1]) };

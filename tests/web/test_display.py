@@ -44,7 +44,7 @@ def test_a_card_names_author_network_time_and_place() -> None:
     card = shown(parent=3, root=2)
     assert (card.key, card.order, card.parent, card.root) == (7, 8, 3, 2)
     assert (card.author.name, card.author.initials) == ("Noor O.", "NO")
-    assert card.meta == "@noor@toot.example on Mastodon"
+    assert (card.author.handle, card.meta) == ("@noor@toot.example", "on Mastodon")
     assert (card.time.iso, card.time.text) == ("2026-11-24T13:39:00Z", "14:39")
     assert (card.time.day, card.time.month, card.time.date) == ("Tue", "24 Nov", "2026-11-24")
 
@@ -58,8 +58,26 @@ def test_the_time_is_never_later_than_our_own_nor_before_all_time(created: float
     assert shown(created_at=created).at == int(expected)
 
 
+@pytest.mark.parametrize(
+    ("handle", "short", "home"),
+    [
+        ("@noor@toot.example", "@noor", "@toot.example"),
+        ("@noor", "@noor", ""),
+        ("noor.example", "noor.example", ""),
+        ("npub1abc…xyz", "", "npub1abc…xyz"),
+        ("", "", ""),
+    ],
+)
+def test_a_handle_has_a_part_that_names_and_a_part_that_may_be_left_out(
+    handle: str, short: str, home: str
+) -> None:
+    author = shown(author=Author("b", "Noor", handle)).author
+    assert (author.short, author.home, author.handle) == (short, home, handle)
+
+
 def test_a_writer_without_a_handle_is_only_on_a_network() -> None:
-    assert shown(author=Author("b", "The Blog", ""), network="Blog").meta == "on Blog"
+    card = shown(author=Author("b", "The Blog", ""), network="Blog")
+    assert (card.author.handle, card.meta) == ("", "on Blog")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +105,7 @@ def test_a_name_is_drawn_without_the_shortcodes_of_its_networks_pictures() -> No
 def test_heaped_marks_are_bounded_wherever_they_are_drawn() -> None:
     heap = "a" + "\u0301" * 50
     card = shown((heap,), author=Author("b", heap, heap), warning=heap, poll=(heap,))
-    for text in (card.body[0], card.author.name, card.meta, card.warning, card.poll[0]):
+    for text in (card.body[0], card.author.name, card.author.handle, card.warning, card.poll[0]):
         assert isinstance(text, str)
         assert text.count("\u0301") == 3
 
@@ -169,6 +187,14 @@ def test_a_preview_shows_its_picture_only_where_the_post_has_none() -> None:
         True,
     )
     assert beside.preview.src == ""
+
+
+def test_a_quoted_post_leaves_out_the_hashtags_that_everybody_has() -> None:
+    quote = Quote("q", "https://q.example/1", NOOR, ("Stop ", OWN))
+    assert shown(quote=quote).quote.body == ("Stop",)
+    (alone,) = shown(quote=msgspec.structs.replace(quote, body=(OWN,))).quote.body
+    assert isinstance(alone, NodeView)
+    assert _text(alone.c) == "#OpenIdeas26"
 
 
 def test_a_quoted_posts_warning_covers_its_words_and_pictures() -> None:
