@@ -169,13 +169,13 @@ class Server:
         return Gatherer(name, settings.kind, source, context.watch, rest)
 
     def _take_up(self, config: Config) -> None:
-        """All but `server`, which counts from the next start."""
+        """All but `server` and `log`, which count from the next start."""
         keep_secret(secret_values(config))
         self.config = config.model_copy(update={"server": self.config.server})
         self.pages.reload(self.config)
         self.views.set_up(zone=config.event.zone, own_tags=config.event.hashtags)
         self.sequencer.judge_by(rules_of(config))
-        log_line.info("the new configuration is taken up")
+        log_line.info("the new configuration is taken up; `server` and `log` count from the next start")
 
     def _watch(self, name: str) -> Sequence[Post]:
         """This source's posts that are on the wall, or may soon be, newest first: the one way upstream."""

@@ -142,6 +142,12 @@ def test_an_event_cannot_end_before_it_starts() -> None:
     assert line.startswith('config.yaml:6: event.end: "2026-11-23": not later than the start')
 
 
+def test_that_is_said_beside_a_bad_zone_too() -> None:
+    told = refused(EVENT.replace("2026-11-26", "2026-11-23").replace("Europe/Berlin", "Europe/Berlyn"))
+    assert len(told) == 2
+    assert any("not later than the start" in line for line in told)
+
+
 def test_posts_are_collected_from_two_weeks_before_the_start() -> None:
     event = read(EVENT).event
     assert (event.start - event.collect_from).days == 14

@@ -37,6 +37,7 @@ async def test_a_change_of_the_config_is_taken_up_while_it_runs(tmp_path: Path) 
             (tmp_path / "config.yaml").write_text(config_text(feed(one, name="one"), feed(two, name="two")))
             await server.until_texts("words of one", "words of two")
             assert "two" in (await server.get("/healthz"))["sources"]
+            assert any("`server` and `log` count from the next start" in line for line in server.lines)
 
 
 async def test_a_bad_change_is_refused_whole_and_the_old_config_stays(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class EventConfig(Section):
     @classmethod
     def _ends_after_its_start(cls, end: datetime, info: ValidationInfo) -> datetime:
         start = info.data.get("start")
-        if start and start.tzinfo and end.tzinfo and end <= start:
+        if start and bool(start.tzinfo) == bool(end.tzinfo) and end <= start:
             raise ValueError("not later than the start")
         return end
 

@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 import structlog
-from msgspec.structs import replace
 
-from backchannel.board import BLANK_KEY, Blank, Board, Frame, Item
+from backchannel.board import Blank, Board, Frame, Item
 from backchannel.clock import Clock
 from backchannel.judge import Rules, asked, due
 from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
-from backchannel.log.spool import Spool, SpoolFull
+from backchannel.log.spool import Spool
 from backchannel.model import (
-    Blanked,
     Erased,
     Event,
     Post,
@@ -31,6 +29,7 @@ from backchannel.model import (
 from backchannel.sequencer.erasure import erasure, subject_of
 from backchannel.sequencer.faces import Faces
 from backchannel.sequencer.inbox import Inbox, Part, Wish
+from backchannel.sequencer.veil import Veil
 from backchannel.state import State
 
 RETRY_S = 1.0
@@ -44,14 +43,13 @@ class Sequencer:
     def __init__(self, log: Log, spool: Spool, rules: Rules, clock: Clock, mark_key: bytes) -> None:
         self.log, self.state, self.faces = log, State(), Faces(log)
         self.trouble = ""
-        self._spool, self._rules, self._clock, self._key = spool, rules, clock, mark_key
+        self._rules, self._clock, self._key = rules, clock, mark_key
         self._inbox = Inbox()
-        self._erasing: tuple[str, ...] = ()
+        self._veil = Veil(self.state, self._inbox, spool)
         self._judged = 0  # the judge has been asked about everything up to this entry; 0: about nothing
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._followers: list[Callable[[bool], None]] = []
-        self.covered: frozenset[int] = frozenset()
 
     async def open(self, tell: Callable[[int], None] = lambda seq: None) -> None:
         """Fold the log and take up the takedowns that an earlier life could not store.
@@ -65,11 +63,7 @@ class Sequencer:
             gc.enable()
             gc.freeze()
         self.faces.prune(self.state, slack=0)
-        for takedown in self._spool.load():
-            wish = Wish([takedown], is_takedown=True)
-            wish.is_spooled = True
-            self._inbox.append(wish)
-        self._cover()
+        self._veil.take_up()
 
     # what goes in -------------------------------------------------------------------------------------
 
@@ -90,7 +84,7 @@ class Sequencer:
         wish = Wish(new, is_takedown=True)
         wish.done = asyncio.get_running_loop().create_future()
         self._inbox.append(wish)
-        self._cover()
+        self._veil.lay()
         self._publish(is_takedown=True)
         self._wake.set()
         return await wish.done
@@ -122,6 +116,11 @@ class Sequencer:
         return self.state.board
 
     @property
+    def covered(self) -> frozenset[int]:
+        """Keys of the posts that are taken down and not yet so in the log."""
+        return self._veil.covered
+
+    @property
     def unsaved(self) -> int:
         """Takedowns that hold and are not in the log yet."""
         return sum(1 for _ in self._inbox.takedowns())
@@ -132,12 +131,7 @@ class Sequencer:
 
     def since(self, after: int) -> Frame:
         """The board's answer, under the veil."""
-        frame = self.state.board.since(after, covered=self.covered)
-        if self._is_blanking():
-            blank = Item(BLANK_KEY, frame.seq, 0, Blank())
-            others = [item for item in frame.put if item.key != BLANK_KEY]
-            frame = replace(frame, put=[blank, *others], gone=[k for k in frame.gone if k != BLANK_KEY])
-        return frame
+        return self._veil.on(self.state.board.since(after, covered=self.covered))
 
     def post(self, item: Item) -> Post | None:
         """The words of a card, if they are in memory."""
@@ -170,7 +164,7 @@ class Sequencer:
             except LogUnavailable as error:
                 return await self._refuse(error)
             finally:
-                self._cover()
+                self._veil.lay()
                 if self.state.seq != before or self.covered != covered:
                     self.faces.prune(self.state)
                     change = self.state.board.since(shown)
@@ -204,7 +198,7 @@ class Sequencer:
             if is_all and len(rulings) <= MAX_BATCH:
                 self._judged = self.state.seq
         finally:
-            await self._unspool()
+            await self._veil.tidy()
             for wish in finished:
                 wish.answer(True)
         return self._clock.now() if self._inbox or rulings else next_at
@@ -237,7 +231,7 @@ class Sequencer:
             for entry in entries:
                 self.state.apply(entry)
                 self.faces.take(entry)
-            self._cover()
+            self._veil.lay()
             self.faces.prune(self.state)
             tell(self.state.seq)
             erased = [seq for e in entries if isinstance(e.event, Erased) for seq in e.event.seqs]
@@ -261,44 +255,12 @@ class Sequencer:
         self.trouble = str(error)
         for wish in [*self._inbox]:
             if wish.is_takedown:
-                await self._to_spool(wish)
+                await self._veil.keep(wish)
                 wish.answer(False)
             else:
                 self._inbox.remove(wish)
                 wish.answer(LogUnavailable(f"not stored, please try again: {error}"))
         return self._clock.now() + RETRY_S * self._clock.rate
-
-    async def _to_spool(self, wish: Wish) -> None:
-        if wish.is_spooled:
-            return
-        try:
-            for takedown in [*wish.takedowns()]:
-                await asyncio.to_thread(self._spool.add, takedown)
-            wish.is_spooled = True
-        except (OSError, SpoolFull) as error:
-            log_line.warning("a takedown holds in memory only", reason=str(error))
-
-    async def _unspool(self) -> None:
-        if next(self._inbox.takedowns(), None) is None:
-            try:
-                await asyncio.to_thread(self._spool.clear)
-            except OSError as error:
-                log_line.warning("the spool cannot be cleared", reason=str(error))
-
-    # the veil -----------------------------------------------------------------------------------------
-
-    def _cover(self) -> None:
-        """The keys of what is taken down and not yet so in the log; asked anew after every fold."""
-        subjects = {*self._erasing}
-        for event in self._inbox.takedowns():
-            if self.state.is_news(event):
-                subjects.add(subject_of(event))
-        of = self.state.posts.of
-        self.covered = frozenset(seen.key for subject in subjects for seen in of(subject))
-
-    def _is_blanking(self) -> bool:
-        blanks = [e for e in self._inbox.takedowns() if isinstance(e, Blanked) and self.state.is_news(e)]
-        return bool(blanks) and blanks[-1].on
 
     def _publish(self, *, is_takedown: bool) -> None:
         for follower in self._followers:
@@ -329,26 +291,26 @@ class Sequencer:
         `subject` is a post's id, or an author's for all of theirs. What embeds it goes too, and may come
         back without the embed. False: it is recorded, but its bytes cannot be removed before there is room.
         """
-        self._erasing = (*self._erasing, subject)
-        self._cover()
-        self._publish(is_takedown=True)
         try:
-            async with self._writing:
-                await self._read_on()
-                record = await erasure(self.log, self.state, self._key, subject)
-                try:
-                    await self._store([record], {})
-                except LogUnavailable:
-                    await self._read_on()  # it may have been stored all the same
-                    if not self._is_marked(subject):
-                        raise
-                return await self.log.purge(record.seqs)
+            with self._veil.over(subject):
+                self._publish(is_takedown=True)
+                async with self._writing:
+                    return await self._erase(subject)
         finally:
-            self._erasing = tuple(other for other in self._erasing if other != subject)
-            self._cover()
             self._publish(is_takedown=True)
+
+    async def _erase(self, subject: str) -> bool:
+        await self._read_on()
+        record = await erasure(self.log, self.state, self._key, subject)
+        try:
+            await self._store([record], {})
+        except LogUnavailable:
+            await self._read_on()  # it may have been stored all the same
+            if not self._is_marked(subject):
+                raise
+        return await self.log.purge(record.seqs)
 
     async def close(self) -> None:
         """Give log and spool back."""
         await self.log.close()
-        self._spool.close()
+        self._veil.close()

@@ -23,7 +23,6 @@ BURST_S = 2.36 * HOUR_S
 QUIET_S = (4.5 * HOUR_S, 5.5 * HOUR_S)
 """Lunch of day one: nobody writes anything."""
 OUTAGE_S = 30.0
-END_S = 2 * DAY_S + 8 * HOUR_S
 
 PictureKind = Literal["slide", "chart", "photo", "portrait", "emoji", "card"]
 

@@ -19,6 +19,7 @@ _KINDS: dict[str, MediaKind] = {
     **dict.fromkeys((".mp4", ".m4v", ".webm", ".mov", ".ogv"), "video"),
     **dict.fromkeys((".mp3", ".m4a", ".ogg", ".oga", ".opus", ".wav", ".flac", ".aac"), "audio"),
 }
+_FAMILIES: dict[str, MediaKind] = {"image": "image", "video": "video", "audio": "audio"}
 _FLASH = "application/x-shockwave-flash"  # still the type of a YouTube feed's films
 
 
@@ -95,8 +96,8 @@ def _numbered(
 def _kind(medium: Medium) -> MediaKind | None:
     """By declared type, then by `medium`, then by the file's name. A document is none."""
     for word in (medium.type.lower().partition("/")[0].strip(), medium.medium.lower().strip()):
-        if word in ("image", "video", "audio"):
-            return word  # type: ignore[return-value]
+        if family := _FAMILIES.get(word):
+            return family
     if medium.type.lower() == _FLASH:
         return "video"
     return _KINDS.get(PurePosixPath(_file(medium.url).lower()).suffix)

@@ -111,14 +111,16 @@ def without_urls(text: str, urls: frozenset[str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "".join(kept)) if at else text
 
 
+_FAMILIES: dict[str, MediaKind] = {"image": "image", "video": "video", "audio": "audio"}
+
+
 def _kind(mime: str) -> MediaKind | None:
     lowered = mime.lower().split(";")[0].strip()
     if "mpegurl" in lowered:
         return "video"
     if lowered == "image/svg+xml":
         return None
-    family = lowered.partition("/")[0]
-    return family if family in ("image", "video", "audio") else None  # type: ignore[return-value]
+    return _FAMILIES.get(lowered.partition("/")[0])
 
 
 def _by_ending(url: str) -> MediaKind | None:

@@ -15,7 +15,6 @@ MAX_DEPTH = 16
 
 BLOCKS = frozenset({"paragraph", "quote", "list", "item"})
 CONTAINERS = frozenset({"quote", "list", "item"})
-LINKS = frozenset({"link", "mention", "hashtag"})
 
 Part = str | Node
 

@@ -197,7 +197,7 @@ async def test_a_spool_that_takes_nothing_either_still_hides_in_this_life(tmp_pa
     sequencer, log = await moody(tmp_path)
     await settle(sequencer, Posted(post()))
     log.is_full = True
-    sequencer._spool._end = 1 << 18  # as after a quarter of a megabyte of takedowns
+    sequencer._veil._spool._end = 1 << 18  # as after a quarter of a megabyte of takedowns
     assert await taken_down(sequencer, hide("id:p1")) is False
     assert await texts(sequencer) == {}
     await sequencer.close()

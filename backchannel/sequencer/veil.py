@@ -1,0 +1,94 @@
+"""The veil: takedowns that already count everywhere and are not in the log yet.
+
+They lie in the inbox, in order, like everything else; here is what they cover meanwhile, and where they are
+kept when the log does not take them. A word whose id the fold knows is never veiled.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from msgspec.structs import replace
+
+from backchannel.board import BLANK_KEY, Blank, Frame, Item
+from backchannel.log.spool import Spool, SpoolFull
+from backchannel.model import Blanked
+from backchannel.sequencer.erasure import subject_of
+from backchannel.sequencer.inbox import Inbox, Wish
+from backchannel.state import State
+
+log_line = structlog.get_logger(__name__)
+
+
+class Veil:
+    """Kept by subject, and laid again at every fold: a blocked author's next post is under it, too.
+
+    `covered`: the keys of the posts that it hides now.
+    """
+
+    def __init__(self, state: State, inbox: Inbox, spool: Spool) -> None:
+        self.covered: frozenset[int] = frozenset()
+        self._state, self._inbox, self._spool = state, inbox, spool
+        self._erasing: list[str] = []
+
+    def take_up(self) -> None:
+        """What an earlier life could not store lies in the inbox again."""
+        for takedown in self._spool.load():
+            wish = Wish([takedown], is_takedown=True)
+            wish.is_spooled = True
+            self._inbox.append(wish)
+        self.lay()
+
+    def lay(self) -> None:
+        """Find what it covers, as the state is now."""
+        news = [event for event in self._inbox.takedowns() if self._state.is_news(event)]
+        subjects = {*self._erasing, *map(subject_of, news)}
+        of = self._state.posts.of
+        self.covered = frozenset(seen.key for subject in subjects for seen in of(subject))
+
+    @contextmanager
+    def over(self, subject: str) -> Iterator[None]:
+        """Cover it for the length of a block, besides what is taken down."""
+        self._erasing.append(subject)
+        self.lay()
+        try:
+            yield
+        finally:
+            self._erasing.remove(subject)
+            self.lay()
+
+    def on(self, frame: Frame) -> Frame:
+        """A frame of the board with the blank that is not in the log yet."""
+        if not self._is_blank():
+            return frame
+        blank = Item(BLANK_KEY, frame.seq, 0, Blank())
+        others = [item for item in frame.put if item.key != BLANK_KEY]
+        return replace(frame, put=[blank, *others], gone=[key for key in frame.gone if key != BLANK_KEY])
+
+    async def keep(self, wish: Wish) -> None:
+        """The log does not take it: spool it, once. Where that fails too, it holds in this life."""
+        if wish.is_spooled:
+            return
+        try:
+            for takedown in [*wish.takedowns()]:
+                await asyncio.to_thread(self._spool.add, takedown)
+            wish.is_spooled = True
+        except (OSError, SpoolFull) as error:
+            log_line.warning("a takedown holds in memory only", reason=str(error))
+
+    async def tidy(self) -> None:
+        """When the log has them all, the spool holds none."""
+        if next(self._inbox.takedowns(), None) is None:
+            try:
+                await asyncio.to_thread(self._spool.clear)
+            except OSError as error:
+                log_line.warning("the spool cannot be cleared", reason=str(error))
+
+    def close(self) -> None:
+        """Give the spool back."""
+        self._spool.close()
+
+    def _is_blank(self) -> bool:
+        news = [e for e in self._inbox.takedowns() if isinstance(e, Blanked) and self._state.is_news(e)]
+        return bool(news) and news[-1].on
