@@ -69,11 +69,16 @@ class Owner(Struct, frozen=True):
 
 
 class Directory:
-    """Shared by the lanes. A want is open while a lane that was asked for it has not answered."""
+    """Shared by the lanes. A want is open while a lane that was asked for it has not answered.
 
-    def __init__(self, *, source: str, web: str) -> None:
+    At the start relays connect one after the other: what the first one's posts want is kept open for `lanes`
+    that have not come yet, else the quickest relay would decide that an author has no name.
+    """
+
+    def __init__(self, *, source: str, web: str, lanes: Iterable[str]) -> None:
         self._source = source
         self._web = web
+        self._awaited = set(lanes)
         self._profiles: Bounded[str, Profile] = Bounded(KNOWN)
         self._events: Bounded[str, WireEvent] = Bounded(KNOWN)
         self._posts: Bounded[str, Post] = Bounded(KNOWN)
@@ -85,10 +90,14 @@ class Directory:
 
     def join(self, lane: str, ask: Callable[[Sequence[Want]], None]) -> None:
         """A lane is connected. `ask` is called with what it should look up, and with nothing to wake it."""
+        self._awaited.discard(lane)
         self._lanes[lane] = ask
+        if kept := [want for want, lanes in self._open.items() if lane in lanes]:
+            ask(kept)
 
     def leave(self, lane: str) -> None:
-        """A lane is gone: it will not answer any more."""
+        """A lane is gone, or could not come: it will not answer any more."""
+        self._awaited.discard(lane)
         self._lanes.pop(lane, None)
         self.answered(lane, list(self._open))
 
@@ -162,12 +171,12 @@ class Directory:
         return want in self._open
 
     def ask(self, wants: Iterable[Want], now_s: float) -> None:
-        """Put to all connected lanes what is not asked yet."""
+        """Put to all connected lanes, and to those that are still on their way, what is not asked yet."""
         fresh = [want for want in wants if want not in self._open]
         if not fresh or not self._lanes:
             return
         for want in fresh:
-            self._open[want] = set(self._lanes)
+            self._open[want] = set(self._lanes) | self._awaited
             self._asked_at.put(want, now_s)
         for ask in list(self._lanes.values()):
             ask(fresh)

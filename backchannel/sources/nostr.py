@@ -116,7 +116,7 @@ class Source:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._context = context
-        self._directory = Directory(source=context.name, web=settings.web)
+        self._directory = Directory(source=context.name, web=settings.web, lanes=settings.relays)
         self._limits: dict[str, RelayLimits] = {}
         self._rules = Rules(
             source=context.name,
@@ -139,15 +139,15 @@ class Source:
         The cursor is the newest `created_at` in seconds, never in the future; five minutes before it are
         read again. SourceError when the relay is lost, silent, or does not let us read.
         """
-        talk = Talk(
-            lane,
-            self._rules,
-            self._directory,
-            self._context.watch,
-            cursor=int(cursor) if cursor and cursor.isdigit() else None,
-            limits=await self._fetch_limits(lane),
-        )
         try:
+            talk = Talk(
+                lane,
+                self._rules,
+                self._directory,
+                self._context.watch,
+                cursor=int(cursor) if cursor and cursor.isdigit() else None,
+                limits=await self._fetch_limits(lane),
+            )
             async with (
                 self._context.fetch.websocket(lane, max_size=MAX_FRAME) as socket,
                 aclosing(self._converse(lane, talk, socket)) as said,
@@ -162,6 +162,8 @@ class Source:
             return
         except ConnectionClosed as error:
             raise SourceError(f"{lane} is lost: {error}") from error
+        finally:
+            self._directory.leave(lane)
 
     async def _converse(self, lane: str, talk: Talk, socket: ClientConnection) -> AsyncGenerator[Batch]:
         clock = self._context.clock
@@ -186,7 +188,6 @@ class Source:
                 else:
                     talk.hear(heard, clock.now(), clock.monotonic())
         finally:
-            self._directory.leave(lane)
             await line.close()
 
     async def _fetch_limits(self, lane: str) -> RelayLimits:

@@ -187,6 +187,9 @@ async def test_two_relays_give_equal_posts_for_one_event(
         house = House(relay.url, other.url, since=now() - 60)
         try:
             here, there = house.read(relay.url), house.read(other.url)
+            for url, reader in ((relay.url, here), (other.url, there)):
+                await publish(url, note(writer, f"before, on {url}"))
+                await reader.until(lambda r: r.cursor)
             said = note(writer, "on both")
             await publish(relay.url, said)
             await here.until(lambda r: any(post.ref == said["id"] for post in r.posts))

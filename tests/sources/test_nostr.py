@@ -378,6 +378,31 @@ async def test_two_relays_give_the_very_same_post() -> None:
         assert first.posts == second.posts
 
 
+async def test_a_relay_that_connects_later_still_gives_the_name() -> None:
+    async with (
+        scripted(storing(note("hi"))) as one,
+        scripted(storing(ADA.profile(at=NOW, name="Ada"))) as two,
+        house(one.url, two.url, clock=Still(), since=NOW - 1000) as home,
+    ):
+        first = home.read(one.url)
+        await one.until_heard(lambda said: said[0] == "REQ" and said[2].get("kinds") == [0])
+        home.read(two.url)
+        await first.until(lambda r: r.posts)
+        assert first.posts[0].face.author.name == "Ada"
+
+
+async def test_a_relay_that_cannot_be_had_is_not_waited_for() -> None:
+    async with (
+        scripted(storing(note("hi"))) as one,
+        house(one.url, "ws://127.0.0.1:9", clock=Still(), since=NOW - 1000) as home,
+    ):
+        first = home.read(one.url)
+        await one.until_heard(lambda said: said[0] == "REQ" and said[2].get("kinds") == [0])
+        await home.read("ws://127.0.0.1:9").until(lambda r: r.error)
+        await first.until(lambda r: r.posts)
+        assert first.posts[0].face.author.name != "Ada"
+
+
 async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
     quoted = GRACE.wire("wise words", at=NOW - 5000)
     answer = storing(note("true", ("q", quoted["id"])), quoted, GRACE.profile(at=NOW, name="Grace"))
