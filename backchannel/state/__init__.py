@@ -89,13 +89,25 @@ class State(Struct):
         return self.rulings.verdict(seen)
 
     def _take(self, entry: Entry, post: Post) -> None:
-        if old := self.posts.by_id.get(post.id):
+        old = self.posts.by_id.get(post.id)
+        is_moved = old is None or old.reply_to != post.reply_to
+        if old:
             self.conversations.forget(old)
         for seen in self.posts.apply(entry):
             self.conversations.link(seen)
             self._place(seen)
-        if post.id in self.conversations.answers:
-            self._place_all(self.conversations.below(post.id, self.posts))
+        if is_moved and post.id in self.conversations.answers:
+            self._place_below(post.id)
+
+    def _place_below(self, post_id: str) -> None:
+        """The conversation below it hangs elsewhere now: all of it counts as changed.
+
+        Were it only what differs, the numbers would tell what stood above before it was erased.
+        """
+        below = [*self.conversations.below(post_id, self.posts)]
+        self._place_all(below)
+        for seen in below:
+            self.board.touch(self.seq, seen.key)
 
     def _place_all(self, posts: Iterable[Seen]) -> None:
         for seen in [*posts]:
