@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Coroutine
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,6 +34,22 @@ Why = Annotated[str, typer.Option(help="The reason, kept in the log.")]
 ServerUrl = Annotated[str, typer.Option("--url", help="Where the server is, if not where the config says.")]
 
 CONFIG = Path("config.yaml")
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"backchannel {version('backchannel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which release this is."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()

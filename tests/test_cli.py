@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ def backchannel(folder: Path, *arguments: str, **env: str) -> subprocess.Complet
         text=True,
         check=False,
     )
+
+
+def test_it_says_which_release_it_is(tmp_path: Path) -> None:
+    done = backchannel(tmp_path, "--version")
+    assert (done.returncode, done.stdout.strip()) == (0, f"backchannel {version('backchannel')}")
 
 
 class Operator(HTTPServer):

@@ -380,6 +380,16 @@ async def test_a_change_is_taken_up_and_a_bad_one_leaves_the_old(tmp_path: Path)
     assert watcher.current is second
 
 
+async def test_an_edit_made_while_the_program_started_is_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(EVENT)
+    first = load_config(path, {})
+    path.write_text(EVENT + "wall: {delay_s: 7}\n")
+    changed = await anext(ConfigWatcher(path, {}, Clock(), first, every_s=0.01).changes())
+    assert isinstance(changed, Config)
+    assert changed.wall.delay_s == 7
+
+
 async def test_a_change_without_a_difference_is_none(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(EVENT)

@@ -11,7 +11,10 @@ Mark = tuple[int, int, int]
 
 
 class ConfigWatcher:
-    """Looks at the file every `every_s` real seconds; what was read before is the state to differ from."""
+    """Looks at the file every `every_s` real seconds; `current` is what was read before.
+
+    The first look reads it again: it may have been edited while the program started.
+    """
 
     def __init__(
         self, path: Path, env: Mapping[str, str], clock: Clock, current: Config, *, every_s: float = 1.0
@@ -20,7 +23,7 @@ class ConfigWatcher:
         self._env = env
         self._clock = clock
         self._every_s = every_s
-        self._mark = self._look()
+        self._mark: Mark | None = None
         self.current = current
 
     async def changes(self) -> AsyncGenerator[Config | ConfigError, None]:

@@ -37,9 +37,12 @@ class Desk:
     ) -> Answer:
         """`verdict`: hide, show, block, undo, erase or blank; `subject`: a permalink, an id or a key.
 
-        A repeated `ruling_id` is one word.
+        A repeated `ruling_id` is one word, however often it is delivered.
         """
-        id_ = ruling_id or f"person:{uuid4()}"
+        id_ = f"person:{ruling_id or uuid4()}"
+        state = self._sequencer.state
+        if id_ in state.rulings.ids or id_ in state.blanks:
+            return Answer(True, "said before, and saved")
         if verdict == "blank":
             saved = await self._sequencer.take_down([Blanked(id_, on)])
             return self._answer(saved, "blank" if on else "no longer blank")

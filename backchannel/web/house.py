@@ -41,7 +41,9 @@ class Sequencer(Seen, Protocol):
 class Desk(Protocol):
     """Where a person decides."""
 
-    async def rule(self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True) -> Answer:
+    async def rule(
+        self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True, ruling_id: str = ""
+    ) -> Answer:
         """A word on a permalink, an id or a key. LookupError: nobody knows it; LogUnavailable: refused."""
         ...
 

@@ -25,13 +25,17 @@ _NO_TLS = (
 
 
 class Word(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person says. `subject`: a permalink or a key; `on` counts for `blank` alone."""
+    """What a person says. `subject`: a permalink or a key; `on` counts for `blank` alone.
+
+    `id` is chosen where the word is spoken: whoever lost the answer may repeat it, and it is one word.
+    """
 
     verdict: Literal["show", "hide", "block", "erase", "undo", "blank"]
     subject: Annotated[str, Meta(max_length=2048)] = ""
     why: Annotated[str, Meta(max_length=500)] = ""
     by: Annotated[str, Meta(min_length=1, max_length=100)] = "operator"
     on: bool = True
+    id: Annotated[str, Meta(max_length=100)] = ""
 
 
 async def post_ruling(house: House, request: web.Request) -> web.Response:
@@ -48,7 +52,9 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
     if not word.subject and word.verdict != "blank":
         return error_answer(request, HTTPStatus.BAD_REQUEST, "This is no ruling: `subject` is empty.")
     try:
-        answer = await house.desk.rule(word.verdict, word.subject, by=word.by, why=word.why, on=word.on)
+        answer = await house.desk.rule(
+            word.verdict, word.subject, by=word.by, why=word.why, on=word.on, ruling_id=word.id
+        )
     except LookupError as error:
         words = str(error.args[0]) if error.args else f"nothing known as {word.subject}"
         return error_answer(request, HTTPStatus.NOT_FOUND, words)

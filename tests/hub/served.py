@@ -47,10 +47,14 @@ class Desk:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, str, str, bool]] = []
+        self.ids: list[str] = []
         self.answer: Answer | Exception = Answer(True, "done")
 
-    async def rule(self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True) -> Answer:
+    async def rule(
+        self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True, ruling_id: str = ""
+    ) -> Answer:
         self.heard.append((verdict, subject, by, why, on))
+        self.ids.append(ruling_id)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

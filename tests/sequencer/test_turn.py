@@ -367,6 +367,21 @@ async def test_the_desk_finds_a_post_by_key_id_or_permalink_and_says_what_became
     await sequencer.close()
 
 
+@pytest.mark.parametrize("verdict", ["hide", "block", "undo", "blank"])
+async def test_a_word_whose_answer_was_lost_may_be_repeated(tmp_path: Path, verdict: str) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    desk, loop = Desk(sequencer), asyncio.create_task(sequencer.run())
+    await desk.rule("show", "1", by="grace")
+    await desk.rule("hide", "1", by="grace")
+    await desk.rule(verdict, "1", by="grace", ruling_id="mine")
+    head, board = sequencer.state.seq, sequencer.board.seq
+    assert (await desk.rule(verdict, "1", by="grace", ruling_id="mine")).message == "said before, and saved"
+    assert (sequencer.state.seq, sequencer.board.seq) == (head, board)
+    loop.cancel()
+    await sequencer.close()
+
+
 async def test_a_show_of_what_has_changed_is_answered_changed(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path, policy="first-time")
     await settle(sequencer, Posted(post()))

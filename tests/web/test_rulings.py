@@ -31,6 +31,11 @@ async def test_a_word_is_heard_and_answered(served: Served, web: ClientSession) 
     assert served.desk.heard == [("hide", "12", "operator", "rude", True)]
 
 
+async def test_a_word_may_bring_its_id(served: Served, web: ClientSession) -> None:
+    await say(web, {**HIDE, "id": "here-1"}, 200)
+    assert served.desk.ids == ["here-1"]
+
+
 async def test_without_a_token_nobody_is_heard(served: Served, web: ClientSession) -> None:
     async with web.post("/api/v1/rulings", json=HIDE) as response:
         assert response.status == 401
