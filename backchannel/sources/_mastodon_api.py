@@ -45,7 +45,8 @@ class Server:
     """`host` is its name with its port: the lane, and the first half of a post's `ref`.
 
     `instance` is None until the server has told, and an empty one when it does not tell. `takes_ids`: it
-    has, as far as we know, a request for several statuses.
+    has, as far as we know, a request for several statuses. While the server wants a pause nothing is asked,
+    by whomever: every method raises SourceError with the seconds that are left.
     """
 
     def __init__(self, base: str, fetch: Fetcher, clock: Clock, token: str = "") -> None:
@@ -56,6 +57,7 @@ class Server:
         self._clock = clock
         self._token = token
         self.takes_ids = True
+        self._rests_until = 0.0  # monotonic seconds
 
     async def learn(self) -> Instance:
         """What the server says of itself. SourceError when it cannot be reached."""
@@ -70,8 +72,8 @@ class Server:
         path = f"/api/v1/timelines/tag/{quote(tags[0], safe='')}"
         answer = await self._get(path, [*params, *scope, *more, ("limit", str(PAGE))])
         if answer.status == 404 and self.instance and self.instance.version:
-            return Page((), self._pause_s(answer))  # GoToSocial: nobody has used this hashtag here yet
-        return Page(self._items(answer, path), self._pause_s(answer))
+            return Page((), self._wait_s(answer))  # GoToSocial: nobody has used this hashtag here yet
+        return Page(self._items(answer, path), self._wait_s(answer))
 
     async def statuses(self, ids: Sequence[str]) -> Page:
         """Those of these statuses (at most `MAX_IDS`) that the server shows in one answer. SourceError.
@@ -83,15 +85,15 @@ class Server:
         answer = await self._get("/api/v1/statuses", [("id[]", item) for item in ids])
         try:
             if answer.status == 200:
-                return Page(parse_list(answer.body), self._pause_s(answer))
+                return Page(parse_list(answer.body), self._wait_s(answer))
         except DecodeError:
             pass
         if answer.status != 200 and answer.status not in {*_CLOSED, *_GONE}:
             self._fail(answer, "/api/v1/statuses")
         self.takes_ids = False
-        return Page((), self._pause_s(answer))
+        return Page((), self._wait_s(answer))
 
-    async def status(self, item: str) -> tuple[bytes | None, float]:
+    async def status(self, item: str) -> bytes | None:
         """One status, or None when the server says that there is none. SourceError for all else.
 
         A page of HTML with 404 is a proxy's word, not the server's.
@@ -100,11 +102,11 @@ class Server:
         answer = await self._get(path)
         if answer.status in _GONE:
             if answer.body.lstrip()[:1] in (b"{", b"["):
-                return None, self._pause_s(answer)
+                return None
             raise SourceError(f"{self.host} answered {answer.status} without saying why")
         if answer.status != 200 or not answer.body.lstrip().startswith(b"{"):
             self._fail(answer, path)
-        return answer.body, self._pause_s(answer)
+        return answer.body
 
     async def is_alive(self) -> bool:
         """Whether its API answers now: a server in ruins says 404 to everything."""
@@ -144,17 +146,21 @@ class Server:
         return [("remote", "true")] if "local" in closed else []
 
     async def _get(self, path: str, params: Params = ()) -> Response:
+        if (left_s := self._rests_until - self._clock.monotonic()) > 0:
+            raise SourceError(f"{self.host} has no requests left for us", retry_after_s=left_s)
         headers: Mapping[str, str] = {"Accept": "application/json"}
         if self._token:
             headers = {**headers, "Authorization": f"Bearer {self._token}"}
         try:
-            return await self._fetch.get(
+            answer = await self._fetch.get(
                 self.base + path, headers=headers, params=params, max_bytes=_MAX_BYTES
             )
         except Refused as error:
             raise SourceError(str(error), permanent=True) from error
         except FetchError as error:
             raise SourceError(str(error)) from error
+        self._rests_until = self._clock.monotonic() + self._wait_s(answer)
+        return answer
 
     def _items(self, answer: Response, path: str) -> Sequence[Raw]:
         if answer.status != 200:
@@ -164,15 +170,16 @@ class Server:
         except DecodeError:
             self._fail(answer, path)
 
-    def _pause_s(self, answer: Response) -> float:
-        return rate_pause_s(answer.headers, self._clock.real())
+    def _wait_s(self, answer: Response) -> float:
+        """The pause that its limits ask for, or that it asks for where it did not answer."""
+        now = self._clock.real()
+        asked_s = None if answer.status == 200 else retry_after_s(answer.headers, now)
+        return max(asked_s or 0.0, rate_pause_s(answer.headers, now))
 
     def _fail(self, answer: Response, path: str) -> NoReturn:
         """The right SourceError for an answer that is not what was asked for."""
-        now = self._clock.real()
-        wait_s = max(retry_after_s(answer.headers, now) or 0.0, rate_pause_s(answer.headers, now))
         why, permanent = self._reason(answer, path)
-        raise SourceError(f"{self.host} {why}", permanent=permanent, retry_after_s=wait_s)
+        raise SourceError(f"{self.host} {why}", permanent=permanent, retry_after_s=self._wait_s(answer))
 
     def _reason(self, answer: Response, path: str) -> tuple[str, bool]:
         status, said = answer.status, parse_complaint(answer.body)

@@ -233,20 +233,16 @@ class Reader:
         if not unknown:
             return 0.0
         try:
-            page = await server.statuses(unknown)
-            pause_s = page.pause_s
-            self._know_all(server, page.items)
+            self._know_all(server, (await server.statuses(unknown)).items)
             missing = [item for item in unknown if (server.host, item) not in self._parents]
             for item in missing[:LOOKUPS]:
-                if pause_s:
-                    break
-                body, pause_s = await server.status(item)
+                body = await server.status(item)
                 self._know_all(server, [body] if body else [])
                 if (server.host, item) not in self._parents:
                     self._parents.put((server.host, item), "")
         except SourceError as error:
             return error.retry_after_s
-        return pause_s
+        return 0.0
 
     def _know_all(self, server: Server, items: Iterable[Raw | bytes]) -> None:
         for item in items:

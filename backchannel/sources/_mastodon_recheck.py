@@ -31,10 +31,12 @@ _ID_IN_URI = re.compile(r"/statuses/([0-9A-Za-z]+)$")
 
 
 class _Round(Struct):
-    """One round: what it found out, and which servers were seen alive in it."""
+    """One round: what it found out, which servers were seen alive in it, and what went wrong."""
 
     events: list[Event] = field(default_factory=list)
     alive: dict[str, bool] = field(default_factory=dict)
+    trouble: list[SourceError] = field(default_factory=list)
+    is_heard: bool = False
 
 
 class Rechecker:
@@ -48,10 +50,12 @@ class Rechecker:
         self._round = 0
 
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
-        """Events for what changed. SourceError when nothing could be found out."""
+        """Events for what changed. SourceError when no server told us anything.
+
+        One that wants a pause, or is in trouble, keeps no other waiting.
+        """
         self._round += 1
         done = _Round()
-        trouble: list[SourceError] = []
         for host, server in self._servers.items():
             own = self._turn(server, [post for post in posts if post.ref.partition("/")[0] == host])
             try:
@@ -60,9 +64,9 @@ class Rechecker:
                     if not server.takes_ids:
                         break  # the others have their turn in the next rounds
             except SourceError as error:
-                trouble.append(error)
-        if trouble and not done.events:
-            raise trouble[0]
+                done.trouble.append(error)
+        if done.trouble and not done.is_heard:
+            raise min(done.trouble, key=lambda error: error.retry_after_s)
         return done.events
 
     def _turn(self, server: Server, posts: Sequence[Post]) -> Sequence[Post]:
@@ -75,18 +79,17 @@ class Rechecker:
         return turn
 
     async def _ask(self, server: Server, posts: Sequence[Post], done: _Round) -> None:
-        page = await server.statuses([_ref_id(post) for post in posts])
-        copies = (await self._reader.read(server, page.items)).posts
+        items = (await server.statuses([_ref_id(post) for post in posts])).items
+        copies = (await self._reader.read(server, items)).posts
         found = {copy.id: copy for copy in copies}
-        seen = set(map(parse_id, page.items))
-        pause_s = page.pause_s
+        seen = set(map(parse_id, items))
+        done.is_heard = done.is_heard or server.takes_ids
         for post in posts:
             copy, is_gone = found.get(post.id), False
             if copy is None and _ref_id(post) not in seen:
-                if pause_s:
-                    raise SourceError(f"{server.host} has no requests left for us", retry_after_s=pause_s)
-                item, pause_s = await server.status(_ref_id(post))
+                item = await server.status(_ref_id(post))
                 copy, is_gone = await self._copy(server, post, item), item is None
+                done.is_heard = True
             if is_gone:
                 await self._miss(server, post, done)
             elif copy:
@@ -106,7 +109,11 @@ class Rechecker:
             return
         at_origin = _ID_IN_URI.search(post.id)
         if origin and at_origin:
-            item, _ = await origin.status(at_origin.group(1))
+            try:
+                item = await origin.status(at_origin.group(1))
+            except SourceError as error:
+                done.trouble.append(error)
+                return
             if item is None:
                 await self._delete(origin, post, done)
                 return

@@ -516,11 +516,13 @@ async def test_a_pause_is_as_long_as_the_server_asks(
 async def test_a_used_up_limit_ends_the_reading_before_the_server_has_to(
     server: Mastodon, make: Make
 ) -> None:
+    source = make(server)
+    await read(source, server)
     for number in range(1, 95):
         server.post(number)
     reset = in_minutes(5)
     server.headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
-    (batch,) = await read(make(server), server, '{"pycon":"0"}')
+    (batch,) = await read(source, server, '{"pycon":"0"}')
     assert len(posts(batch.events)) == 40
     assert 60 < batch.pause_s <= 300
 
@@ -852,8 +854,20 @@ async def test_an_origin_in_trouble_decides_nothing(start: Start, make: Make) ->
     relay.statuses.clear()
     home.fail("/", answering(502, PAGE))
     for _ in range(3):
-        with pytest.raises(SourceError, match="502"):
-            await source.recheck(on_wall)
+        assert await source.recheck(on_wall) == []
+
+
+async def test_an_origin_in_trouble_keeps_no_other_post_from_being_looked_at(
+    start: Start, make: Make
+) -> None:
+    home, relay = await start(), await start()
+    relay.post(900, uri=f"{home.base}/users/ann/statuses/1")
+    relay.post(901)
+    source = make(home, relay)
+    on_wall = await shown(source, relay)
+    relay.statuses.clear()
+    home.fail("/", answering(502, PAGE))
+    assert await source.recheck(on_wall) == [Deleted(f"{relay.base}/users/ann/statuses/901")]
 
 
 async def test_without_the_origin_two_404s_in_a_row_are_a_deletion(server: Mastodon, make: Make) -> None:
@@ -888,6 +902,36 @@ async def test_one_servers_trouble_does_not_hide_what_another_found(start: Start
     one.fail("/api/v1/statuses", answering(500, PAGE))
     other.statuses.clear()
     assert await source.recheck(on_wall) == [Deleted(f"{other.base}/users/ann/statuses/2")]
+
+
+async def test_one_server_that_wants_a_pause_keeps_no_other_waiting(start: Start, make: Make) -> None:
+    one, other = await start(), await start()
+    one.post(1)
+    other.post(2)
+    source = make(one, other)
+    on_wall = [*await shown(source, one), *await shown(source, other)]
+    one.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="600"))
+    assert await source.recheck(on_wall) == []
+    one.asked.clear()
+    other.statuses.clear()
+    assert await source.recheck(on_wall) == [Deleted(f"{other.base}/users/ann/statuses/2")]
+    assert one.asked == []
+
+
+async def test_while_a_server_wants_a_pause_its_timeline_is_not_asked_either(
+    server: Mastodon, make: Make
+) -> None:
+    server.post(1)
+    source = make(server)
+    on_wall = await shown(source, server)
+    server.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="600"))
+    with pytest.raises(SourceError, match="asks for a pause"):
+        await source.recheck(on_wall)
+    server.asked.clear()
+    with pytest.raises(SourceError, match="no requests left") as caught:
+        await read(source, server)
+    assert 500 < caught.value.retry_after_s <= 600
+    assert server.asked == []
 
 
 async def test_posts_of_servers_that_are_no_longer_ours_are_left_alone(start: Start, make: Make) -> None:
