@@ -45,9 +45,9 @@ def json_answer(data: object, status: int = HTTPStatus.OK) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-def page_answer(text: str, status: int = HTTPStatus.OK) -> web.Response:
+def page_answer(text: str, status: int = HTTPStatus.OK, *, policy: str = CSP) -> web.Response:
     """A page that nobody keeps, for the same reason."""
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 

@@ -30,6 +30,10 @@ class Static:
         """`/static/{path}`: a file of a known type inside the folder, else 404."""
         return self.file(request.match_info["path"])
 
+    async def worker(self, _: web.Request) -> web.StreamResponse:
+        """`/sw.js`, at the root because a service worker sees no page above its own folder."""
+        return self.file("sw.js")
+
     def file(self, name: str) -> web.StreamResponse:
         """One file by its path in the folder."""
         path = (self._folder / name).resolve() if "\0" not in name else self._folder

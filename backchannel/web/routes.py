@@ -18,7 +18,7 @@ from backchannel.web.answers import (
 )
 from backchannel.web.files import Pictures, Static
 from backchannel.web.house import House, SourceHealth
-from backchannel.web.pages import SourceView, Stand
+from backchannel.web.pages import WALL_CSP, SourceView, Stand
 from backchannel.web.posts import find_posts, parse_query, render_place, render_posts
 from backchannel.web.rulings import PATH as RULINGS
 from backchannel.web.rulings import post_ruling
@@ -40,6 +40,7 @@ def build_app(house: House) -> web.Application:
         [
             web.get("/", site.tab),
             web.get("/wall", site.wall),
+            web.get("/wall/holding", site.holding),
             web.get("/status", site.status),
             web.get("/healthz", site.healthz),
             web.get("/qr.svg", site.qr),
@@ -48,6 +49,7 @@ def build_app(house: House) -> web.Application:
             web.post(RULINGS, partial(post_ruling, house)),
             web.get("/live", house.live, allow_head=False),
             web.get("/static/{path:.+}", static.serve),
+            web.get("/sw.js", static.worker),
             web.get("/media/{hash:[0-9a-f]{64}}.webp", pictures.serve),
         ]
     )
@@ -67,7 +69,12 @@ class Site:
         cards = await house.views.answer(lambda: self._newest(WALL))
         views, blank = [card.view for card in cards], self._is_blank()
         make = partial(house.pages.wall, views, self._stand(), blank=blank, theme=theme)
-        return page_answer(self._keep("wall", f"{theme[:16]} {blank}", make))
+        return page_answer(self._keep("wall", f"{theme[:16]} {blank}", make), policy=WALL_CSP)
+
+    async def holding(self, request: web.Request) -> web.Response:
+        """What `/sw.js` keeps for a wall that is loaded while we are away."""
+        text = self._house.pages.holding(theme=request.query.get("theme", ""))
+        return page_answer(text, policy=WALL_CSP)
 
     async def tab(self, request: web.Request) -> web.Response:
         """The newest 50; with `before` or `q`, history or what was found, for those without JavaScript."""

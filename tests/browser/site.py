@@ -13,7 +13,7 @@ from backchannel.board import Item
 from backchannel.config import Config
 from backchannel.model import Post
 from backchannel.web.display import CardView, render_card
-from backchannel.web.pages import CSP, Pages, Stand
+from backchannel.web.pages import CSP, WALL_CSP, Pages, Stand
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Config.model_validate(
@@ -61,6 +61,7 @@ class Site:
                 web.get("/api/v1/posts", self._posts),
                 web.get("/media/{name}", self._picture),
                 web.static("/static", ROOT / "static"),
+                web.get("/sw.js", self._worker),
                 web.get("/{name:.*}", self._page),
             ]
         )
@@ -78,7 +79,7 @@ class Site:
         text = self.pages.get(request.path)
         if text is None:
             raise web.HTTPNotFound
-        headers = {"Content-Security-Policy": CSP}
+        headers = {"Content-Security-Policy": WALL_CSP if 'class="wall"' in text else CSP}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
     async def _posts(self, request: web.Request) -> web.Response:
@@ -95,6 +96,9 @@ class Site:
 
     async def _qr(self, _: web.Request) -> web.Response:
         return web.Response(text=self.qr, content_type="image/svg+xml")
+
+    async def _worker(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(ROOT / "static" / "sw.js")
 
     async def _picture(self, _: web.Request) -> web.Response:
         return web.Response(body=PNG, content_type="image/png")

@@ -5,7 +5,7 @@ from aiohttp import ClientSession
 
 from backchannel.log import LogUnavailable
 from backchannel.model import Post
-from backchannel.web.pages import CSP
+from backchannel.web.pages import CSP, WALL_CSP
 from tests.hub.served import Served, get_json, get_text
 
 
@@ -15,7 +15,7 @@ from tests.hub.served import Served, get_json, get_text
 async def test_every_answer_is_protected(web: ClientSession, path: str) -> None:
     async with web.get(path) as response:
         headers = response.headers
-    assert headers["Content-Security-Policy"] == CSP
+    assert headers["Content-Security-Policy"] == (WALL_CSP if path == "/wall" else CSP)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "camera=()" in headers["Permissions-Policy"]
@@ -66,3 +66,11 @@ async def test_a_log_that_cannot_be_read_is_said_to_be(served: Served, web: Clie
     served.stage.load = load  # type: ignore[method-assign, assignment]
     served.stage.forgotten = {served.stage.say("old")}
     assert "no such device" in await get_text(web, "/wall", 503)
+
+
+async def test_only_the_wall_may_register_its_worker(web: ClientSession) -> None:
+    for path, policy in (("/", CSP), ("/status", CSP), ("/wall", WALL_CSP), ("/wall/holding", WALL_CSP)):
+        async with web.get(path) as response:
+            assert response.headers["Content-Security-Policy"] == policy
+    assert "trusted-types 'none'" in CSP
+    assert "trusted-types worker-url" in WALL_CSP

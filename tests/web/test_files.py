@@ -25,6 +25,13 @@ async def test_the_front_end_is_served_with_its_types(served: Served, web: Clien
             assert await response.read() == b"content"
 
 
+async def test_the_worker_stands_at_the_root(served: Served, web: ClientSession) -> None:
+    (served.folder / "static" / "sw.js").write_bytes(b"worker")
+    async with web.get("/sw.js") as response:
+        assert (response.status, response.content_type) == (200, "text/javascript")
+        assert response.headers["Cache-Control"] == "no-cache"
+
+
 async def test_what_has_not_changed_is_not_sent_again(served: Served, web: ClientSession) -> None:
     (served.folder / "static" / "wall.js").write_text("export {}")
     async with web.get("/static/wall.js") as response:
