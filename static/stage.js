@@ -299,7 +299,7 @@ export class Stage {
       const who = rest > 0 ? `${names.join(', ')} and ${rest} more` : names.length > 1
         ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names[0] ?? '';
       const text = make('span', '', 'names');
-      text.append(who, make('small', `at ${time}`));
+      text.append(who, ' ', make('small', `at ${time}`));
       item.append(discs, text);
       return item;
     }));
