@@ -1,23 +1,24 @@
-// Has the service worker hold what the wall needs to stand there, with its way in, while the server is away.
+// The holding page: asks whether the wall is there again, and goes to it. It is drawn without any other module.
+import { clock } from './clock.js';
 
-const HELD = /^\/(static\/|qr\.svg$)/;
+const MOST_S = 8, PATIENCE_MS = 30_000;
+let failures = 0;
 
-/** Only where the origin is secure; a wall without it is a wall. */
-export async function holdReady() {
-  if (!('serviceWorker' in navigator)) return;
-  /** @type {any} */ const policies = /** @type {any} */ (globalThis).trustedTypes;
-  const policy = policies?.createPolicy('worker-url', {
-    createScriptURL(/** @type {string} */ url) {
-      if (url !== '/sw.js') throw new TypeError(url);
-      return url;
-    },
-  });
-  try {
-    await navigator.serviceWorker.register(policy?.createScriptURL('/sw.js') ?? '/sw.js', { scope: '/wall' });
-  } catch {
-    return; // a window that keeps nothing
-  }
-  const { active } = await navigator.serviceWorker.ready;
-  const drawn = performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname).filter((path) => HELD.test(path));
-  active?.postMessage([...new Set([`/wall/holding${location.search}`, ...drawn])]);
+/** Screens are few and everybody looks at them: soon at first, and never all at once. */
+function later() {
+  clock.after(Math.random() * Math.min(MOST_S, 2 ** failures), look);
+  failures += 1;
 }
+
+/** The worker answers no HEAD, so this is the server's own word. */
+async function look() {
+  try {
+    const { ok } = await fetch('/wall', { method: 'HEAD', signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (ok) location.replace(`/wall${location.search}`);
+    else later();
+  } catch {
+    later();
+  }
+}
+
+later();

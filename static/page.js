@@ -85,10 +85,7 @@ export class Today {
  */
 export function keepCurrent(page) {
   const { dataset } = byId('page');
-  // The holding page is not a page of any epoch: it has this machine's time, until the server is there again.
-  const isHolding = !dataset.epoch, here = clock.wall();
-  const stand = isHolding ? { now: here, at: here, rate: 1 }
-    : { now: Number(dataset.now), at: Number(dataset.at), rate: Number(dataset.rate) };
+  const stand = { now: Number(dataset.now), at: Number(dataset.at), rate: Number(dataset.rate) };
   const time = new ConferenceTime(clock, stand), today = new Today(dataset.zone || 'UTC');
   /** @type {State} */
   let state = begin([...page.cards.elements.values()].map(factsOf), {
@@ -112,12 +109,10 @@ export function keepCurrent(page) {
     connect: (query) => new WebSocket(new URL(`/live${query}`, location.href.replace(/^http/, 'ws'))),
     where: () => state,
     hello(epoch, protocol) {
-      if (isHolding) location.replace(`/wall${location.search}`);
-      else if (protocol !== Number(dataset.protocol)) location.reload();
-      else become(greet(state, epoch));
+      if (protocol !== Number(dataset.protocol)) location.reload();
+      become(greet(state, epoch));
     },
     frame(frame) {
-      if (isHolding) return true; // it is being loaded again
       const next = fold(state, frame, (view) => page.cards.put(view));
       if (next.broken) return false;
       time.heard(frame.at);

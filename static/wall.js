@@ -1,10 +1,10 @@
 // The wall: one state, one stage, one timer. What is chosen is in `layout.js`, how it is drawn in `stage.js`.
-import { holdReady } from './holding.js';
 import { emptyStage, meetings, modeOf, moreThan, next, question } from './layout.js';
 import { Cards, byId, keepCurrent } from './page.js';
 import { byPlace } from './fold.js';
 import { Stage } from './stage.js';
 import { clock } from './clock.js';
+import { keepHolding } from './worker.js';
 import { threadOf, threads } from './threads.js';
 
 /** @typedef {import('./page.js').State} State */
@@ -14,7 +14,7 @@ const pool = byId('pool'), quietAfter = Number(byId('page').dataset.quietAfter);
 const cards = new Cards(/** @type {NodeListOf<HTMLElement>} */ (pool.querySelectorAll(':scope > bc-card')));
 const stage = new Stage(cards);
 /** @type {Plan} */ let plan = emptyStage();
-let isAlive = byId('page').dataset.epoch !== '', mode = '', dirty = true, freshAt = -Infinity, asked = 0, drawnLead = 0;
+let isAlive = true, mode = '', dirty = true, freshAt = -Infinity, asked = 0, drawnLead = 0;
 /** @type {Set<number>} */ let visible = new Set();
 /** @type {Set<number>} */ const tooLongToAsk = new Set();
 
@@ -197,4 +197,4 @@ function remeasure() {
 draw();
 addEventListener('resize', remeasure);
 document.fonts.ready.then(remeasure);
-if (isAlive) addEventListener('load', holdReady);
+addEventListener('load', keepHolding);

@@ -147,23 +147,11 @@ class Pages:
         newest = sorted(cards, key=lambda card: (card.order, card.key), reverse=True)
         theme = theme if theme in _THEMES else "stage"
         clock = render_time(stand.now, self.zone).text
-        return self._render(
-            "wall.html",
-            cards=newest,
-            stand=stand,
-            is_blank=blank,
-            is_holding=False,
-            theme=theme,
-            clock=clock,
-        )
+        return self._render("wall.html", cards=newest, stand=stand, is_blank=blank, theme=theme, clock=clock)
 
     def holding(self, *, theme: str = "") -> str:
         """The wall while the server is away: the way in, and not a word of anybody."""
-        theme = theme if theme in _THEMES else "stage"
-        stand = Stand("", 0, 0.0, 0.0)
-        return self._render(
-            "wall.html", cards=[], stand=stand, is_blank=False, is_holding=True, theme=theme, clock=""
-        )
+        return self._render("holding.html", theme=theme if theme in _THEMES else "stage")
 
     def tab(
         self,

@@ -73,8 +73,7 @@ class Site:
 
     async def holding(self, request: web.Request) -> web.Response:
         """What `/sw.js` keeps for a wall that is loaded while we are away."""
-        text = self._house.pages.holding(theme=request.query.get("theme", ""))
-        return page_answer(text, policy=WALL_CSP)
+        return page_answer(self._house.pages.holding(theme=request.query.get("theme", "")))
 
     async def tab(self, request: web.Request) -> web.Response:
         """The newest 50; with `before` or `q`, history or what was found, for those without JavaScript."""

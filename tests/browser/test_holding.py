@@ -36,12 +36,10 @@ async def open_wall(browser: Any, wire: Cable, search: str = "") -> Any:
     return page
 
 
-async def held(page: Any) -> list[str]:
-    """What the worker keeps, as soon as it keeps the page and what draws it."""
-    async with asyncio.timeout(30):
-        while "/wall/holding" not in (paths := await page.evaluate(HELD)):
-            await asyncio.sleep(0.05)
-    return [*paths]
+async def held(page: Any) -> set[str]:
+    """What the worker keeps, as soon as it is at work."""
+    await page.wait_for_function("() => navigator.serviceWorker.controller?.state === 'activated'")
+    return {*await page.evaluate(HELD)}
 
 
 async def is_away(page: Any) -> None:
@@ -124,9 +122,15 @@ async def test_what_is_held_is_the_way_in_and_never_a_post_or_a_picture(
     async with running(tmp_path, config_text()) as (server, url), cable(urlsplit(url).port or 0) as wire:
         await server.sequencer.submit([Posted(post(text="private words"))])
         page = await open_wall(chromium, wire)
-        paths = await held(page)
-        assert {"/wall/holding", "/qr.svg", "/static/wall.js", "/static/wall.css"} <= {*paths}
-        assert all(path.startswith(("/static/", "/wall/holding", "/qr.svg")) for path in paths)
+        kept = await held(page)
+        asked = set[str]()
+        other = await (await chromium.new_context()).new_page()
+        other.on("request", lambda request: asked.add(urlsplit(request.url).path))
+        await other.route("**/wall", lambda route: route.abort())  # it stays
+        await other.goto(f"http://127.0.0.1:{wire.port}/wall/holding")
+        await other.wait_for_load_state("networkidle")
+        assert asked - kept <= {"/wall"}
+        assert kept - asked <= {"/static/fonts/atkinson-latin-ext.woff2"}
         texts = await page.evaluate(TEXTS)
         assert "One moment, please." in texts
         assert "private words" not in texts
@@ -138,6 +142,38 @@ async def test_the_holding_page_itself_becomes_the_wall(chromium: Any, tmp_path:
         page = await chromium.new_page()
         await page.goto(f"{url}/wall/holding")
         await page.wait_for_url(f"{url}/wall")
+        await is_back(page)
+
+
+async def test_it_asks_calmly_while_the_wall_cannot_be_had(chromium: Any, tmp_path: Path) -> None:
+    async with running(tmp_path, config_text()) as (_, url):
+        page, asked = await chromium.new_page(), list[str]()
+
+        async def refuse(route: Any) -> None:
+            asked.append(route.request.method)
+            await route.fulfill(status=503)
+
+        await page.route("**/wall", refuse)
+        await page.goto(f"{url}/wall/holding")
+        await page.evaluate("() => new Promise((done) => setTimeout(done, 6000))")
+        assert 1 <= len(asked) <= 12
+        assert {*asked} == {"HEAD"}
+        assert await page.inner_text("h1") == "One moment, please."
+        await page.unroute("**/wall")
+        await page.wait_for_url(f"{url}/wall")
+
+
+async def test_a_browser_whose_storage_is_broken_still_has_the_wall(chromium: Any, tmp_path: Path) -> None:
+    async with running(tmp_path, config_text()) as (server, url):
+        await server.sequencer.submit([Posted(post(text="private words"))])
+        page = await (await chromium.new_context()).new_page()
+        await page.goto(f"{url}/wall")
+        await held(page)
+        worker = page.context.service_workers[0]
+        await worker.evaluate(
+            "() => { CacheStorage.prototype.match = () => Promise.reject(new Error('broken')); }"
+        )
+        await page.reload()
         await is_back(page)
 
 

@@ -69,7 +69,7 @@ async def test_a_log_that_cannot_be_read_is_said_to_be(served: Served, web: Clie
 
 
 async def test_only_the_wall_may_register_its_worker(web: ClientSession) -> None:
-    for path, policy in (("/", CSP), ("/status", CSP), ("/wall", WALL_CSP), ("/wall/holding", WALL_CSP)):
+    for path, policy in (("/", CSP), ("/status", CSP), ("/wall/holding", CSP), ("/wall", WALL_CSP)):
         async with web.get(path) as response:
             assert response.headers["Content-Security-Policy"] == policy
     assert "trusted-types 'none'" in CSP
