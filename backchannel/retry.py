@@ -44,10 +44,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def rate_pause_s(headers: Mapping[str, str], now: float) -> float:
-    """Seconds until the window starts anew, when at most one request is left in it; else 0.
-
-    The last request is left to whoever comes with something more urgent.
-    """
+    """Seconds until the window starts anew, when at most one request is left in it; else 0."""
     pauses = [
         _clamped(reset)
         for remaining, reset in _windows(dict(_lowered(headers)), now)

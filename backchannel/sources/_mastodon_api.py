@@ -1,5 +1,6 @@
 """One Mastodon-compatible server: requests, limits, and what each failure of it means."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
@@ -18,6 +19,9 @@ PAGE = 40
 
 MAX_IDS = 20
 """The most ids that one look-up may name."""
+
+SHORT_PAUSE_S = 10.0
+"""A reading is not given up for a pause of so many seconds."""
 
 _MAX_BYTES = 8 << 20
 _CLOSED = frozenset({401, 403, 410, 422, 400, 405})
@@ -46,7 +50,8 @@ class Server:
 
     `instance` is None until the server has told, and an empty one when it does not tell. `takes_ids`: it
     has, as far as we know, a request for several statuses. While the server wants a pause nothing is asked,
-    by whomever: every method raises SourceError with the seconds that are left.
+    by whomever: a short one is sat out, for a longer one every method raises SourceError with the seconds
+    that are left.
     """
 
     def __init__(self, base: str, fetch: Fetcher, clock: Clock, token: str = "") -> None:
@@ -57,6 +62,7 @@ class Server:
         self._clock = clock
         self._token = token
         self.takes_ids = True
+        self._turn = asyncio.Lock()
         self._rests_until = 0.0  # monotonic seconds
 
     async def learn(self) -> Instance:
@@ -146,21 +152,30 @@ class Server:
         return [("remote", "true")] if "local" in closed else []
 
     async def _get(self, path: str, params: Params = ()) -> Response:
-        if (left_s := self._rests_until - self._clock.monotonic()) > 0:
+        async with self._turn:
+            await self._rest()
+            answer = await self._ask(path, params)
+            self._rests_until = self._clock.monotonic() + self._wait_s(answer)
+            return answer
+
+    async def _rest(self) -> None:
+        left_s = self._rests_until - self._clock.monotonic()
+        if left_s > SHORT_PAUSE_S:
             raise SourceError(f"{self.host} has no requests left for us", retry_after_s=left_s)
+        await self._clock.sleep(max(0.0, left_s))
+
+    async def _ask(self, path: str, params: Params) -> Response:
         headers: Mapping[str, str] = {"Accept": "application/json"}
         if self._token:
             headers = {**headers, "Authorization": f"Bearer {self._token}"}
         try:
-            answer = await self._fetch.get(
+            return await self._fetch.get(
                 self.base + path, headers=headers, params=params, max_bytes=_MAX_BYTES
             )
         except Refused as error:
             raise SourceError(str(error), permanent=True) from error
         except FetchError as error:
             raise SourceError(str(error)) from error
-        self._rests_until = self._clock.monotonic() + self._wait_s(answer)
-        return answer
 
     def _items(self, answer: Response, path: str) -> Sequence[Raw]:
         if answer.status != 200:

@@ -8,6 +8,7 @@ a post that still exists somewhere is the smaller harm than to keep one that its
 else (errors, limits, web pages, a server in ruins) proves nothing and deletes nothing.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 
@@ -31,10 +32,11 @@ _ID_IN_URI = re.compile(r"/statuses/([0-9A-Za-z]+)$")
 
 
 class _Round(Struct):
-    """One round: what it found out, which servers were seen alive in it, and what went wrong."""
+    """One round: what it found out, which servers were seen alive in it, which cannot be asked, and why."""
 
     events: list[Event] = field(default_factory=list)
     alive: dict[str, bool] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
     trouble: list[SourceError] = field(default_factory=list)
     is_heard: bool = False
 
@@ -56,27 +58,29 @@ class Rechecker:
         """
         self._round += 1
         done = _Round()
-        for host, server in self._servers.items():
-            own = self._turn(server, [post for post in posts if post.ref.partition("/")[0] == host])
-            try:
-                for at in range(0, len(own), MAX_IDS):
-                    await self._ask(server, own[at : at + MAX_IDS], done)
-                    if not server.takes_ids:
-                        break  # the others have their turn in the next rounds
-            except SourceError as error:
-                done.trouble.append(error)
+        async with asyncio.TaskGroup() as tasks:
+            for host, server in self._servers.items():
+                own = [post for post in posts if post.ref.partition("/")[0] == host]
+                tasks.create_task(self._look_through(server, self._turn(server, own), done))
         if done.trouble and not done.is_heard:
             raise min(done.trouble, key=lambda error: error.retry_after_s)
         return done.events
+
+    async def _look_through(self, server: Server, posts: Sequence[Post], done: _Round) -> None:
+        try:
+            for at in range(0, len(posts), MAX_IDS):
+                await self._ask(server, posts[at : at + MAX_IDS], done)
+                if not server.takes_ids:
+                    break  # the others have their turn in the next rounds
+        except SourceError as error:
+            done.trouble.append(error)
+            done.silent.add(server.host)
 
     def _turn(self, server: Server, posts: Sequence[Post]) -> Sequence[Post]:
         """Whose turn it is: all, or, where each is a request of its own, those looked at longest ago."""
         if server.takes_ids:
             return posts
-        turn = sorted(posts, key=lambda post: self._looked.get(post.id, 0))[:SINGLES]
-        for post in turn:
-            self._looked.put(post.id, self._round)
-        return turn
+        return sorted(posts, key=lambda post: self._looked.get(post.id, 0))[:SINGLES]
 
     async def _ask(self, server: Server, posts: Sequence[Post], done: _Round) -> None:
         items = (await server.statuses([_ref_id(post) for post in posts])).items
@@ -89,6 +93,7 @@ class Rechecker:
             if copy is None and _ref_id(post) not in seen:
                 item = await server.status(_ref_id(post))
                 copy, is_gone = await self._copy(server, post, item), item is None
+                self._looked.put(post.id, self._round)
                 done.is_heard = True
             if is_gone:
                 await self._miss(server, post, done)
@@ -109,10 +114,13 @@ class Rechecker:
             return
         at_origin = _ID_IN_URI.search(post.id)
         if origin and at_origin:
+            if origin.host in done.silent:
+                return
             try:
                 item = await origin.status(at_origin.group(1))
             except SourceError as error:
                 done.trouble.append(error)
+                done.silent.add(origin.host)  # it hangs, or wants a pause: not once more for every post
                 return
             if item is None:
                 await self._delete(origin, post, done)

@@ -527,6 +527,19 @@ async def test_a_used_up_limit_ends_the_reading_before_the_server_has_to(
     assert 60 < batch.pause_s <= 300
 
 
+async def test_a_short_pause_is_sat_out(server: Mastodon, make: Make) -> None:
+    server.headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0.05"}
+    server.post(1, tags=[])
+    for number in range(2, 96):
+        server.post(number, in_reply_to_id="1" if number == 90 else None)
+    batches = await read(make(server), server)
+    assert len(texts(batches)) == 94
+    assert batches[-1].cursor
+    assert [post.reply_to for post in posts(batches[-1].events) if post.reply_to] == [
+        f"{server.base}/users/ann/statuses/1"
+    ]
+
+
 async def test_a_hashtag_nobody_has_used_yet_is_an_empty_timeline(server: Mastodon, make: Make) -> None:
     server.fail(TAG, answering(404, {"error": "Not Found"}))
     batches = await read(make(server), server)
@@ -868,6 +881,19 @@ async def test_an_origin_in_trouble_keeps_no_other_post_from_being_looked_at(
     relay.statuses.clear()
     home.fail("/", answering(502, PAGE))
     assert await source.recheck(on_wall) == [Deleted(f"{relay.base}/users/ann/statuses/901")]
+
+
+async def test_a_silent_origin_is_asked_once_a_round_not_once_a_post(start: Start, make: Make) -> None:
+    home, relay = await start(), await start()
+    for number in range(1, 6):
+        relay.post(900 + number, uri=f"{home.base}/users/ann/statuses/{number}")
+    source = make(home, relay)
+    on_wall = await shown(source, relay)
+    relay.statuses.clear()
+    home.fail("/api/v1/statuses", answering(502, PAGE))
+    home.asked.clear()
+    assert await source.recheck(on_wall) == []
+    assert len(home.asked) == 1
 
 
 async def test_without_the_origin_two_404s_in_a_row_are_a_deletion(server: Mastodon, make: Make) -> None:
