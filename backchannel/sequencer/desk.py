@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from backchannel.log import Conflict, LogUnavailable
-from backchannel.model import Blanked, Posted, Rank, Ruled, Verdict
+from backchannel.model import Blanked, Posted, Rank, Ruled, Verdict, digest
 from backchannel.sequencer import Sequencer
 from backchannel.state.posts import Seen
 
@@ -37,11 +37,13 @@ class Desk:
     ) -> Answer:
         """`verdict`: hide, show, block, undo, erase or blank; `subject`: a permalink, an id or a key.
 
-        A repeated `ruling_id` is one word, however often it is delivered.
+        The same word with the same `ruling_id` is one word, however often it is delivered.
         """
-        id_ = f"person:{ruling_id or uuid4()}"
+        # All of the word names it: somebody else who counts from 1, too, is heard.
+        said = digest((ruling_id, verdict, subject, by, why, on)).hex() if ruling_id else uuid4()
+        id_ = f"person:{said}"
         state = self._sequencer.state
-        if id_ in state.rulings.ids or id_ in state.blanks:
+        if (id_ in state.rulings.ids or id_ in state.blanks) and verdict != "show":
             return Answer(True, "said before, and saved")
         if verdict == "blank":
             saved = await self._sequencer.take_down([Blanked(id_, on)])

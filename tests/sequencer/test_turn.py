@@ -382,6 +382,31 @@ async def test_a_word_whose_answer_was_lost_may_be_repeated(tmp_path: Path, verd
     await sequencer.close()
 
 
+async def test_an_id_that_somebody_else_has_used_loses_no_word(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()), Posted(post("p2")))
+    desk, loop = Desk(sequencer), asyncio.create_task(sequencer.run())
+    for by, subject in (("grace", "1"), ("linus", "2")):
+        assert (await desk.rule("hide", subject, by=by, ruling_id="1")).message == "hidden"
+    assert await texts(sequencer) == {}
+    loop.cancel()
+    await sequencer.close()
+
+
+async def test_a_repeated_show_is_answered_by_what_stands_now(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()))
+    desk, loop = Desk(sequencer), asyncio.create_task(sequencer.run())
+    for _ in range(2):
+        assert (await desk.rule("show", "1", by="grace", ruling_id="1")).message == "shown"
+    await sequencer.submit([Posted(post(text="edited", revision=1))])
+    head = sequencer.state.seq
+    assert (await desk.rule("show", "1", by="grace", ruling_id="1")).message.startswith("changed")
+    assert sequencer.state.seq == head
+    loop.cancel()
+    await sequencer.close()
+
+
 async def test_a_show_of_what_has_changed_is_answered_changed(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path, policy="first-time")
     await settle(sequencer, Posted(post()))
