@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,7 +51,8 @@ async def is_away(page: Any) -> None:
 
 
 async def is_back(page: Any) -> None:
-    await page.wait_for_function("() => document.querySelector('#river bc-card, #quiet bc-card')")
+    shown = "() => document.querySelector('#river bc-card, #quiet bc-card')"
+    await page.wait_for_function(shown, timeout=60_000)
     assert "private words" in await page.inner_text("#page")
 
 
@@ -60,9 +61,10 @@ async def bad_gateway() -> AsyncIterator[int]:
     """A proxy without a server behind it."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!")
-        await writer.drain()
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!")
+            await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
@@ -74,7 +76,8 @@ async def silence() -> AsyncIterator[int]:
     """A server that hears, and never answers."""
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+        with suppress(OSError):
+            await reader.read()
         writer.close()
 
     async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
