@@ -235,6 +235,7 @@ def test_a_missing_variable_is_named_with_its_key_and_line_and_nothing_else_is_s
         "sources: [{kind: feed, feeds: ['ftp://${SECRET}']}]",
         "sources: [{kind: nostr, relays: ['${SECRET}']}]",
         "sources: [{kind: nostr, relays: ['wss://a.example'], secret_key: '${SECRET}'}]",
+        "sources: [{kind: nostr, relays: ['wss://a.example'], secret_key: hunter2hunter2}]",
         "sources: [{kind: nostr, relays: ['wss://a.example'], secret_key: [hunter2hunter2]}]",
         "sources: [{kind: mastodon, servers: [a.example], token: {a.example: [hunter2hunter2]}}]",
         "sources: [{kind: feed, feeds: ['https://a.example'], name: '${SECRET}'},"

@@ -1,7 +1,8 @@
 """What a gatherer lets through, remembers, and says of its source. The log behind it is a real one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import structlog.testing
 
 from backchannel.clock import Clock
 from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
-from backchannel.model import DecodeError, Deleted, Left, Posted
+from backchannel.log import Lane
+from backchannel.model import DecodeError, Deleted, Event, Left, Posted, Takedown
+from backchannel.sequencer import Sequencer
 from backchannel.sources import Batch, SourceError
-from tests.kit import Hand, events, post, sequencer_in, texts
+from tests.kit import Hand, events, post, sequencer_in, settle, texts
+from tests.sequencer.test_trouble import moody
 
 TAGS = frozenset({"conf"})
 
@@ -68,7 +72,8 @@ async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: 
     gatherer._clock = clock or Quick()
     writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
     through = asyncio.create_task(source.is_through.wait())
-    await asyncio.wait((run, through, writer), return_when="FIRST_COMPLETED", timeout=20)
+    done, _ = await asyncio.wait((run, through, writer), return_when="FIRST_COMPLETED", timeout=20)
+    assert done, "it does not come to its end"
     for task in (run, through, writer):
         task.cancel()
     await asyncio.gather(run, through, writer, return_exceptions=True)
@@ -181,11 +186,88 @@ async def test_a_permanent_error_parks_the_lane_and_says_what_to_do(tmp_path: Pa
     await sequencer.close()
 
 
-async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part(tmp_path: Path) -> None:
-    many = [Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)]
-    sequencer, _ = await gathered(tmp_path, Script([Batch(many, "9")]))
-    assert len(sequencer.board.line) == 1900
-    assert await sequencer.log.cursors() == {("net", "lane"): "9"}
+class Noting:
+    """A writer that notes how many events came with which cursors."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, dict[Lane, str]]] = []
+
+    async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None:
+        self.said.append((len(events), {**(cursors or {})}))
+
+    async def take_down(self, events: Sequence[Takedown]) -> bool:
+        raise AssertionError(f"nothing is taken down: {events}")
+
+    def knows(self, subject: str) -> bool:
+        return False
+
+
+async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part() -> None:
+    async def no_cursors() -> dict[Lane, str]:
+        return {}
+
+    writer = Noting()
+    source = Script([Batch([Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)], "9")])
+    house = House(TAGS, 0.0, writer, Quick(), lambda _: None, no_cursors)
+    running = asyncio.create_task(Gatherer("net", "script", source, lambda: (), house).run())
+    async with asyncio.timeout(20):
+        await source.is_through.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert writer.said == [(800, {}), (800, {}), (300, {("net", "lane"): "9"})]
+
+
+async def test_what_was_written_outside_of_the_window_is_left_out(tmp_path: Path) -> None:
+    source = Script([Batch([Posted(post("late", created_at=1e11)), Posted(post())], "1")])
+    sequencer, _ = await gathered(tmp_path, source)
+    assert [*await texts(sequencer)] == ["p1"]
+    await sequencer.close()
+
+
+@asynccontextmanager
+async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[None]:
+    """Gatherer and sequencer at work for the length of a block."""
+
+    def standing(post_id: str) -> Standing | None:
+        seen = sequencer.state.posts.by_id.get(post_id)
+        return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
+
+    house = House(TAGS, 0.0, sequencer, Quick(), standing, sequencer.log.cursors)
+    gatherer = Gatherer("net", "script", source, lambda: (), house)
+    tasks = [asyncio.create_task(gatherer.run()), asyncio.create_task(sequencer.run())]
+    try:
+        async with asyncio.timeout(20):
+            yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_lane_reads_on_from_its_stored_cursor_when_the_log_is_back(tmp_path: Path) -> None:
+    sequencer, log = await moody(tmp_path)
+    source = Script([Batch([Posted(post())], "1")], [Batch([Posted(post())], "1")])
+    log.is_full = True
+    async with reading(sequencer, source):
+        while not sequencer.trouble:
+            await asyncio.sleep(0)
+        log.is_full = False
+        await source.is_through.wait()
+    assert source.asked[0] is None
+    assert source.asked[-1] == "1"
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_a_networks_deletion_covers_while_the_log_takes_nothing(tmp_path: Path) -> None:
+    sequencer, log = await moody(tmp_path)
+    await settle(sequencer, Posted(post()))
+    log.is_full = True
+    async with reading(sequencer, Script([Batch([Deleted("id:p1")])])):
+        while not sequencer.trouble:
+            await asyncio.sleep(0)
+    assert sequencer.unsaved == 1
+    assert await texts(sequencer) == {}
     await sequencer.close()
 
 

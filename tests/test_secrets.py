@@ -28,10 +28,11 @@ def test_the_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
-def test_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     SecretStore.open(tmp_path)
-    (tmp_path / FILE).chmod(0o644)
-    with pytest.raises(UserError, match=r"0644.*chmod 600"):
+    (tmp_path / FILE).chmod(mode)
+    with pytest.raises(UserError, match=rf"{mode:04o}.*chmod 600"):
         SecretStore.read(tmp_path)
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
+from backchannel.config import parse_config
+from backchannel.model import Posted
+from backchannel.terminal import redact
+from tests.inside import running
+from tests.kit import post
 from tests.serving import NotServing, blog, config_text, serving
 
 
@@ -126,3 +132,15 @@ async def test_a_log_of_another_mark_key_is_refused(tmp_path: Path) -> None:
         pass
     (tmp_path / "data" / "secrets.json").unlink()
     assert "another mark key" in await refused(tmp_path)
+
+
+async def test_names_rules_and_secrets_of_a_new_config_count_at_once(tmp_path: Path) -> None:
+    async with running(tmp_path, config_text()) as (server, url), ClientSession(url) as web:
+        source = "{kind: mastodon, servers: [a.example], token: {a.example: '${TOKEN}'}}"
+        changed = config_text(source, policy="first-time").replace("Test Conference", "Another Name")
+        server._take_up(parse_config(changed, {"TOKEN": "hunter2-reloaded"}, read=lambda _: ""))
+        async with web.get("/wall") as answer:
+            assert "Another Name" in await answer.text()
+        assert redact(None, "", {"event": "x hunter2-reloaded"})["event"] == "x [secret]"
+        await server.sequencer.submit([Posted(post())])
+        assert [*server.sequencer.state.held]

@@ -1,8 +1,10 @@
 """A body, however it is cut or broken."""
 
 import gzip
+import tracemalloc
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,3 +32,15 @@ def test_a_body_comes_out_whole_however_it_is_cut(data: bytes, encoding: str, st
     for start in range(0, len(packed), step):
         body.feed(packed[start : start + step])
     assert body.finish() == data
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+    body, bomb = Body("deflate", 1 << 20), zlib.compress(bytes(64 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyError):
+            body.feed(bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20

@@ -55,6 +55,15 @@ async def test_a_joiner_is_greeted_and_has_everything_at_once(rig: Rig) -> None:
     )
 
 
+async def test_who_joins_between_a_change_and_its_publishing_misses_nothing(rig: Rig) -> None:
+    rig.stage.say("one")
+    rig.watch()
+    second = rig.stage.say("two", publish=False)
+    joiner = rig.watch()
+    assert second in joiner.page.cards
+    assert joiner.number == joiner.page.seq
+
+
 async def test_several_changes_before_a_pass_leave_in_one_frame_of_the_same_bytes(rig: Rig) -> None:
     first, second = rig.watch(), rig.watch()
     keys = [rig.stage.say("one"), rig.stage.say("two")]

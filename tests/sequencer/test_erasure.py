@@ -198,3 +198,21 @@ async def test_another_mark_key_is_refused(tmp_path: Path) -> None:
 
 def test_sqlite_is_new_enough_to_keep_its_promise() -> None:
     assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)
+
+
+async def test_an_authors_erasure_takes_what_quoted_them_once(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    victim = post("p", f"{SECRET} words", by="victim")
+    await settle(sequencer, Posted(post("q", "look", by="bob", quote=victim)))
+    await settle(sequencer, Posted(post("q", "look", by="bob", revision=1)))
+    await sequencer.erase(victim.face.author.id)
+    assert SECRET.encode() not in held(tmp_path)
+    await sequencer.close()
+
+
+async def test_erased_words_leave_the_memory_too(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    await sequencer.erase("id:p1")
+    assert [*sequencer.faces.values()] == []
+    await sequencer.close()

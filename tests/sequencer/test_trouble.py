@@ -20,6 +20,7 @@ from tests.kit import (
     Hand,
     events,
     hide,
+    person,
     post,
     refold,
     sequencer_in,
@@ -308,3 +309,44 @@ async def test_the_veil_is_laid_anew_in_the_step_that_folds(tmp_path: Path) -> N
     await asyncio.gather(posting, blocking)
     assert await texts(sequencer) == {}
     await sequencer.close()
+
+
+async def test_new_rules_are_asked_also_after_an_append_that_had_to_be_repeated(tmp_path: Path) -> None:
+    sequencer, log = await moody(tmp_path)
+    sequencer.judge_by(Rules("first-time", 0.0))
+    await settle(sequencer, Posted(post()))
+    assert await texts(sequencer) == {}
+    sequencer.judge_by(Rules("open", 0.0))
+    log.blips = 1
+    await settle(sequencer, Posted(post("p2", by="bob")))
+    assert {*await texts(sequencer)} == {"p1", "p2"}
+    await sequencer.close()
+
+
+async def test_a_takedown_is_spooled_once_however_often_it_is_taken_up(tmp_path: Path) -> None:
+    sequencer, log = await moody(tmp_path)
+    await settle(sequencer, Posted(post()))
+    for _ in range(3):
+        log.is_full = True
+        await taken_down(sequencer, hide("id:p1")) if not sequencer.unsaved else await sequencer.turn()
+        await sequencer.close()
+        sequencer, log = await moody(tmp_path)
+    assert sequencer.unsaved == 1
+    await sequencer.close()
+    assert (tmp_path / "takedowns").read_bytes().strip(b"\0").count(b"\n") == 1
+
+
+async def test_a_spooled_word_that_was_stored_and_withdrawn_veils_nothing(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    word = hide("id:p1")
+    await settle(sequencer, Posted(post()))
+    await taken_down(sequencer, word)
+    await settle(sequencer, person("id:p1", "undo", undoes=word.id))
+    await sequencer.close()
+    spool = Spool(tmp_path / "takedowns")
+    spool.add(word)
+    spool.close()
+    again = await sequencer_in(tmp_path)
+    assert again.covered == frozenset()
+    assert await texts(again) == {"p1": "hello"}
+    await again.close()

@@ -493,3 +493,51 @@ async def test_new_rules_are_asked_about_more_than_one_append_takes(tmp_path: Pa
     await turns(sequencer)
     assert len(sequencer.board.line) == 2100
     await sequencer.close()
+
+
+async def test_an_edit_of_an_approved_post_waits_again(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(post()))
+    await settle(sequencer, person("id:p1", "show", hash_=current(sequencer).hash))
+    assert await texts(sequencer) == {"p1": "hello"}
+    await settle(sequencer, Posted(post(text="something ugly", revision=1)))
+    assert await texts(sequencer) == {}
+    await sequencer.close()
+
+
+async def test_the_origins_copy_is_no_news_where_somebody_has_ruled(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(replace(post(), is_origin=False)))
+    await settle(sequencer, Posted(replace(post(text="hello!"), source="other", is_origin=True)))
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_what_expires_is_published_as_a_takedown(tmp_path: Path) -> None:
+    clock, told = Hand(), list[bool]()
+    sequencer = await sequencer_in(tmp_path, clock=clock)
+    await settle(sequencer, Posted(post(expires_at=1100.0)))
+    sequencer.subscribe(told.append)
+    clock.time = 1200.0
+    await turns(sequencer)
+    assert await texts(sequencer) == {}
+    assert told == [True]
+    await sequencer.close()
+
+
+async def test_a_rules_word_says_which_rules_were_in_force(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(post()))
+    (ruled,) = [event for event in await events(sequencer) if isinstance(event, Ruled)]
+    assert ruled.settings == Rules("open", 0.0).settings != ""
+    await sequencer.close()
+
+
+@pytest.mark.parametrize("policy", ["open", "first-time"])
+async def test_what_is_stuffed_with_hashtags_is_left_to_a_person(tmp_path: Path, policy: str) -> None:
+    sequencer = await sequencer_in(tmp_path, policy=policy)
+    await settle(sequencer, Posted(post(labels=("tag-stuffed",))))
+    (ruled,) = [event for event in await events(sequencer) if isinstance(event, Ruled)]
+    assert (ruled.verdict, ruled.why) == ("hold", "carries more hashtags than anybody reads")
+    assert await texts(sequencer) == {}
+    await sequencer.close()
