@@ -71,11 +71,13 @@ async def test_over_the_whole_conference_one_origin_is_asked_and_nothing_is_comp
             while simulator.moment() < WHOLE_S:
                 await asyncio.sleep(0.5)
                 await pages[1].mouse.wheel(0, 700)  # somebody reads on, so pictures are loaded
-            seen = await pages[0].evaluate("() => document.querySelectorAll('bc-card').length")
+            async with asyncio.timeout(30):
+                while len(server.sequencer.board.line) <= 400:
+                    await asyncio.sleep(0.1)
+            await pages[0].wait_for_function("() => document.querySelectorAll('bc-card').length === 200")
             violations = [await page.evaluate("() => globalThis.violations") for page in pages]
             shown = len(server.sequencer.board.line)
     assert shown > 400
-    assert seen == 200
     assert violations == [[], [], []]
     for complaints in heard:
         assert complaints.errors == []

@@ -229,7 +229,7 @@ async def test_a_relay_killed_and_restarted_is_read_on(root: Path, tmp_path: Pat
 async def test_a_relay_that_falls_silent_is_given_up(root: Path, tmp_path: Path) -> None:
     with running_relay(root, tmp_path) as relay:
         house = House(relay.url, since=now() - 60)
-        house.source.pulse_s = 0.3
+        house.source.pulse_s = 2.0
         try:
             said = note(ADA, "still there")
             await publish(relay.url, said)

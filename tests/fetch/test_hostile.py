@@ -28,11 +28,16 @@ REASONS = {
 }
 
 
+def patience_s(mode: str) -> float:
+    """Little where nothing else ends it; else enough for a loaded machine to find out what is wrong."""
+    return 0.5 if REASONS.get(mode, "").endswith(("within", "within)")) else 20.0
+
+
 @pytest.mark.parametrize("mode", MODES)
 async def test_a_hostile_server_costs_one_clear_error(mode: str, make: Making) -> None:
     async with hostile() as server:
         with pytest.raises(FetchError, match=r"^127\.0\.0\.1: .*" + REASONS.get(mode, "")):
-            await make(*LOOPBACK).get(f"{server.url}/{mode}", total_s=0.5, max_bytes=1 << 20)
+            await make(*LOOPBACK).get(f"{server.url}/{mode}", total_s=patience_s(mode), max_bytes=1 << 20)
         await server.idle()  # our side of the connection is closed, or this never ends
         assert server.hits >= 1
 

@@ -168,7 +168,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_full_disk_drops_a_picture_and_voids_it_not_for_ever(
     small_disk: Path, fetcher: Fetcher, worker: Worker
 ) -> None:
-    store = MediaStore(small_disk / "media", fetcher, CLOCK, worker=worker, deadline_s=2)
+    store = MediaStore(small_disk / "media", fetcher, CLOCK, worker=worker, deadline_s=5)
     filler = small_disk / "filler"
     with pytest.raises(OSError, match="No space left"):
         filler.write_bytes(bytes(1 << 20))

@@ -108,7 +108,7 @@ child.main()
 async def moody(tmp_path: Path) -> AsyncIterator[Worker]:
     script = tmp_path / "moody.py"
     script.write_text(MOODY)
-    made = Worker([sys.executable, "-I", str(script), command()[-1]], job_s=20)
+    made = Worker([sys.executable, "-I", str(script), command()[-1]], job_s=120)
     yield made
     await made.close()
 
@@ -116,8 +116,8 @@ async def moody(tmp_path: Path) -> AsyncIterator[Worker]:
 async def test_a_child_that_hangs_is_replaced(tmp_path: Path) -> None:
     script = tmp_path / "moody.py"
     script.write_text(MOODY)
-    worker = Worker([sys.executable, "-I", str(script), command()[-1]], job_s=4)
-    with pytest.raises(Unusable, match="not decoded within 4 s"):
+    worker = Worker([sys.executable, "-I", str(script), command()[-1]], job_s=8)
+    with pytest.raises(Unusable, match="not decoded within 8 s"):
         await worker.reencode(picture(size=(77, 9)))
     hung = worker.started
     assert (await worker.reencode(picture())).width == 40

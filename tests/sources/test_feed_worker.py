@@ -115,8 +115,8 @@ def is_running(pid: int) -> bool:
 async def test_a_document_that_hangs_the_worker_ends_it(tmp_path: Path) -> None:
     noted = tmp_path / "pid"
     program = (sys.executable, "-c", f"import os;open({str(noted)!r},'w').write(str(os.getpid()))\n{HANGS}")
-    worker = Worker(deadline_s=0.3, program=program)
-    with pytest.raises(DecodeError, match=r"no end of it within 0\.3 s"):
+    worker = Worker(deadline_s=3.0, program=program)
+    with pytest.raises(DecodeError, match=r"no end of it within 3 s"):
         await worker.read(b"<rss/>", "", URL)
     assert worker.pid is None
     assert not is_running(int(noted.read_text()))
@@ -235,7 +235,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 async def test_a_bomb_harms_nobody(name: str) -> None:
-    worker = Worker(deadline_s=2.0)
+    worker = Worker(deadline_s=6.0)
     with suppress(DecodeError):
         assert len(says(await read(worker, BOMBS[name]))) < 2_000_000
     assert says(await read(worker, RSS % b"still here")) == "still here"
