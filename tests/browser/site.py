@@ -51,6 +51,8 @@ class Site:
         self.url = ""
         self.history: list[CardView] = []
         self.seq = 0
+        self.protocol = 1
+        self.is_away = False
         self.sockets: list[web.WebSocketResponse] = []
         self._came = asyncio.Event()
         self.app = web.Application()
@@ -74,6 +76,11 @@ class Site:
         """One frame to every page that listens."""
         for socket in self.sockets:
             await socket.send_str(msgspec.json.encode(frame).decode())
+
+    async def hang_up(self) -> None:
+        """Close every stream."""
+        for socket in [*self.sockets]:
+            await socket.close()
 
     async def _page(self, request: web.Request) -> web.Response:
         text = self.pages.get(request.path)
@@ -104,10 +111,12 @@ class Site:
         return web.Response(body=PNG, content_type="image/png")
 
     async def _live(self, request: web.Request) -> web.WebSocketResponse:
+        if self.is_away:
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         seq = int(request.query["after"])
-        await socket.send_str(json.dumps({"protocol": 1, "epoch": "e"}))
+        await socket.send_str(json.dumps({"protocol": self.protocol, "epoch": "e"}))
         await socket.send_str(json.dumps({"prev": seq, "seq": seq, "at": 1.0, "put": [], "gone": []}))
         self.sockets.append(socket)
         self._came.set()
