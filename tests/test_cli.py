@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from backchannel import cli
 from backchannel.secrets import SecretStore
+from backchannel.terminal import redact
 
 CONFIG = """\
 event: {name: Test, hashtags: [test], timezone: UTC, start: 2026-11-24, end: 2026-11-25}
@@ -244,3 +246,11 @@ def test_each_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = backchannel(tmp_path, command, "--help")
     assert done.returncode == 0
     assert "Usage: backchannel" in done.stdout
+
+
+def test_a_secret_of_the_config_is_in_no_log_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "sources: [{kind: mastodon, servers: [a.example], token: '${TOKEN}'}]"
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("PORT", "0") + source + "\n")
+    monkeypatch.setenv("TOKEN", "hunter2-of-the-config")
+    cli._load(tmp_path / "config.yaml")
+    assert redact(None, "", {"event": "says hunter2-of-the-config"})["event"] == "says [secret]"

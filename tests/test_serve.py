@@ -14,7 +14,7 @@ from backchannel.config import parse_config
 from backchannel.model import Posted
 from backchannel.terminal import redact
 from tests.inside import running
-from tests.kit import post
+from tests.kit import hide, post
 from tests.serving import NotServing, blog, config_text, serving
 
 
@@ -144,3 +144,14 @@ async def test_names_rules_and_secrets_of_a_new_config_count_at_once(tmp_path: P
         assert redact(None, "", {"event": "x hunter2-reloaded"})["event"] == "x [secret]"
         await server.sequencer.submit([Posted(post())])
         assert [*server.sequencer.state.held]
+
+
+async def test_a_source_watches_what_waits_and_not_what_is_taken_down(tmp_path: Path) -> None:
+    async with running(tmp_path, config_text(policy="first-time")) as (server, _):
+        await server.sequencer.submit([Posted(post()), Posted(post("p2"))])
+        assert [one.id for one in server._watch("net")] == ["id:p2", "id:p1"]
+        assert [*server._watch("other")] == []
+        told = asyncio.ensure_future(server.sequencer.take_down([hide("id:p1")]))
+        await asyncio.sleep(0)
+        assert [one.id for one in server._watch("net")] == ["id:p2"]
+        await told

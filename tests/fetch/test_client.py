@@ -2,12 +2,13 @@
 
 import asyncio
 import gzip
+import inspect
 import zlib
 from collections.abc import Mapping
 
 import pytest
 
-from backchannel.fetch import FetchError
+from backchannel.fetch import Fetcher, FetchError
 from tests.faults.hostile import answering, reply, serving
 from tests.fetch.kit import DOOR, LOOPBACK, Making, canary, names
 
@@ -144,3 +145,11 @@ async def test_another_port_is_another_origin(make: Making) -> None:
         async with answering(lambda path, headers: away, DOOR) as door:
             await make(*LOOPBACK).get(door.url, headers={"Authorization": "Bearer x"})
     assert "authorization" not in other.requests[0][1]
+
+
+async def test_what_is_not_agreed_is_2_mib_and_30_s(make: Making) -> None:
+    async with answering(lambda path, headers: reply(bytes((2 << 20) + 1))) as server:
+        with pytest.raises(FetchError, match="longer than 2097152 bytes"):
+            await make(*LOOPBACK).get(server.url)
+    for asking in (Fetcher.get, Fetcher.post):
+        assert inspect.signature(asking).parameters["total_s"].default == 30.0

@@ -16,6 +16,7 @@ class Rig(NamedTuple):
     stage: Stage
     hub: Hub
     clock: HandClock
+    views: Views
 
     def watch(self, page: Page | None = None) -> Watcher:
         return Watcher(self.hub, page or Page()).join()
@@ -27,10 +28,11 @@ class Rig(NamedTuple):
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     stage, clock = Stage(), HandClock()
-    hub = Hub(stage, Views(stage, zone=UTC, own_tags=["conf"]), clock)
+    views = Views(stage, zone=UTC, own_tags=["conf"])
+    hub = Hub(stage, views, clock)
     running = asyncio.create_task(hub.run())
     await turns(2)
-    yield Rig(stage, hub, clock)
+    yield Rig(stage, hub, clock, views)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -224,6 +226,16 @@ async def test_words_that_are_not_in_memory_are_read_first_and_the_question_is_p
     await rig.settle()
     assert watcher.page.cards.keys() == {key, other}
     assert rig.stage.loads == [[key]]
+
+
+async def test_what_is_taken_down_leaves_the_memory_of_the_display_too(rig: Rig) -> None:
+    key = rig.stage.say("gone")
+    rig.watch()
+    await rig.settle()
+    assert key in rig.views._kept
+    rig.stage.veil(key)
+    await rig.settle()
+    assert key not in rig.views._kept
 
 
 async def test_the_veil_does_not_wait_for_words_that_are_being_read(rig: Rig) -> None:

@@ -117,6 +117,13 @@ async def test_a_picture_above_the_cap_is_dropped(tmp_path: Path, fetcher: Fetch
     await small.close()
 
 
+async def test_a_picture_may_be_of_8_mib_and_no_larger(store: MediaStore) -> None:
+    for longer, is_taken in ((0, True), (1, False)):
+        data = picture() + bytes((8 << 20) - len(picture()) + longer)  # what follows a picture is passed over
+        async with answering(always(data)) as server:
+            assert bool(await store.settle(server.url)) is is_taken
+
+
 @pytest.mark.parametrize("mode", ["silence", "slow_body", "endless_body", "gzip_bomb", "redirect_loop"])
 async def test_a_hostile_server_costs_a_picture_its_deadline_and_no_more(
     mode: str, tmp_path: Path, fetcher: Fetcher, worker: Worker

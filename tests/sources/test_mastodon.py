@@ -40,6 +40,7 @@ class Mastodon:
         self.headers: dict[str, str] = {}
         self.instance: dict[str, Any] = {"domain": "home.example", "version": "4.6.4", "configuration": {}}
         self.takes_ids = True
+        self.cap = 40
         self.closing = asyncio.Event()
 
     def listens_on(self, port: int) -> None:
@@ -106,7 +107,7 @@ class Mastodon:
         if query.get("local") == "true":
             found = [s for s in found if "@" not in s["account"]["acct"]]
         found.sort(key=lambda s: int(s["id"]))
-        limit = int(query.get("limit", 20))
+        limit = min(self.cap, int(query.get("limit", 20)))
         if "min_id" in query:
             found = [s for s in found if int(s["id"]) > int(query["min_id"])][:limit]
         else:
@@ -525,6 +526,16 @@ async def test_a_used_up_limit_ends_the_reading_before_the_server_has_to(
     (batch,) = await read(source, server, '{"pycon":"0"}')
     assert len(posts(batch.events)) == 40
     assert 60 < batch.pause_s <= 300
+
+
+async def test_a_server_whose_pages_are_short_is_read_to_its_end_all_the_same(
+    server: Mastodon, make: Make
+) -> None:
+    server.cap = 20
+    for number in range(1, 46):
+        server.post(number)
+    batches = await read(make(server), server, '{"pycon":"0"}')
+    assert len(texts(batches)) == 45
 
 
 async def test_a_short_pause_is_sat_out(server: Mastodon, make: Make) -> None:

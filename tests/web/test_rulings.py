@@ -1,5 +1,7 @@
 """A person's word, over loopback."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from backchannel.log import LogUnavailable
+from backchannel.web import rulings
 from tests.hub.served import TOKEN, Answer, Served, serve
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -102,3 +105,18 @@ async def test_what_nobody_knows_is_not_found(served: Served, web: ClientSession
 async def test_a_refused_word_names_the_reason(served: Served, web: ClientSession) -> None:
     served.desk.answer = LogUnavailable("disk full")
     assert "disk full" in (await say(web, HIDE, 503))["message"]
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    served: Served, web: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulings, "BODY_S", 0.2)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.get_running_loop().create_future()
+
+    headers = {**BEARER, "Content-Type": "application/json", "Content-Length": "50"}
+    async with web.post("/api/v1/rulings", data=never(), headers=headers) as response:
+        assert response.status == 408
+    assert served.desk.heard == []
