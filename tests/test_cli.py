@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -254,3 +255,28 @@ def test_a_secret_of_the_config_is_in_no_log_line(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("TOKEN", "hunter2-of-the-config")
     cli._load(tmp_path / "config.yaml")
     assert redact(None, "", {"event": "says hunter2-of-the-config"})["event"] == "says [secret]"
+
+
+def test_the_simulator_serves_the_networks_it_was_told_to(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "backchannel",
+        "simulate",
+        "--port",
+        "0",
+        "--seed",
+        "3",
+        "--only",
+        "feed",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            said = [line for line in iter(process.stdout.readline, "wall:\n") if line.startswith("  - {")]
+            (source,) = (json.loads(line.removeprefix("  - ")) for line in said)
+            with urlopen(source["feeds"][0]) as answer:  # noqa: S310 - loopback
+                assert b"<item>" in answer.read()
+        finally:
+            process.terminate()
+    assert source["kind"] == "feed"

@@ -1,9 +1,11 @@
 """The program as people start it: its config, its signals, its refusals."""
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from backchannel.model import Posted
 from backchannel.terminal import redact
 from tests.inside import running
 from tests.kit import hide, post
-from tests.serving import NotServing, blog, config_text, serving
+from tests.serving import ROOT, NotServing, blog, config_text, serving
+
+COMMAND_ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def feed(source: Any, **more: Any) -> str:
@@ -155,3 +159,23 @@ async def test_a_source_watches_what_waits_and_not_what_is_taken_down(tmp_path: 
         await asyncio.sleep(0)
         assert [one.id for one in server._watch("net")] == ["id:p2"]
         await told
+
+
+async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_then_on(
+    tmp_path: Path,
+) -> None:
+    async with blog() as one:
+        one.write("a", "first words")
+        async with serving(tmp_path, config=config_text(feed(one), policy="first-time")) as server:
+            await server.until(lambda health: "live" in str(health), "/healthz")
+            assert await server.texts() == []
+            command = [sys.executable, "-m", "backchannel", "show", one.permalink("a"), "--url", server.url]
+            async with asyncio.timeout(30):
+                while await server.texts() != ["first words"]:
+                    done = await asyncio.create_subprocess_exec(
+                        *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, env=COMMAND_ENV
+                    )
+                    said, _ = await done.communicate()
+            assert said == b"shown\n"
+            one.write("b", "more words")
+            await server.until_texts("first words", "more words")

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 
@@ -13,6 +16,20 @@ BY_KEY = {said.key: said for said in SAID}
 
 def test_the_same_seed_gives_the_same_script() -> None:
     assert write_script(7) == write_script(7)
+
+
+def test_the_same_seed_gives_the_same_script_in_another_process() -> None:
+    program = "from backchannel.simulator.script import write_script; print(repr(write_script(7)))"
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
 
 
 def test_another_seed_gives_another_script() -> None:
