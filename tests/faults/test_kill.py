@@ -33,8 +33,8 @@ SEED, SPEED, KILLS = 11, 2400.0, 40
 POINTS = ("random", "appends", "veil", "erased")
 DAYS_S = 55 * 3600.0
 SOON_S = 4 * 3600.0
-LIFE_S = 12.0
-READ_S = 15.0
+LIFE_S = 8.0
+READ_S = 12.0
 """From the last word of the conference until all of it has been read, and read again."""
 CHILD = Path(__file__).with_name("kill_child.py")
 
