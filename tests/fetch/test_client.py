@@ -28,12 +28,17 @@ async def test_a_signed_address_is_sent_as_it_came(make: Making) -> None:
         assert [path for path, _ in server.requests] == ["/a%2Cb,c?sig=x%2Fy/z%7E~&e=%20", "/%C3%BC%20b"]
 
 
+def gzipped(data: bytes) -> bytes:
+    """The same bytes every second: they name the test, and two workers have to agree on names."""
+    return gzip.compress(data, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
-        ("gzip", gzip.compress(b"words")),
-        ("gzip", gzip.compress(b"wo") + gzip.compress(b"rds")),
-        ("x-gzip", gzip.compress(b"words")),
+        ("gzip", gzipped(b"words")),
+        ("gzip", gzipped(b"wo") + gzipped(b"rds")),
+        ("x-gzip", gzipped(b"words")),
         ("deflate", zlib.compress(b"words")),
         ("deflate", zlib.compress(b"words")[2:-4]),
         ("identity", b"words"),
