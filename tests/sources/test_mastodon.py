@@ -500,7 +500,7 @@ async def test_every_failure_of_a_timeline_has_its_fate(
     ("headers", "least", "most"),
     [
         ({"Retry_After": "90"}, 90, 90),
-        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": in_minutes(5)}, 60, 300),
+        ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "in five minutes"}, 60, 300),
         ({"Retry_After": "999999"}, 3600, 3600),
         ({}, 0, 0),
     ],
@@ -508,7 +508,8 @@ async def test_every_failure_of_a_timeline_has_its_fate(
 async def test_a_pause_is_as_long_as_the_server_asks(
     server: Mastodon, make: Make, headers: dict[str, str], least: float, most: float
 ) -> None:
-    server.fail(TAG, answering(429, {"error": "Too many requests"}, **headers))
+    said = {name: in_minutes(5) if value == "in five minutes" else value for name, value in headers.items()}
+    server.fail(TAG, answering(429, {"error": "Too many requests"}, **said))
     with pytest.raises(SourceError) as caught:
         await read(make(server), server)
     assert least <= caught.value.retry_after_s <= most
