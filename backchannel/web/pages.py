@@ -25,7 +25,7 @@ CSP = (
 """The policy every page is sent with (Content-Security-Policy)."""
 
 WALL_CSP = CSP.replace("trusted-types 'none'", "trusted-types worker-url")
-"""The wall's: `holding.js` may register one service worker, by a policy that lets `/sw.js` through."""
+"""The wall's: `worker.js` may register one service worker, by a policy that lets `/sw.js` through."""
 
 PROTOCOL = 1
 """Version of the wire, see docs/protocol.md. A page that meets another one loads itself again."""
