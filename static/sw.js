@@ -20,7 +20,7 @@ worker.addEventListener('fetch', (/** @type {Asked} */ event) => {
   const { request, clientId } = event;
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate') event.respondWith(page(event));
-  else if (holding.has(clientId)) event.respondWith(held(request.url).then((kept) => kept ?? fetch(request)));
+  else if (holding.has(clientId)) event.respondWith(caches.match(request.url).then((kept) => kept ?? fetch(request)));
 });
 
 /** All of it or, where something is missing, what was there before. A login's page is not what was asked for. */
@@ -28,9 +28,6 @@ async function keep() {
   const cache = await caches.open(CACHE);
   await cache.addAll(DRAWN.map((url) => new Request(url, { redirect: 'error' })));
 }
-
-/** @param {string} url */
-const held = (url) => caches.match(url).catch(() => undefined); // a browser whose storage is broken keeps nothing
 
 /** The wall, and what will be needed when it is away; or the holding page. @param {Asked} event */
 async function page(event) {
@@ -41,7 +38,7 @@ async function page(event) {
   }
   holding.add(event.resultingClientId);
   const theme = new URL(event.request.url).searchParams.get('theme');
-  return await held(theme === 'paper' ? PAPER : PAGE) ?? Response.error();
+  return await caches.match(theme === 'paper' ? PAPER : PAGE) ?? Response.error();
 }
 
 /** The answer, unless nobody is there, or only a proxy. One that has begun may take its time. @param {Request} request */

@@ -174,7 +174,8 @@ async def test_a_browser_whose_storage_is_broken_still_has_the_wall(chromium: An
         await held(page)
         worker = page.context.service_workers[0]
         await worker.evaluate(
-            "() => { CacheStorage.prototype.match = () => Promise.reject(new Error('broken')); }"
+            "() => { CacheStorage.prototype.match = CacheStorage.prototype.open ="
+            " () => Promise.reject(new Error('broken')); }"
         )
         await page.reload()
         await is_back(page)

@@ -400,7 +400,8 @@ async def test_a_relay_that_cannot_be_had_is_not_waited_for() -> None:
         await one.until_heard(lambda said: said[0] == "REQ" and said[2].get("kinds") == [0])
         await home.read("ws://127.0.0.1:9").until(lambda r: r.error)
         await first.until(lambda r: r.posts)
-        assert first.posts[0].face.author.name != "Ada"
+        await one.say(["EVENT", "wall", GRACE.wire("me too", TAG, at=NOW - 1)])
+        await first.until(lambda r: r.texts == ["hi", "me too"])
 
 
 async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
