@@ -11,6 +11,7 @@ from backchannel.clock import Clock
 from backchannel.model import Missed, Post
 from backchannel.sources import SourceError
 from backchannel.sources._nostr_bech32 import render_npub
+from backchannel.sources._nostr_directory import Directory, Want
 from backchannel.sources._nostr_event import check_event, parse_event
 from backchannel.sources._nostr_talk import ANSWER_S
 from backchannel.sources.nostr import Settings, read_key, spell
@@ -391,17 +392,18 @@ async def test_a_relay_that_connects_later_still_gives_the_name() -> None:
         assert first.posts[0].face.author.name == "Ada"
 
 
-async def test_a_relay_that_cannot_be_had_is_not_waited_for() -> None:
-    async with (
-        scripted(storing(note("hi"))) as one,
-        house(one.url, "ws://127.0.0.1:9", clock=Still(), since=NOW - 1000) as home,
-    ):
-        first = home.read(one.url)
-        await one.until_heard(lambda said: said[0] == "REQ" and said[2].get("kinds") == [0])
-        await home.read("ws://127.0.0.1:9").until(lambda r: r.error)
-        await first.until(lambda r: r.posts)
-        await one.say(["EVENT", "wall", GRACE.wire("me too", TAG, at=NOW - 1)])
-        await first.until(lambda r: r.texts == ["hi", "me too"])
+def test_what_is_wanted_is_open_for_relays_on_their_way_and_not_for_those_that_cannot_come() -> None:
+    directory = Directory(source="nostr", web="", lanes=("one", "two"))
+    directory.join("one", lambda _: None)
+    first, second = Want("profile", ADA.pubkey), Want("profile", GRACE.pubkey)
+    directory.ask([first], 0.0)
+    directory.answered("one", [first])
+    assert directory.is_open(first)
+    directory.leave("two")
+    assert not directory.is_open(first)
+    directory.ask([second], 0.0)
+    directory.answered("one", [second])
+    assert not directory.is_open(second)
 
 
 async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
