@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
-    "errors", "paths", "model", "clock", "text", "retry", "fetch", "sources", "log", "board",
+    "errors", "bugs", "paths", "model", "clock", "text", "retry", "fetch", "sources", "log", "board",
     "config", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
     "web", "hub", "control", "start", "app", "cli", "__main__",
 ]  # fmt: skip
