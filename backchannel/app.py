@@ -12,6 +12,7 @@ import structlog
 from msgspec.structs import replace
 
 from backchannel import sources
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secret_values
 from backchannel.fetch import Fetcher
@@ -53,6 +54,7 @@ class Server:
 
     def __init__(self, config: Config, folder: Path, clock: Clock, sequencer: Sequencer, token: str) -> None:
         self.config, self.clock, self.sequencer = config, clock, sequencer
+        self.bugs = Bugs()
         self.search = Search(folder / "search.db", sequencer.epoch)
         self.pictures = MediaStore(folder / "media", self._fetcher(PICTURES_PER_HOST), clock)
         self.pages = Pages(config)
@@ -69,6 +71,7 @@ class Server:
                 views=self.views,
                 pages=self.pages,
                 health=self.health,
+                bugs=self.bugs,
                 clock=clock,
                 static=static_folder(),
                 media=folder / "media",
@@ -165,6 +168,7 @@ class Server:
             self.clock,
             self._standing,
             self.sequencer.log.cursors,
+            self.bugs,
         )
         return Gatherer(name, settings.kind, source, context.watch, rest)
 

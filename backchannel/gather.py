@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 import structlog
 from msgspec import Struct
 
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import FetchError
 from backchannel.log import Lane, LogUnavailable
@@ -86,7 +87,7 @@ class Writer(Protocol):
 
 class House(NamedTuple):
     """What a gatherer is handed of the house: the event's folded hashtags, the window's start (POSIX s),
-    the one who writes, time, which copy of a post stands, what is on the wall, and the stored cursors."""
+    the one who writes, time, which copy of a post stands, the stored cursors, and who is told of bugs."""
 
     hashtags: frozenset[str]
     since: float
@@ -94,6 +95,7 @@ class House(NamedTuple):
     clock: Clock
     standing: Callable[[str], Standing | None]
     cursors: Callable[[], Awaitable[Mapping[Lane, str]]]
+    bugs: Bugs
 
 
 def unwanted(post: Post, hashtags: frozenset[str], *, is_chosen: bool = False) -> str:

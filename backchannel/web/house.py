@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.web.address import Network
 from backchannel.web.pages import Pages
@@ -91,7 +92,8 @@ class SourceHealth(Protocol):
 class House(NamedTuple):
     """`token` opens `/api/v1/rulings`; `live` answers `/live` where the gate has not taken it already.
 
-    `media` is the folder of `<sha256>.webp` files, `static` the one with the front end.
+    `media` is the folder of `<sha256>.webp` files, `static` the one with the front end. `bugs` counts what
+    was contained, and is told of what goes wrong here.
     """
 
     sequencer: Sequencer
@@ -100,6 +102,7 @@ class House(NamedTuple):
     views: Views
     pages: Pages
     health: Callable[[], Sequence[SourceHealth]]
+    bugs: Bugs
     clock: Clock
     static: Path
     media: Path

@@ -177,10 +177,13 @@ class Pages:
             is_fixed=bool(before or q),
         )
 
-    def status(self, sources: Sequence[SourceView], *, now: float) -> str:
-        """`/status`: per source, whether it is live, how far behind, or what is wrong, in plain words."""
+    def status(self, sources: Sequence[SourceView], *, now: float, bugs: int = 0) -> str:
+        """`/status`: per source, whether it is live, how far behind, or what is wrong, in plain words.
+
+        `bugs`: mistakes of ours that were contained since the start.
+        """
         rows = [self._row(source, now) for source in sources]
-        return self._render("status.html", rows=rows, clock=render_time(now, self.zone).text)
+        return self._render("status.html", rows=rows, bugs=bugs, clock=render_time(now, self.zone).text)
 
     def error(self, title: str, words: str) -> str:
         """A page for what went wrong, with the way back."""

@@ -104,11 +104,12 @@ class Site:
             )
             for source in self._house.health()
         ]
-        return page_answer(self._house.pages.status(sources, now=self._house.clock.now()))
+        now, bugs = self._house.clock.now(), self._house.bugs.count
+        return page_answer(self._house.pages.status(sources, now=now, bugs=bugs))
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The same for machines. Always 200: a wall that cannot write is a wall, and no restart helps."""
-        sequencer, sources = self._house.sequencer, self._house.health()
+        sequencer, sources, bugs = self._house.sequencer, self._house.health(), self._house.bugs
         is_well = all(source.state in _LIVE_STATES for source in sources) and not sequencer.unsaved
         return json_answer(
             {
@@ -116,6 +117,7 @@ class Site:
                 "sources": {source.name: _health(source) for source in sources},
                 "unsaved": sequencer.unsaved,
                 "trouble": sequencer.trouble,
+                "bugs": {"count": bugs.count, "latest": bugs.latest},
                 "epoch": sequencer.epoch,
                 "seq": sequencer.board.seq,
             }

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import ClientSession
 
+from backchannel.bugs import Bugs
 from backchannel.config import Config
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import live_handler
@@ -86,6 +87,7 @@ class Served(NamedTuple):
     clock: HandClock
     desk: Desk
     health: list[SourceHealth]
+    bugs: Bugs
     folder: Path
     host: str
     number: int
@@ -119,6 +121,7 @@ async def serve(
 ) -> AsyncIterator[Served]:
     stage, clock, desk = stage or Stage(), HandClock(), Desk()
     health: list[SourceHealth] = []
+    bugs = Bugs()
     networks = parse_networks(trusted)
     views = Views(stage, zone=UTC, own_tags=["conf"])
     hub = Hub(stage, views, clock)
@@ -132,6 +135,7 @@ async def serve(
         views=views,
         pages=Pages(CONFIG),
         health=lambda: health,
+        bugs=bugs,
         clock=clock,
         static=folder / "static",
         media=folder / "media",
@@ -144,7 +148,7 @@ async def serve(
         running = asyncio.create_task(port.run())
         await turns(2)
         try:
-            yield Served(stage, hub, port, clock, desk, health, folder, host, number)
+            yield Served(stage, hub, port, clock, desk, health, bugs, folder, host, number)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -104,6 +104,15 @@ async def test_healthz_is_ok_when_all_is_well(served: Served, web: ClientSession
     }
 
 
+async def test_a_mistake_of_ours_that_was_contained_is_told(served: Served, web: ClientSession) -> None:
+    assert (await get_json(web, "/healthz"))["bugs"] == {"count": 0, "latest": ""}
+    assert "mistake" not in await get_text(web, "/status")
+    served.bugs.caught("lane blog", ValueError("FOREIGN"))
+    data = await get_json(web, "/healthz")
+    assert data["bugs"] == {"count": 1, "latest": "lane blog: ValueError at nowhere"}
+    assert "1 mistake of ours" in await get_text(web, "/status")
+
+
 async def test_healthz_is_degraded_while_a_source_is_in_trouble(served: Served, web: ClientSession) -> None:
     served.health.append(Health("social", "mastodon", "blocked", error="429"))
     data = await get_json(web, "/healthz")
