@@ -6,8 +6,9 @@ reached, and an error names the host; what decides is the guard at the socket.
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -16,23 +17,82 @@ from backchannel.fetch.guard import AddrInfo, Guard
 Resolve = Callable[[str, int], Awaitable[Sequence[AddrInfo]]]
 """Host and port to what `getaddrinfo` says. Raises OSError."""
 
+LOOKUP_S = 4.0
+AT_ONCE = 32
+THREADS = 256
+
+Infos = Sequence[AddrInfo]
+
 
 class ThreadedResolve:
-    """The system's resolver. Its threads are its own: names that hang must not hold up anybody's files."""
+    """The system's resolver, a thread for each look-up that is under way.
 
-    def __init__(self, threads: int = 8) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
+    A look-up cannot be ended: where the name's servers do not answer it takes half a minute and more, and
+    strangers choose the names. So nobody waits for it longer than `LOOKUP_S`, from then on it no longer
+    counts among the `AT_ONCE` that run, and while it hangs the same name is refused at once. The threads
+    are daemons, since the interpreter would wait for others at its end. Above `THREADS` in all, those that
+    hang included, a new name is refused.
+    """
 
-    async def __call__(self, host: str, port: int) -> Sequence[AddrInfo]:
+    def __init__(
+        self, look_up: Callable[[str, int], Infos] | None = None, *, wait_s: float = LOOKUP_S
+    ) -> None:
+        self._look_up = look_up or _getaddrinfo
+        self._wait_s = wait_s
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._running: dict[tuple[str, int], asyncio.Future[Infos]] = {}
+        self._hung: set[tuple[str, int]] = set()
+
+    async def __call__(self, host: str, port: int) -> Infos:
+        name = host, port
+        self._refuse_hung(name)
+        async with self._turns:
+            self._refuse_hung(name)
+            found = self._running.get(name) or self._begin(name)
+            done, _ = await asyncio.wait({found}, timeout=self._wait_s)
+            if not done:
+                self._hung.add(name)
+                self._refuse_hung(name)
+            return found.result()
+
+    def _refuse_hung(self, name: tuple[str, int]) -> None:
+        if name in self._hung:
+            raise socket.gaierror(socket.EAI_AGAIN, f"its name is not answered within {self._wait_s:g} s")
+
+    def _begin(self, name: tuple[str, int]) -> asyncio.Future[Infos]:
+        if len(self._running) >= THREADS:
+            raise socket.gaierror(socket.EAI_AGAIN, "too many names that are not answered")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, _getaddrinfo, host, port)
+        found = self._running[name] = loop.create_future()
+        thread = threading.Thread(target=self._run, args=(loop, name), name="resolve", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system gives no more threads
+            del self._running[name]
+            raise socket.gaierror(socket.EAI_AGAIN, str(error)) from error
+        return found
 
-    def close(self) -> None:
-        """Does not wait for names that hang."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def _run(self, loop: asyncio.AbstractEventLoop, name: tuple[str, int]) -> None:
+        """On its thread."""
+        said: Infos | Exception
+        try:
+            said = self._look_up(*name)
+        except Exception as error:  # noqa: BLE001 - told to whoever asked, who knows what to make of it
+            said = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile, and nobody asks any more
+            loop.call_soon_threadsafe(self._end, name, said)
+
+    def _end(self, name: tuple[str, int], said: Infos | Exception) -> None:
+        self._hung.discard(name)
+        found = self._running.pop(name)
+        if isinstance(said, Exception):
+            found.set_exception(said)
+            found.exception()  # looked at: it is no mistake where nobody waits for it any more
+        else:
+            found.set_result(said)
 
 
-def _getaddrinfo(host: str, port: int) -> Sequence[AddrInfo]:
+def _getaddrinfo(host: str, port: int) -> Infos:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # an empty or overlong label
@@ -71,6 +131,4 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Ends the threads, where there are any."""
-        if isinstance(self._resolve, ThreadedResolve):
-            self._resolve.close()
+        """Nothing to give back: a look-up that hangs ends by itself, and keeps no process from ending."""

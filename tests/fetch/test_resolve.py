@@ -2,11 +2,15 @@
 
 import asyncio
 import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from backchannel.fetch import FetchError, Refused
 from backchannel.fetch.guard import AddrInfo
+from backchannel.fetch.resolve import AT_ONCE, ThreadedResolve
 from tests.faults.hostile import answering, reply
 from tests.fetch.kit import DOOR, LOOPBACK, Making, canary, names
 
@@ -77,3 +81,107 @@ async def test_a_name_that_hangs_costs_no_more_than_a_connection(make: Making) -
     with pytest.raises(FetchError, match=r"^slow\.example: no connection within 0\.2 s$"):
         async with fetcher.websocket("ws://slow.example/"):
             pass
+
+
+class Names:
+    """The system's resolver in a test's hand: names under `hang.example` wait for its word."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers = threading.Event()
+
+    def look_up(self, host: str, port: int) -> list[AddrInfo]:
+        self.asked.append(host)
+        if host.endswith("hang.example"):
+            self.answers.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("192.0.2.1", port))]
+
+
+@pytest.fixture
+def system() -> Iterator[Names]:
+    made = Names()
+    yield made
+    made.answers.set()
+
+
+async def hang(resolve: ThreadedResolve, system: Names, count: int) -> list[asyncio.Task[Sequence[AddrInfo]]]:
+    """So many names on their way that nobody answers."""
+    waiting = [asyncio.create_task(resolve(f"{n}.hang.example", 80)) for n in range(count)]
+    while len(system.asked) < count:
+        await asyncio.sleep(0)
+    return waiting
+
+
+async def test_names_that_are_not_answered_hold_up_no_other(system: Names) -> None:
+    resolve = ThreadedResolve(system.look_up, wait_s=0.2)
+    waiting = await hang(resolve, system, AT_ONCE)
+    assert await resolve("fine.example", 80), "as soon as they are given up, though all of them still hang"
+    assert not system.answers.is_set()
+    for one in waiting:
+        with pytest.raises(socket.gaierror, match=r"its name is not answered within 0\.2 s"):
+            await one
+
+
+async def test_a_name_that_hangs_is_refused_at_once_and_asked_again_when_it_has_ended(system: Names) -> None:
+    resolve = ThreadedResolve(system.look_up, wait_s=0.05)
+    for _ in range(3):
+        with pytest.raises(socket.gaierror, match="not answered"):
+            await resolve("hang.example", 80)
+    assert system.asked == ["hang.example"]
+    system.answers.set()
+    while True:
+        try:
+            assert await resolve("hang.example", 80)
+        except socket.gaierror:
+            await asyncio.sleep(0)
+        else:
+            break
+    assert system.asked == ["hang.example"] * 2
+
+
+async def test_all_who_ask_for_a_name_at_once_wait_for_one_look_up(system: Names) -> None:
+    resolve = ThreadedResolve(system.look_up)
+    waiting = [asyncio.create_task(resolve("hang.example", 80)) for _ in range(5)]
+    while not system.asked:
+        await asyncio.sleep(0)
+    system.answers.set()
+    assert len(await asyncio.gather(*waiting)) == 5
+    assert system.asked == ["hang.example"]
+
+
+async def test_what_the_system_says_reaches_whoever_asked() -> None:
+    def unknown(host: str, port: int) -> list[AddrInfo]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with pytest.raises(socket.gaierror, match="not known"):
+        await ThreadedResolve(unknown)("gone.example", 80)
+
+
+ENDING = """
+import asyncio, threading
+from backchannel.fetch.resolve import ThreadedResolve
+def never(host, port):
+    print("asked", flush=True)
+    threading.Event().wait()
+async def main():
+    try:
+        await ThreadedResolve(never, wait_s=0.05)("hang.example", 80)
+    except OSError:
+        print("given up", flush=True)
+asyncio.run(main())
+"""
+
+
+async def test_a_process_ends_though_a_name_is_never_answered() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ENDING, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(30):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert said.split() == [b"asked", b"given", b"up"]
+    assert process.returncode == 0
