@@ -5,22 +5,22 @@ No retries here: a caller knows whether it wants one (see `backchannel.retry`).
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 import aiohttp
 import msgspec
-from aiohttp.client_exceptions import ClientConnectorError, ClientError
+from aiohttp.client_exceptions import ClientConnectorError
 from msgspec import Struct
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from websockets.asyncio.client import ClientConnection
 from yarl import URL
 
 from backchannel.clock import Clock
 from backchannel.fetch.body import Body, BodyError
-from backchannel.fetch.errors import FetchError, Refused, connect_why
-from backchannel.fetch.guard import Barred, Guard, parse_address
+from backchannel.fetch.errors import FetchError, Refused, connect_why, foreign
+from backchannel.fetch.guard import MAX_NAME, Barred, Guard, parse_address
 from backchannel.fetch.resolve import Resolve, Resolver, ThreadedResolve
 from backchannel.fetch.stream import open_websocket
 
@@ -31,6 +31,7 @@ MAX_BYTES = 2 << 20
 MAX_REDIRECTS = 3
 MAX_HEADER = 16 << 10
 MAX_HEADERS = 128
+MAX_VALUE = 8192
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -43,6 +44,8 @@ _HARMLESS = frozenset({"accept", "accept-language", "if-modified-since", "if-non
 
 class Response(Struct, frozen=True):
     """An answer, whatever its status. `headers` ignore case; `body` is decompressed.
+
+    Every header and address here can be sent back, stored as UTF-8 and logged; what cannot is left out.
 
     `url` is where the answer came from in the end; `moved` is the address to remember instead of the one
     asked for (all redirects up to it were permanent), else empty.
@@ -58,7 +61,8 @@ class Response(Struct, frozen=True):
 class Fetcher:
     """`allow` are operator-listed networks (CIDR) that may lie inward. `per_host`: requests at a time.
 
-    Every method raises FetchError, and Refused where the guard said no. A status is never an error.
+    Every method raises FetchError, and Refused where the guard said no; nothing else, whatever comes.
+    A status is never an error.
     """
 
     def __init__(
@@ -97,10 +101,11 @@ class Fetcher:
         If-Modified-Since as headers: 304 is a status like any other.
         """
         target = self._guard.check_url(url)
-        if params:
-            target = target.update_query(params)
-        async with self._deadline(target, total_s):
-            return await self._follow(target, CIMultiDict(headers or {}), max_bytes)
+        with foreign(target.host or ""):
+            if params:
+                target = target.update_query(params)
+            async with self._deadline(target, total_s):
+                return await self._follow(target, CIMultiDict(headers or {}), max_bytes)
 
     async def post(
         self,
@@ -113,10 +118,11 @@ class Fetcher:
     ) -> Response:
         """Sends `json` encoded. A redirect is not followed: what is sent is meant for this address alone."""
         target = self._guard.check_url(url)
-        sent = CIMultiDict(headers or {})
-        sent["Content-Type"] = "application/json"
-        async with self._deadline(target, total_s):
-            return await self._ask("POST", target, sent, max_bytes, msgspec.json.encode(json))
+        with foreign(target.host or ""):
+            sent = CIMultiDict(headers or {})
+            sent["Content-Type"] = "application/json"
+            async with self._deadline(target, total_s):
+                return await self._ask("POST", target, sent, max_bytes, msgspec.json.encode(json))
 
     @asynccontextmanager
     async def websocket(
@@ -132,18 +138,22 @@ class Fetcher:
         What goes wrong later is the connection's own `websockets.ConnectionClosed`.
         """
         target = self._guard.check_url(url, ("ws", "wss"))
-        dialled = open_websocket(
-            target,
-            resolver=self._resolver,
-            headers=headers or {},
-            user_agent=self._user_agent,
-            max_size=max_size,
-            connect_s=self._connect_s,
-            open_s=open_s,
-            tls=self._tls,
-        )
-        async with await dialled as connection:
-            yield connection
+        with foreign(target.host or ""):
+            connection = await open_websocket(
+                target,
+                resolver=self._resolver,
+                headers=headers or {},
+                user_agent=self._user_agent,
+                max_size=max_size,
+                connect_s=self._connect_s,
+                open_s=open_s,
+                tls=self._tls,
+            )
+        try:
+            yield connection  # what the caller's block raises is the caller's, and passes as it is
+        finally:
+            with foreign(target.host or ""):
+                await connection.close()
 
     async def close(self) -> None:
         """Ends all connections of HTTP; websockets end with their own blocks."""
@@ -186,7 +196,7 @@ class Fetcher:
             location = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not location:
                 return msgspec.structs.replace(answer, moved=moved)
-            following = self._guard.check_url(str(target.join(_location(target, location))))
+            following = self._guard.check_url(_joined(target, location))
             if following.origin() != target.origin():
                 headers = CIMultiDict({k: v for k, v in headers.items() if k.lower() in _HARMLESS})
             if answer.status in _PERMANENT and moved == (str(target) if hop else ""):
@@ -215,9 +225,7 @@ class Fetcher:
             raise Refused(host, f"no usable host: {error.description or 'malformed'}") from error
         except aiohttp.ConnectionTimeoutError as error:
             raise FetchError(host, f"no connection within {self._connect_s:g} s") from error
-        except (ClientError, BodyError, ValueError, OSError) as error:
-            raise FetchError(host, _reason(error)) from error
-        return Response(answer.status, answer.headers, body, str(target))
+        return Response(answer.status, _sendable(answer.headers.items()), body, str(target))
 
 
 async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
@@ -230,13 +238,21 @@ async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     return body.finish()
 
 
-def _location(target: URL, location: str) -> URL:
+def _sendable(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Those that later code may send back, store and log. A client must expect any byte in a header.
+
+    aiohttp reads bytes that are no UTF-8 as lone surrogates, which no later encoder takes.
+    """
+    spaced = ((name, value.replace("\t", " ")) for name, value in headers)
+    kept = [(name, value) for name, value in spaced if name.isascii() and value.isprintable()]
+    bounded = [(name, value) for name, value in kept if len(name) <= MAX_NAME and len(value) <= MAX_VALUE]
+    return CIMultiDictProxy(CIMultiDict(bounded[:MAX_HEADERS]))
+
+
+def _joined(target: URL, location: str) -> str:
+    """The whole address a redirect leads to. Whether we go there is for the guard to say."""
     try:
-        return parse_address(location)
-    except ValueError as error:
-        raise Refused(target.host or "", f"redirects to what is no address: {error}") from error
-
-
-def _reason(error: Exception) -> str:
-    said = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+        return str(target.join(parse_address(location)))
+    except Exception as error:
+        why = f"redirects to what is no address: {str(error) or type(error).__name__}"
+        raise FetchError(target.host or "", why) from error

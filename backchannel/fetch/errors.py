@@ -2,24 +2,54 @@
 
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MAX_HOST = 120
+MAX_WHY = 300
 
 
 class FetchError(Exception):
     """The network or the peer, not we. The message names the host and says why.
 
     `status` is the HTTP status where the peer answered with one instead of what was asked for
-    (a refused websocket), else 0.
+    (a refused websocket), else 0. Host and reason may repeat what a stranger sent, so they are made fit here
+    for a log line, a page and the log: on one line, short, without controls and halves of characters.
     """
 
     def __init__(self, host: str, why: str, *, status: int = 0) -> None:
-        super().__init__(f"{host}: {why}")
-        self.host = host
-        self.why = why
+        self.host = _one_line(host, MAX_HOST)
+        self.why = _one_line(why, MAX_WHY)
         self.status = status
+        super().__init__(f"{self.host}: {self.why}")
 
 
 class Refused(FetchError):
     """We do not go there: the address guard said no. Asking again will not help."""
+
+
+@contextmanager
+def foreign(host: str) -> Iterator[None]:
+    """Within the block, whatever foreign bytes make a library raise becomes a `FetchError` that names it.
+
+    Libraries document some exceptions and raise others: yarl looks at an address late, at any access, and
+    raises ValueError, IndexError or UnicodeError there; `websockets` raises LookupError for a header that
+    comes twice. A list of them is never complete, so there is none. A cancellation goes through.
+    """
+    try:
+        yield
+    except FetchError:
+        raise
+    except Exception as error:
+        said = str(error)
+        name = type(error).__name__
+        raise FetchError(host, f"{name}: {said}" if said else name) from error
+
+
+def _one_line(said: str, most: int) -> str:
+    words = " ".join(said[: 4 * most].split())
+    clean = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+    return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 
 
 def connect_why(error: OSError) -> str:

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidStatus
 from yarl import URL
 
 from backchannel.fetch.errors import FetchError, connect_why
@@ -28,7 +28,7 @@ async def open_websocket(
     open_s: float,
     tls: ssl.SSLContext,
 ) -> ClientConnection:
-    """An open connection, within `open_s` in all. Raises FetchError.
+    """An open connection, within `open_s` in all. Raises FetchError, and what foreign bytes make it raise.
 
     Without compression a message is no longer than what comes over the wire, so `max_size` bounds memory.
     A socket we hand over makes `websockets` refuse redirects by itself.
@@ -58,8 +58,6 @@ async def open_websocket(
         raise FetchError(host, f"answers {status} instead of a websocket", status=status) from error
     except OSError as error:
         raise FetchError(host, connect_why(error)) from error
-    except (WebSocketException, EOFError, ValueError) as error:
-        raise FetchError(host, f"cannot open a websocket: {error}") from error
 
 
 async def dial(target: URL, resolver: Resolver, connect_s: float) -> socket.socket:
