@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
-    "errors", "bugs", "paths", "model", "clock", "text", "retry", "fetch", "sources", "log", "board",
+    "errors", "bugs", "paths", "model", "clock", "text", "retry", "fetch", "wire", "sources", "log", "board",
     "config", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
     "web", "hub", "control", "start", "app", "cli", "__main__",
 ]  # fmt: skip
@@ -32,7 +32,7 @@ ORDER = [
 
 SIMULATOR_IMPORTS = {"model", "clock", "text"}
 
-PURE = {"model", "board", "state", "judge", "text", "retry"}
+PURE = {"model", "board", "state", "judge", "text", "retry", "wire"}
 IMPURE = {
     "aiohttp", "apsw", "asyncio", "backchannel.clock", "backchannel.config", "http", "io", "logging", "os",
     "pathlib", "random", "secrets", "socket", "sqlite3", "structlog", "subprocess", "tempfile", "threading",

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources._feed_wire import Document, Entry, Head, Medium, Person, Text
+from backchannel.wire import MAX_PARTS, decode
 
 
 class _Author(Struct, frozen=True):
@@ -20,7 +21,7 @@ class _Attachment(Struct, frozen=True):
     mime_type: str | None = None
 
 
-class _Item(Struct, frozen=True):
+class _JsonItem(Struct, frozen=True):
     """`id` should be a string, and is a number in the wild."""
 
     id: str | int | float | None = None
@@ -41,7 +42,7 @@ class _Item(Struct, frozen=True):
     attachments: tuple[_Attachment, ...] | None = None
 
 
-class _Feed(Struct, frozen=True):
+class _JsonFeed(Struct, frozen=True):
     version: str = ""
     title: str | None = None
     home_page_url: str | None = None
@@ -54,8 +55,6 @@ class _Feed(Struct, frozen=True):
     items: tuple[msgspec.Raw, ...] | None = None
 
 
-_feed = msgspec.json.Decoder(_Feed)
-_item = msgspec.json.Decoder(_Item)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -68,8 +67,8 @@ def looks_like_json(body: bytes, content_type: str) -> bool:
 def parse_json_feed(body: bytes) -> Document:
     """A whole JSON Feed. DecodeError when it is none; a bad item is dropped by itself."""
     try:
-        feed = _feed.decode(body.removeprefix(_BOM))
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        feed = decode(body.removeprefix(_BOM), _JsonFeed, most=MAX_PARTS)
+    except DecodeError as error:
         raise DecodeError(f"unreadable JSON Feed: {error}") from error
     if feed.items is None or "jsonfeed.org/version" not in feed.version:
         raise DecodeError("JSON, but no JSON Feed: it has no `version` or no `items`")
@@ -92,10 +91,7 @@ def parse_json_feed(body: bytes) -> Document:
 
 def parse_item(raw: bytes | msgspec.Raw) -> Entry:
     """One item. DecodeError."""
-    try:
-        item = _item.decode(raw)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise DecodeError(str(error)) from error
+    item = decode(raw, _JsonItem)
     texts = [
         Text(value, kind, item.language or "")
         for value, kind in ((item.content_html, "text/html"), (item.content_text, "text/plain"))

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from backchannel.model import DecodeError
 from backchannel.sources._feed_wire import Document, Entry, Head, Medium, Person, Text, Tombstone
+from backchannel.wire import MAX_PARTS, decode
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}
@@ -103,16 +104,11 @@ class Answer(Struct, frozen=True):
     dropped: int = 0
 
 
-_answer = msgspec.json.Decoder(Answer)
-_feed = msgspec.json.Decoder(_Feed)
-_item = msgspec.json.Decoder(_Item)
-
-
 def parse_answer(said: bytes) -> Document:
     """The worker's answer. DecodeError when the document was no feed at all; a bad item goes by itself."""
     try:
-        answer = _answer.decode(said)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        answer = decode(said, Answer, most=MAX_PARTS)
+    except DecodeError as error:
         raise DecodeError(f"unreadable feed: {error}") from error
     if not answer.version and not answer.entries:
         raise DecodeError("neither RSS, Atom, RDF nor JSON Feed")
@@ -129,10 +125,7 @@ def parse_answer(said: bytes) -> Document:
 
 def parse_item(raw: bytes | msgspec.Raw) -> Entry:
     """One item. DecodeError."""
-    try:
-        item = _item.decode(raw)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise DecodeError(str(error)) from error
+    item = decode(raw, _Item)
     enclosures = [link for link in _listed(item.links) if link.rel == "enclosure"]
     image = [] if isinstance(item.image, str) else [item.image]
     return Entry(
@@ -157,8 +150,8 @@ def parse_item(raw: bytes | msgspec.Raw) -> Entry:
 def _parse_head(raw: msgspec.Raw) -> tuple[Head, tuple[Tombstone, ...]]:
     """What the feed says of itself. One that is odd about it is a feed without a name."""
     try:
-        feed = _feed.decode(raw)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
+        feed = decode(raw, _Feed)
+    except DecodeError:
         feed = _Feed()
     image = "" if isinstance(feed.image, str) else feed.image.href or feed.image.url
     days = [day.strip().lower() for day in feed.skip_days]

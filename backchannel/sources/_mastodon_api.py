@@ -12,7 +12,7 @@ from backchannel.fetch import Fetcher, FetchError, Refused, Response
 from backchannel.model import DecodeError
 from backchannel.retry import rate_pause_s, retry_after_s
 from backchannel.sources import SourceError
-from backchannel.sources._mastodon_wire import Instance, parse_complaint, parse_instance, parse_list
+from backchannel.sources._mastodon_wire import Instance, Items, parse_complaint, parse_instance, parse_list
 
 PAGE = 40
 """The most statuses a page may have."""
@@ -39,10 +39,14 @@ Params = Sequence[tuple[str, str]]
 
 
 class Page(Struct, frozen=True):
-    """Statuses as they came, newest first. `pause_s`: the server's limit is used up for so long."""
+    """Statuses as they came, newest first. `pause_s`: the server's limit is used up for so long.
+
+    `surplus`: how many more it sent than anybody asked for; they are not read.
+    """
 
     items: Sequence[Raw]
     pause_s: float = 0.0
+    surplus: int = 0
 
 
 class Server:
@@ -79,7 +83,8 @@ class Server:
         answer = await self._get(path, [*params, *scope, *more, ("limit", str(PAGE))])
         if answer.status == 404 and self.instance and self.instance.version:
             return Page((), self._wait_s(answer))  # GoToSocial: nobody has used this hashtag here yet
-        return Page(self._items(answer, path), self._wait_s(answer))
+        items, surplus = self._items(answer, path)
+        return Page(items, self._wait_s(answer), surplus)
 
     async def statuses(self, ids: Sequence[str]) -> Page:
         """Those of these statuses (at most `MAX_IDS`) that the server shows in one answer. SourceError.
@@ -91,7 +96,7 @@ class Server:
         answer = await self._get("/api/v1/statuses", [("id[]", item) for item in ids])
         try:
             if answer.status == 200:
-                return Page(parse_list(answer.body), self._wait_s(answer))
+                return Page(parse_list(answer.body).items, self._wait_s(answer))
         except DecodeError:
             pass
         if answer.status != 200 and answer.status not in {*_CLOSED, *_GONE}:
@@ -177,7 +182,7 @@ class Server:
         except FetchError as error:
             raise SourceError(str(error)) from error
 
-    def _items(self, answer: Response, path: str) -> Sequence[Raw]:
+    def _items(self, answer: Response, path: str) -> Items:
         if answer.status != 200:
             self._fail(answer, path)
         try:

@@ -12,7 +12,14 @@ from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources._mastodon_api import MAX_IDS, Page, Server
 from backchannel.sources._mastodon_post import OptOut, View, build_post, canonical_uri
 from backchannel.sources._mastodon_recent import Recent
-from backchannel.sources._mastodon_wire import WireStatus, id_order, parse_id, parse_status, parse_time, word
+from backchannel.sources._mastodon_wire import (
+    WireStatus,
+    id_order,
+    parse_created,
+    parse_id,
+    parse_status,
+    word,
+)
 
 ANY = 5
 """Hashtags in one request: one in the path, four in `any[]`."""
@@ -101,6 +108,7 @@ class Reader:
         done = Read()
         statuses: list[WireStatus] = []
         for item in items:
+            await self._context.clock.sleep(0)  # one hostile item at a time must not hold up everybody else
             try:
                 statuses.append(parse_status(item))
             except DecodeError as error:
@@ -109,7 +117,7 @@ class Reader:
         done.pause_s = await self._find_parents(server, statuses)
         for status in statuses:
             answered = word(status.in_reply_to_id)
-            await self._context.clock.sleep(0)  # a page of hostile markup must not hold up everybody else
+            await self._context.clock.sleep(0)
             parents = {answered: self._parents.get((server.host, answered), "")}
             try:
                 post = build_post(status, msgspec.structs.replace(self.view(server), parents=parents))
@@ -199,8 +207,8 @@ class Reader:
             events=[*events, *also],
             cursor=None if positions is None else _cursor(positions),
             pause_s=max(page.pause_s, done.pause_s),
-            skipped=len(done.reasons),
-            reasons=done.reasons,
+            skipped=len(done.reasons) + page.surplus,
+            reasons=[*done.reasons, *_surplus(server, page)],
         )
 
     def _is_wanted(self, server: Server, post: Post) -> bool:
@@ -233,19 +241,20 @@ class Reader:
         if not unknown:
             return 0.0
         try:
-            self._know_all(server, (await server.statuses(unknown)).items)
+            await self._know_all(server, (await server.statuses(unknown)).items)
             missing = [item for item in unknown if (server.host, item) not in self._parents]
             for item in missing[:LOOKUPS]:
                 body = await server.status(item)
-                self._know_all(server, [body] if body else [])
+                await self._know_all(server, [body] if body else [])
                 if (server.host, item) not in self._parents:
                     self._parents.put((server.host, item), "")
         except SourceError as error:
             return error.retry_after_s
         return 0.0
 
-    def _know_all(self, server: Server, items: Iterable[Raw | bytes]) -> None:
+    async def _know_all(self, server: Server, items: Iterable[Raw | bytes]) -> None:
         for item in items:
+            await self._context.clock.sleep(0)
             try:
                 self._know(server, parse_status(item))
             except DecodeError:
@@ -256,6 +265,10 @@ class Reader:
             self._parents.put((server.host, word(status.id)), canonical_uri(status))
         except DecodeError:
             return
+
+
+def _surplus(server: Server, page: Page) -> list[str]:
+    return [f"{server.host}: {page.surplus} more statuses than were asked for"] if page.surplus else []
 
 
 def _ids(items: Iterable[Raw]) -> list[str]:
@@ -270,7 +283,7 @@ def _times(page: Page) -> list[float]:
     found: list[float] = []
     for item in page.items:
         try:
-            found.append(parse_time(parse_status(item).created_at or ""))
+            found.append(parse_created(item))
         except DecodeError:
             continue
     return found

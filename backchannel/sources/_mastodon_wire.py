@@ -6,12 +6,12 @@ raises DecodeError, one status at a time. Docs: https://docs.joinmastodon.org/en
 """
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-import msgspec
 from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
+from backchannel.wire import LIMITS, decode, decode_items
 
 Text = str | None
 Id = str | int | None
@@ -184,17 +184,21 @@ class _Error(Struct):
     message: Text = None
 
 
+class WireWhen(Struct):
+    """Which status it is, and when it was written: all that is read to find the way through pages."""
+
+    id: Id = None
+    created_at: Text = None
+
+
+class Items(NamedTuple):
+    """A list's items, undecoded; `surplus`: how many more there were than anybody asks for."""
+
+    items: list[Raw]
+    surplus: int
+
+
 _T = TypeVar("_T")
-# The one list of what msgspec raises on bytes from outside; too deep is one of it.
-_BAD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
-
-def decode(data: bytes | Raw, kind: type[_T]) -> _T:
-    """Typed JSON, or DecodeError."""
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except _BAD as error:
-        raise DecodeError(str(error)) from error
 
 
 def decode_object(data: Raw, kind: type[_T]) -> _T | None:
@@ -203,9 +207,9 @@ def decode_object(data: Raw, kind: type[_T]) -> _T | None:
     return decode(text, kind) if text.startswith(b"{") and text != b"{}" else None
 
 
-def parse_list(body: bytes) -> list[Raw]:
+def parse_list(body: bytes) -> Items:
     """The items of a JSON list, undecoded, so that one bad item is one. DecodeError if it is no list."""
-    return decode(body, list[Raw])
+    return Items(*decode_items(body, LIMITS["page"].most))
 
 
 def parse_status(item: bytes | Raw) -> WireStatus:
@@ -219,9 +223,14 @@ def parse_status(item: bytes | Raw) -> WireStatus:
 def parse_id(item: Raw) -> str:
     """The item's id, even where nothing else of it can be read; else empty."""
     try:
-        return word(decode(item, WireMedia).id)
+        return word(decode(item, WireWhen).id)
     except DecodeError:
         return ""
+
+
+def parse_created(item: Raw) -> float:
+    """When the item was written, even where nothing else of it can be read. DecodeError."""
+    return parse_time(decode(item, WireWhen).created_at or "")
 
 
 def parse_instance(body: bytes) -> Instance:

@@ -20,7 +20,6 @@ from backchannel.sources._nostr_markdown import render_markdown
 from backchannel.sources._nostr_media import find_urls, without_urls
 from backchannel.text import parse_html, parse_plain, strip_controls
 
-MAX_WORDS = 20_000
 MAX_TITLE = 300
 MAX_REFERENCES = 50
 
@@ -75,7 +74,7 @@ def parse_words(
     out because they are shown as media, references to `quoted` because it is shown as a quote.
     """
     title = _title(event)
-    content = strip_controls(event.content[:MAX_WORDS])
+    content = strip_controls(event.content)
     is_article = event.kind == ARTICLE
     if is_article:
         content = strip_controls(event.first("summary")).strip() or content

@@ -7,15 +7,21 @@ verifies the signature. Both raise exactly DecodeError.
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import coincurve
 import msgspec
 from msgspec import Meta, Raw, Struct
+from msgspec.structs import replace
 
 from backchannel.model import DecodeError
+from backchannel.wire import LIMITS, bound
 
 MAX_EVENT_BYTES = 256 * 1024
+MAX_FRAME_BYTES = MAX_EVENT_BYTES + 1024
+"""A longer message is dropped unread; the longest of them only end the connection, see `nostr.MAX_FRAME`."""
+
 MAX_TAGS = 2000
 MAX_D_BYTES = 255
 SOON_S = 15 * 60
@@ -41,8 +47,11 @@ class WireEvent(Struct, frozen=True):
     sig: Hex128
 
     def all(self, name: str) -> Iterator[Sequence[str]]:
-        """Tags of that name that have a value."""
-        return (tag for tag in self.tags if len(tag) > 1 and tag[0] == name)
+        """Tags of that name that have a value; of some names only the first few, see `wire.LIMITS`."""
+        limit = LIMITS.get(f"WireEvent.tags[{name}]")
+        return islice(
+            (tag for tag in self.tags if len(tag) > 1 and tag[0] == name), limit.most if limit else None
+        )
 
     def first(self, name: str) -> str:
         """The value of the first tag of that name, or nothing."""
@@ -108,15 +117,26 @@ def parse_event(data: bytes) -> WireEvent:
         raise DecodeError(f"an event of {len(data)} bytes, more than {MAX_EVENT_BYTES}")
     try:
         event = _event.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DecodeError(f"no Nostr event: {error}") from error
     if event.address and len(event.first("d").encode()) > MAX_D_BYTES:
         raise DecodeError(f"a d tag of more than {MAX_D_BYTES} bytes")
     return event
 
 
+def bound_event(event: WireEvent) -> WireEvent:
+    """The event as everything but the check of its signature sees it: each field within its limit.
+
+    A profile's content is JSON, which a cut would break; its fields are bounded when it is taken apart.
+    """
+    within = bound(event)
+    return replace(within, content=event.content) if event.kind == PROFILE else within
+
+
 def parse_said(frame: str | bytes) -> Said:
     """One frame of a relay. Raises DecodeError for garbage and for verbs that no client gets."""
+    if len(frame) > MAX_FRAME_BYTES:
+        raise DecodeError(f"a message of {len(frame)} bytes, more than {MAX_FRAME_BYTES}")
     try:
         parts = _parts.decode(frame)
         verb = _string.decode(parts[0])

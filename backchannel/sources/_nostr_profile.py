@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources._nostr_event import PROFILE, WireEvent
 from backchannel.text import fold_tag, strip_controls, web_url
+from backchannel.wire import ELLIPSIS, LIMITS, bound_text, decode
 
 WISHES = ("nobot", "noindex", "nowall")
 """Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
 
-MAX_NAME = 100
+MAX_NAME = 200
+_NOTHING = Raw(b"null")
 _SHORTCODE = re.compile(r"[\w-]{1,64}")
 
 
@@ -39,23 +39,29 @@ def parse_profile(event: WireEvent) -> Profile:
     if event.kind != PROFILE:
         raise DecodeError(f"kind {event.kind} is no profile")
     try:
-        said: Any = msgspec.json.decode(event.content.encode())
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON: {error}") from error
-    if not isinstance(said, dict):
-        raise DecodeError(f"the profile of {event.pubkey[:16]} is no object")
+        said = decode(event.content.encode(), dict[str, Raw])
+    except (DecodeError, UnicodeError) as error:
+        raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON object: {error}") from error
 
-    def text(*keys: str) -> str:
-        return next((value for key in keys if isinstance(value := said.get(key), str) and value.strip()), "")
+    def text(limit: str, *keys: str) -> str:
+        """The first of these that has words in it; what is no text counts as not said."""
+        texts = (decode(raw, str) for key in keys if bytes(raw := said.get(key, _NOTHING)).startswith(b'"'))
+        return next((bound_text(value, LIMITS[limit]) for value in texts if value.strip()), "")
 
-    name = one_line(text("display_name", "displayName", "name", "username"))
-    about = {fold_tag(word) for word in re.findall(r"#\w+", text("about"))}
+    name = one_line(text("display_name", "display_name", "displayName", "name", "username"))
+    about = {fold_tag(word) for word in re.findall(r"#\w+", text("about", "about"))}
     labels = [wish for wish in WISHES if wish in about or wish + "s" in about]
-    if said.get("bot") is True:
+    if bytes(said.get("bot", _NOTHING)) == b"true":
         labels.append("bot")
     emoji = tuple((code, url) for code, url in find_emoji(event) if f":{code}:" in name)
     return Profile(
-        event.id, event.pubkey, event.created_at, name, web_url(text("picture")), tuple(labels), emoji
+        event.id,
+        event.pubkey,
+        event.created_at,
+        name,
+        web_url(text("picture", "picture")),
+        tuple(labels),
+        emoji,
     )
 
 
@@ -70,5 +76,6 @@ def find_emoji(event: WireEvent) -> Iterable[tuple[str, str]]:
 
 
 def one_line(text: str, limit: int = MAX_NAME) -> str:
-    """The text without controls and line breaks, bounded."""
-    return " ".join(strip_controls(text).split())[:limit]
+    """The text without controls and line breaks, cut with a sign."""
+    line = " ".join(strip_controls(text).split())
+    return line if len(line) <= limit else line[:limit].rstrip(ELLIPSIS) + ELLIPSIS

@@ -24,6 +24,7 @@ from backchannel.sources._nostr_event import (
     RelayLimits,
     Said,
     WireEvent,
+    bound_event,
     check_answer,
     check_event,
     check_time,
@@ -196,7 +197,8 @@ class Talk:
             return
         if not asked:
             raise DecodeError(f"an event for {said.sub[:20]!r}, which was not asked")
-        event = parse_event(said.value)
+        signed = parse_event(said.value)
+        event = bound_event(signed)
         if said.sub == self._page and not self._is_caught_up:
             self._answer_by = now_s + ANSWER_S
             self._pages.note(event.id, event.created_at)
@@ -208,18 +210,22 @@ class Talk:
         if is_over(event, now):
             return
         if said.sub in (WALL, BACK):
+            self._check_post(event)
+            check_event(signed)
             self._take_post(event, said.sub == self._page and not self._is_caught_up, now_s)
         else:
-            check_event(event)
+            check_event(signed)
             self._take_found(event, now_s)
         if not self._look.is_look(said.sub):
             self._seen.put(event.id, True)
 
-    def _take_post(self, event: WireEvent, is_stored: bool, now_s: float) -> None:
+    def _check_post(self, event: WireEvent) -> None:
+        """What costs less than to verify a signature."""
         if self._rules.hashtags.isdisjoint(fold_tag(tag[1]) for tag in event.all("t")):
             raise DecodeError(f"{event.id[:16]} has none of the hashtags that were asked for")
         check_work(event, self._rules.min_work)
-        check_event(event)
+
+    def _take_post(self, event: WireEvent, is_stored: bool, now_s: float) -> None:
         self._newest = max(self._newest or 0, event.created_at)
         if self._directory.is_deleted(event):
             return

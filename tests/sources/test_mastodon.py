@@ -255,6 +255,23 @@ async def test_a_first_reading_that_ends_early_announces_the_gap(server: Mastodo
     assert batches[-1].events[-1] == Missed("fedi", server.host, START.timestamp(), oldest)
 
 
+async def test_of_a_page_that_nobody_asked_for_the_first_posts_are_read_and_the_others_counted(
+    server: Mastodon, make: Make
+) -> None:
+    page = json.dumps([server.post(number) for number in range(1000, 0, -1)])
+    server.fail(TAG, answering(200, page))
+    first, *_ = await read(make(server, backfill_pages=1), server)
+    assert texts([first]) == [f"post {number}" for number in range(801, 1001)]
+    assert first.skipped == 800
+    assert "800 more statuses than were asked for" in first.reasons[-1]
+
+
+async def test_a_page_of_more_values_than_a_page_can_have_is_no_page(server: Mastodon, make: Make) -> None:
+    server.fail(TAG, answering(200, "[" + "{}," * 300_000 + "{}]"))
+    with pytest.raises(SourceError, match="not with a list"):
+        await read(make(server), server)
+
+
 async def test_a_first_reading_that_fails_half_way_shows_what_it_has_and_begins_again(
     server: Mastodon, make: Make
 ) -> None:

@@ -240,7 +240,7 @@ def test_recorded_lists_and_errors_are_told_apart() -> None:
                 assert parse_complaint(body) == exchange["response"]["body"]["error"]
                 errors += 1
             elif body.startswith(b"["):
-                assert len(parse_list(body)) == len(exchange["response"]["body"])
+                assert len(parse_list(body).items) == len(exchange["response"]["body"])
                 lists += 1
             else:
                 with pytest.raises(DecodeError):

@@ -241,6 +241,16 @@ async def test_what_was_not_asked_or_not_signed_is_dropped_and_counted(name: str
     assert why in " ".join(reader.reasons)
 
 
+async def test_the_signature_is_over_the_whole_of_an_event_that_is_too_long_to_be_shown() -> None:
+    async with scripted(empty) as relay, at_home(relay) as home:
+        reader = home.read()
+        await relay.until_heard(is_req("wall"))
+        await relay.say(["EVENT", "wall", note("word " * 10_000)])
+        await reader.until(lambda r: r.texts)
+    assert len(reader.texts[0]) <= 20_001
+    assert reader.texts[0].endswith("word …")
+
+
 async def test_one_bad_event_of_forty_leaves_thirty_nine() -> None:
     notes = [note(f"n{n}", ago=100 - n) for n in range(39)]
     frames = [["EVENT", "wall", event] for event in notes]
