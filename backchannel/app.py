@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Container, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
@@ -15,14 +15,15 @@ from backchannel import sources
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secret_values
-from backchannel.fetch import Fetcher
+from backchannel.exempt import Exemptions
+from backchannel.fetch import Fetcher, Origin
 from backchannel.gather import Gatherer, House, SourceHealth, Standing
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
-from backchannel.media import MediaStore
+from backchannel.media import MediaStore, Wish
 from backchannel.media import follow as follow_pictures
 from backchannel.model import Post
 from backchannel.paths import static_folder
@@ -56,7 +57,9 @@ class Server:
         self.config, self.clock, self.sequencer = config, clock, sequencer
         self.bugs = Bugs()
         self.search = Search(folder / "search.db", sequencer.epoch)
-        self.pictures = MediaStore(folder / "media", self._fetcher(PICTURES_PER_HOST), clock)
+        self.exempt = Exemptions(config)
+        fetcher = self._fetcher(PICTURES_PER_HOST, self.exempt)
+        self.pictures = MediaStore(folder / "media", fetcher, clock)
         self.pages = Pages(config)
         self.views = Views(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
         self.hub = Hub(sequencer, self.views, clock)
@@ -121,6 +124,7 @@ class Server:
                     submit=self.sequencer.submit,
                     retry_on=(LogUnavailable,),
                     clock=self.clock,
+                    is_own=self._is_own_picture,
                 )
             )
             tasks.create_task(self._sweep())
@@ -157,7 +161,7 @@ class Server:
     def _gatherer(self, settings: sources.Settings, fetchers: list[Fetcher]) -> Gatherer:
         """One source with a client of its own: no other waits for its hosts."""
         event, name = self.config.event, settings.name or settings.kind
-        fetchers.append(fetcher := self._fetcher(1))
+        fetchers.append(fetcher := self._fetcher(1, self.exempt.of(name)))
         since = event.collect_from.timestamp()
         context = sources.Context(name, fetcher, self.clock, event.hashtags, since, lambda: self._watch(name))
         source = sources.load(settings.kind).Source(settings, context)
@@ -176,6 +180,7 @@ class Server:
         """All but `server` and `log`, which count from the next start."""
         keep_secret(secret_values(config))
         self.config = config.model_copy(update={"server": self.config.server})
+        self.exempt.take_up(self.config)
         self.pages.reload(self.config)
         self.views.set_up(zone=config.event.zone, own_tags=config.event.hashtags)
         self.sequencer.judge_by(rules_of(config))
@@ -201,6 +206,10 @@ class Server:
         return [
             (posts.by_key[key].id, url) for key, opened in posts.unsettled.items() for url in opened.missing
         ]
+
+    def _is_own_picture(self, wish: Wish) -> bool:
+        seen = self.sequencer.state.posts.by_id.get(wish[0])
+        return seen is not None and self.exempt.is_own_picture(seen.source, wish[1])
 
     def _live_pictures(self) -> set[str]:
         by_key = self.sequencer.state.posts.by_key
@@ -236,10 +245,10 @@ class Server:
                 )
                 return
 
-    def _fetcher(self, per_host: int) -> Fetcher:
+    def _fetcher(self, per_host: int, own: Container[Origin]) -> Fetcher:
         agent = USER_AGENT.format(url=self.config.event.url or self.config.public_url)
         allow = self.config.server.allow_addresses
-        return Fetcher(allow=allow, user_agent=agent, clock=self.clock, per_host=per_host)
+        return Fetcher(allow=allow, own=own, user_agent=agent, clock=self.clock, per_host=per_host)
 
 
 async def _next_config(watcher: ConfigWatcher | None) -> Config:

@@ -25,7 +25,7 @@ PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
     "errors", "bugs", "paths", "model", "clock", "text", "retry", "fetch", "wire", "sources", "log", "board",
-    "config", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
+    "config", "exempt", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
     "web", "hub", "control", "start", "app", "cli", "__main__",
 ]  # fmt: skip
 """A module imports only what stands before it. `simulator` stands apart."""

@@ -45,6 +45,14 @@ def _network(text: str) -> str:
     return str(ip_network(text, strict=False))
 
 
+def _host_and_port(text: str) -> str:
+    said = text.strip().lower()
+    parts = urlsplit(f"//{said}")
+    if not parts.hostname or not parts.port or parts.netloc != said or "@" in said:
+        raise ValueError("not a host with its port")
+    return said
+
+
 def _web_url(url: str) -> str:
     parts = urlsplit(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
@@ -80,6 +88,7 @@ def _is_date(value: Any) -> bool:
 
 
 Cidr = Annotated[str, AfterValidator(_network)]
+HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Hashtag = Annotated[str, BeforeValidator(_hashtag)]
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
@@ -144,7 +153,14 @@ class ServerConfig(Section):
         (), description="addresses or networks of proxies whose X-Forwarded-For is believed"
     )
     allow_addresses: tuple[Cidr, ...] = Field(
-        (), description="private addresses or networks that sources may be fetched from; none as a rule"
+        (),
+        description="private addresses or networks in which servers, relays and feeds that are named under "
+        "sources may lie, at exactly the host and port that is named; none as a rule",
+    )
+    allow_pictures: tuple[HostAndPort, ...] = Field(
+        (),
+        description="hosts with their port, within allow_addresses, from which any post may bring pictures, "
+        "such as 10.20.0.5:9000; the pictures of a source's own servers need no mention",
     )
 
 

@@ -2,5 +2,6 @@
 
 from backchannel.fetch.client import Fetcher, Response
 from backchannel.fetch.errors import FetchError, Refused
+from backchannel.fetch.guard import Origin, origin_of
 
-__all__ = ["FetchError", "Fetcher", "Refused", "Response"]
+__all__ = ["FetchError", "Fetcher", "Origin", "Refused", "Response", "origin_of"]

@@ -5,7 +5,7 @@ No retries here: a caller knows whether it wants one (see `backchannel.retry`).
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
@@ -20,7 +20,7 @@ from yarl import URL
 from backchannel.clock import Clock
 from backchannel.fetch.body import Body, BodyError
 from backchannel.fetch.errors import FetchError, Refused, connect_why, foreign
-from backchannel.fetch.guard import MAX_NAME, Barred, Guard, parse_address
+from backchannel.fetch.guard import MAX_NAME, Barred, Guard, Origin, origin_of, parse_address
 from backchannel.fetch.resolve import Resolve, Resolver, ThreadedResolve
 from backchannel.fetch.stream import open_websocket
 
@@ -58,8 +58,28 @@ class Response(Struct, frozen=True):
     moved: str = ""
 
 
+class _Way:
+    """One guard, with the names that were resolved and the connections that are open under it.
+
+    Nothing of that is shared between two guards: a connection that one may open could serve the other.
+    """
+
+    def __init__(self, guard: Guard, resolve: Resolve) -> None:
+        self.guard = guard
+        self.resolver = Resolver(guard, resolve)
+        self.session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        if self.session:
+            await self.session.close()
+        await self.resolver.close()
+
+
 class Fetcher:
-    """`allow` are operator-listed networks (CIDR) that may lie inward. `per_host`: requests at a time.
+    """`allow` are networks (CIDR) that the operator listed and that may lie inward. `per_host`: requests at a
+    time. `own` are the hosts and ports that the operator wrote down: only they may lie in `allow`, and not
+    even they where a stranger wrote the address, or another host redirects to it. `own=None` makes no such
+    difference. `own` is looked at anew for each request.
 
     Every method raises FetchError, and Refused where the guard said no; nothing else, whatever comes.
     A status is never an error.
@@ -69,6 +89,7 @@ class Fetcher:
         self,
         *,
         allow: Sequence[str] = (),
+        own: Container[Origin] | None = None,
         user_agent: str,
         clock: Clock,
         per_host: int = 1,
@@ -77,14 +98,14 @@ class Fetcher:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.clock = clock
-        self._guard = Guard(allow)
+        self._own = own
         self._user_agent = user_agent
         self._per_host = per_host
         self._connect_s = connect_s
-        self._resolver = Resolver(self._guard, resolve or ThreadedResolve())
+        resolve = resolve or ThreadedResolve()
+        self._inward, self._outward = _Way(Guard(allow), resolve), _Way(Guard(), resolve)
         self._tls = tls or ssl.create_default_context()
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._made: aiohttp.ClientSession | None = None
 
     async def get(
         self,
@@ -94,18 +115,22 @@ class Fetcher:
         params: Params | None = None,
         max_bytes: int = MAX_BYTES,
         total_s: float = TOTAL_S,
+        by_stranger: bool = False,
     ) -> Response:
         """Follows up to three redirects; only harmless headers go on to another origin.
 
-        `max_bytes` counts after decompression. For a conditional request pass If-None-Match and
+        `by_stranger`: the address comes from a network, so it may not lie inward, whatever the operator
+        listed. `max_bytes` counts after decompression. For a conditional request pass If-None-Match and
         If-Modified-Since as headers: 304 is a status like any other.
         """
-        target = self._guard.check_url(url)
+        target = self._outward.guard.check_url(url)
         with foreign(target.host or ""):
             if params:
                 target = target.update_query(params)
             async with self._deadline(target, total_s):
-                return await self._follow(target, CIMultiDict(headers or {}), max_bytes)
+                return await self._follow(
+                    target, CIMultiDict(headers or {}), max_bytes, by_stranger=by_stranger
+                )
 
     async def post(
         self,
@@ -117,12 +142,13 @@ class Fetcher:
         total_s: float = TOTAL_S,
     ) -> Response:
         """Sends `json` encoded. A redirect is not followed: what is sent is meant for this address alone."""
-        target = self._guard.check_url(url)
+        target = self._outward.guard.check_url(url)
         with foreign(target.host or ""):
             sent = CIMultiDict(headers or {})
             sent["Content-Type"] = "application/json"
             async with self._deadline(target, total_s):
-                return await self._ask("POST", target, sent, max_bytes, msgspec.json.encode(json))
+                way = self._way(target)
+                return await self._ask("POST", target, sent, max_bytes, way, msgspec.json.encode(json))
 
     @asynccontextmanager
     async def websocket(
@@ -137,11 +163,11 @@ class Fetcher:
 
         What goes wrong later is the connection's own `websockets.ConnectionClosed`.
         """
-        target = self._guard.check_url(url, ("ws", "wss"))
+        target = self._outward.guard.check_url(url, ("ws", "wss"))
         with foreign(target.host or ""):
             connection = await open_websocket(
                 target,
-                resolver=self._resolver,
+                resolver=self._way(target).resolver,
                 headers=headers or {},
                 user_agent=self._user_agent,
                 max_size=max_size,
@@ -157,18 +183,22 @@ class Fetcher:
 
     async def close(self) -> None:
         """Ends all connections of HTTP; websockets end with their own blocks."""
-        if self._made:
-            await self._made.close()
-        await self._resolver.close()
+        await self._inward.close()
+        await self._outward.close()
 
-    @property
-    def _session(self) -> aiohttp.ClientSession:
+    def _way(self, target: URL, *, by_stranger: bool = False) -> _Way:
+        """With the exemption for what the operator wrote, without it for all else."""
+        if self._own is None or (not by_stranger and origin_of(target) in self._own):
+            return self._inward
+        return self._outward
+
+    def _session(self, way: _Way) -> aiohttp.ClientSession:
         # Made late: a session wants a running loop, and a Fetcher is wired up before there is one.
-        if self._made is None:
+        if way.session is None:
             connector = aiohttp.TCPConnector(
-                socket_factory=self._guard.socket, resolver=self._resolver, limit=0, ssl=self._tls
+                socket_factory=way.guard.socket, resolver=way.resolver, limit=0, ssl=self._tls
             )
-            self._made = aiohttp.ClientSession(
+            way.session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
@@ -179,7 +209,7 @@ class Fetcher:
                 max_field_size=MAX_HEADER,
                 max_headers=MAX_HEADERS,
             )
-        return self._made
+        return way.session
 
     @asynccontextmanager
     async def _deadline(self, target: URL, total_s: float) -> AsyncIterator[None]:
@@ -189,30 +219,40 @@ class Fetcher:
         except TimeoutError as error:
             raise FetchError(target.host or "", f"no complete answer within {total_s:g} s") from error
 
-    async def _follow(self, target: URL, headers: CIMultiDict[str], max_bytes: int) -> Response:
+    async def _follow(
+        self, target: URL, headers: CIMultiDict[str], max_bytes: int, *, by_stranger: bool
+    ) -> Response:
         start, moved = target, ""
         for hop in range(MAX_REDIRECTS + 1):
-            answer = await self._ask("GET", target, headers, max_bytes)
+            way = self._way(target, by_stranger=by_stranger)
+            answer = await self._ask("GET", target, headers, max_bytes, way)
             location = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not location:
                 return msgspec.structs.replace(answer, moved=moved)
-            following = self._guard.check_url(_joined(target, location))
+            following = self._outward.guard.check_url(_joined(target, location))
             if following.origin() != target.origin():
                 headers = CIMultiDict({k: v for k, v in headers.items() if k.lower() in _HARMLESS})
+                by_stranger = True  # another's word on where to go, also where it leads back
             if answer.status in _PERMANENT and moved == (str(target) if hop else ""):
                 moved = str(following)
             target = following
         raise FetchError(start.host or "", f"more than {MAX_REDIRECTS} redirects")
 
     async def _ask(
-        self, method: str, target: URL, headers: CIMultiDict[str], max_bytes: int, data: bytes | None = None
+        self,
+        method: str,
+        target: URL,
+        headers: CIMultiDict[str],
+        max_bytes: int,
+        way: _Way,
+        data: bytes | None = None,
     ) -> Response:
         host = target.host or ""
         slot = self._slots.setdefault(host, asyncio.Semaphore(self._per_host))
         try:
             async with (
                 slot,
-                self._session.request(
+                self._session(way).request(
                     method, target, headers=headers, data=data, allow_redirects=False
                 ) as answer,
             ):

@@ -2,7 +2,8 @@
 
 Names prove nothing (they can resolve anywhere, and elsewhere a second later), so what counts is decided
 where the socket is made, by the very address it will be connected to. Everything that is not plainly out
-in the public internet is refused; only networks the operator listed are exempt.
+in the public internet is refused. The networks that the operator listed are exempt, for addresses that the
+operator wrote; who wrote an address is what `Fetcher` knows, so it has a guard for either kind.
 """
 
 import errno
@@ -14,6 +15,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from yarl import URL
 
 from backchannel.fetch.errors import Refused
+
+Origin = tuple[str, int]
+"""A host, in lower case and punycode, and a port."""
 
 SockAddr = tuple[str | int, ...]
 AddrInfo = tuple[int, int, int, str, SockAddr]
@@ -82,6 +86,18 @@ def parse_address(url: str) -> URL:
     if host and len(host[1]) > MAX_AUTHORITY:
         raise ValueError(f"host is longer than {MAX_AUTHORITY} characters")
     return URL(url, encoded=_PLAIN.fullmatch(url) is not None)
+
+
+def origin_of(url: str | URL) -> Origin:
+    """The host and port that this address leads to. ValueError where it is none."""
+    try:
+        parsed = parse_address(url) if isinstance(url, str) else url
+        host, port = parsed.raw_host, parsed.port
+    except IndexError as error:  # yarl's, for `//::`
+        raise ValueError("not an address") from error
+    if not host or not port:
+        raise ValueError("no host or no port")
+    return host.lower(), port
 
 
 def shown(url: str) -> str:

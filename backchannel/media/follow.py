@@ -26,13 +26,15 @@ async def follow(
     retry_on: tuple[type[Exception], ...],
     clock: Clock,
     again_s: float = AGAIN_S,
+    is_own: Callable[[Wish], bool] = lambda wish: False,
 ) -> None:
     """Runs until cancelled: one `Settled` for each wish, eight pictures at a time.
 
     Whoever changes the state sets `changed`; it is cleared here. `submit` returns when the state has the
     event; on an exception of `retry_on` the same event is submitted again, for as long as it is wished for.
+    `is_own`: the picture lies on a host that the operator named for this post's source.
     """
-    following = _Follower(store, unsettled, changed, submit, retry_on, clock, again_s)
+    following = _Follower(store, unsettled, changed, submit, retry_on, clock, again_s, is_own)
     async with asyncio.TaskGroup() as group:
         while True:
             await following.turn(group)
@@ -48,6 +50,7 @@ class _Follower:
         retry_on: tuple[type[Exception], ...],
         clock: Clock,
         again_s: float,
+        is_own: Callable[[Wish], bool],
     ) -> None:
         self._store = store
         self._unsettled = unsettled
@@ -56,6 +59,7 @@ class _Follower:
         self._retry_on = retry_on
         self._clock = clock
         self._again_s = again_s
+        self._is_own = is_own
         self._busy: set[Wish] = set()
         self._done: dict[Wish, float] = {}
 
@@ -85,7 +89,7 @@ class _Follower:
     async def _fulfil(self, wish: Wish) -> None:
         post, url = wish
         try:
-            async with self._store.settled(url) as picture:
+            async with self._store.settled(url, by_stranger=not self._is_own(wish)) as picture:
                 event = Settled(post, url, picture.hash, picture.width, picture.height) if picture else None
                 await self._say(event or Settled(post, url), wish)
         finally:

@@ -30,6 +30,10 @@ FULL_S = 0.5
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T")
+
+Address = tuple[str, bool]
+"""A URL, and whether a stranger wrote it: what the operator's own host gave is not for a stranger's post."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -61,9 +65,9 @@ class MediaStore:
         self._worker = worker or Worker()
         self._deadline_s = deadline_s
         self._max_bytes = max_bytes
-        self._flights: dict[str, _Flight] = {}
-        self._known: OrderedDict[str, Picture] = OrderedDict()
-        self._failed: OrderedDict[str, float] = OrderedDict()
+        self._flights: dict[Address, _Flight] = {}
+        self._known: OrderedDict[Address, Picture] = OrderedDict()
+        self._failed: OrderedDict[Address, float] = OrderedDict()
         self._sweeps = 0
         self._landed: set[str] = set()
         self._landing: set[asyncio.Task[Picture | None]] = set()  # also those that nobody waits for any more
@@ -80,12 +84,16 @@ class MediaStore:
             return picture
 
     @asynccontextmanager
-    async def settled(self, url: str) -> AsyncIterator[Picture | None]:
-        """As `settle`; no sweep takes the file before the block ends, by when the log should name it."""
-        flight = self._flights.get(url)
+    async def settled(self, url: str, *, by_stranger: bool = True) -> AsyncIterator[Picture | None]:
+        """As `settle`; no sweep takes the file before the block ends, by when the log should name it.
+
+        `by_stranger`: see `Fetcher.get`.
+        """
+        address = url, by_stranger
+        flight = self._flights.get(address)
         if flight is None:
-            flight = self._flights[url] = _Flight()
-            flight.task = asyncio.create_task(self._land(url, flight))
+            flight = self._flights[address] = _Flight()
+            flight.task = asyncio.create_task(self._land(address, flight))
             self._landing.add(flight.task)
             flight.task.add_done_callback(self._landing.discard)
         flight.users += 1
@@ -95,7 +103,7 @@ class MediaStore:
         finally:
             flight.users -= 1
             if not flight.users:
-                self._release(url, flight)
+                self._release(address, flight)
 
     async def sweep(self, live: Collection[str]) -> int:
         """Delete every file whose hash is not in `live`; how many that were. Raises OSError.
@@ -124,10 +132,10 @@ class MediaStore:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.webp"
 
-    def _release(self, url: str, flight: _Flight) -> None:
+    def _release(self, address: Address, flight: _Flight) -> None:
         if flight.task:
             flight.task.cancel()
-        del self._flights[url]
+        del self._flights[address]
         if self._sweeps and flight.hash:
             self._landed.add(flight.hash)
 
@@ -144,37 +152,42 @@ class MediaStore:
             if not deleted % 50:
                 await self._clock.sleep(0)
         self._known = OrderedDict(
-            (url, picture) for url, picture in self._known.items() if self._path(picture.hash).is_file()
+            (address, picture)
+            for address, picture in self._known.items()
+            if self._path(picture.hash).is_file()
         )
         return deleted
 
-    async def _land(self, url: str, flight: _Flight) -> Picture | None:
+    async def _land(self, address: Address, flight: _Flight) -> Picture | None:
         """Remembered, fetched, or given up. Never raises for what others did wrong."""
-        if known := self._recall(url):
+        if known := self._recall(address):
             flight.hash = known.hash
             return known
-        if self._failed.get(url, 0.0) > self._clock.monotonic():
+        if self._failed.get(address, 0.0) > self._clock.monotonic():
             return None
         try:
             async with asyncio.timeout(self._deadline_s):
-                picture = await self._make(url, flight)
+                picture = await self._make(address, flight)
         except (FetchError, Unusable, TimeoutError) as error:
             if not flight.hash:  # else it is our disk that failed, and the next one may try again
-                _remember(self._failed, url, self._clock.monotonic() + FAILED_S)
+                _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
             _log.info("picture dropped", why=str(error) or f"not here within {self._deadline_s:g} s")
             return None
-        _remember(self._known, url, picture)
+        _remember(self._known, address, picture)
         return picture
 
-    def _recall(self, url: str) -> Picture | None:
-        known = self._known.get(url)
+    def _recall(self, address: Address) -> Picture | None:
+        known = self._known.get(address)
         if known is None or not self._path(known.hash).is_file():
             return None
-        self._known.move_to_end(url)
+        self._known.move_to_end(address)
         return known
 
-    async def _make(self, url: str, flight: _Flight) -> Picture:
-        answer = await self._fetcher.get(url, max_bytes=self._max_bytes, total_s=self._deadline_s)
+    async def _make(self, address: Address, flight: _Flight) -> Picture:
+        url, by_stranger = address
+        answer = await self._fetcher.get(
+            url, max_bytes=self._max_bytes, total_s=self._deadline_s, by_stranger=by_stranger
+        )
         if answer.status != 200:
             raise Unusable(f"answered {answer.status}")
         made = await self._worker.reencode(answer.body)
@@ -190,9 +203,9 @@ class MediaStore:
         return Picture(name, made.width, made.height)
 
 
-def _remember(memory: "OrderedDict[str, T]", url: str, value: T) -> None:
-    memory[url] = value
-    memory.move_to_end(url)
+def _remember(memory: "OrderedDict[Address, T]", address: Address, value: T) -> None:
+    memory[address] = value
+    memory.move_to_end(address)
     while len(memory) > REMEMBERED:
         memory.popitem(last=False)
 

@@ -40,6 +40,13 @@ class Settings(BaseModel):
     kind: str
     name: str = ""
 
+    def addresses(self) -> Sequence[str]:
+        """URLs of the hosts that the operator wrote down here: they alone may lie in `allow_addresses`.
+
+        A kind that has none, or does not say, reads from public addresses only.
+        """
+        return ()
+
 
 class Batch(Struct, frozen=True):
     """What was read, and the cursor behind it. `cursor` None: nothing to remember.

@@ -112,6 +112,10 @@ class Settings(sources.Settings):
             raise ValueError(f"feeds: {twice[0]} stands there twice")
         return self
 
+    def addresses(self) -> Sequence[str]:
+        """The feeds."""
+        return tuple(feed.url for feed in self.entries)
+
     @property
     def entries(self) -> tuple[FeedEntry, ...]:
         """All feeds as objects, each with its `match`."""
@@ -192,9 +196,10 @@ class Source:
 
     async def _ask(self, feed: FeedEntry, memory: Memory, now: float) -> Response:
         headers = {"Accept": _ACCEPT, **conditions(memory, now)}
+        url = memory.moved or feed.url
         try:
             return await self._context.fetch.get(
-                memory.moved or feed.url, headers=headers, max_bytes=MAX_BYTES
+                url, headers=headers, max_bytes=MAX_BYTES, by_stranger=not _is_same_host(url, feed.url)
             )
         except FetchError as error:
             raise SourceError(str(error)) from error
@@ -227,6 +232,11 @@ class Source:
 
     def _origin(self, feed: FeedEntry, response: Response) -> Origin:
         return Origin(self._context.name, self._settings.label, feed.url, response.url, feed.name)
+
+
+def _is_same_host(url: str, own: str) -> bool:
+    """Whether the feed stayed where the operator said it is: where it moved to is its server's word."""
+    return url.lower().split("/", 3)[:3] == own.lower().split("/", 3)[:3]
 
 
 def _diagnosis(response: Response) -> str:

@@ -93,6 +93,10 @@ class Settings(sources.Settings):
                 raise ValueError(f"token is for {server!r}, which is not among servers")
         return self
 
+    def addresses(self) -> Sequence[str]:
+        """The servers."""
+        return self.servers
+
     def token_for(self, base: str) -> str:
         """The server's own token. No other server ever sees it."""
         if isinstance(self.token, SecretStr):

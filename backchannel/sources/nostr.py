@@ -79,6 +79,10 @@ class Settings(sources.Settings):
         description="Key (nsec or hex) that tells relays who reads, for those that ask (NIP-42).",
     )
 
+    def addresses(self) -> Sequence[str]:
+        """The relays."""
+        return self.relays
+
     @field_validator("relays")
     @classmethod
     def _are_few_and_different(cls, relays: tuple[str, ...]) -> tuple[str, ...]:

@@ -95,7 +95,10 @@ async def test_what_is_erased_is_in_no_file_and_stays_out(tmp_path: Path, root: 
             )  # fmt: skip
             await publish(speaker, "quoter", 1, "quoting #conf", ["t", "conf"], ["q", victim])
             await publish(speaker, "stranger", 1, f"stranger #conf {at}/other.png", ["t", "conf"])
-            config = config_text(f"{{kind: nostr, relays: ['{relay.url}']}}")
+            config = config_text(
+                f"{{kind: nostr, relays: ['{relay.url}']}}",
+                server=f", allow_pictures: ['{at.removeprefix('http://')}']",
+            )
             async with serving(tmp_path, config=config) as server:
                 posts = await server.until(lambda answer: len(answer["posts"]) == 3)
                 assert {"canaryalt"} == {m["alt"] for p in posts["posts"] for m in p["media"] if m.get("alt")}

@@ -2,12 +2,12 @@
 
 import gc
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 
 import pytest
 
 from backchannel.clock import Clock
-from backchannel.fetch import Fetcher
+from backchannel.fetch import Fetcher, Origin
 from backchannel.fetch.resolve import Resolve
 from tests.fetch.kit import Making
 
@@ -19,6 +19,7 @@ async def make() -> AsyncIterator[Making]:
 
     def making(
         *allow: str,
+        own: Container[Origin] | None = None,
         per_host: int = 1,
         connect_s: float = 2,
         resolve: Resolve | None = None,
@@ -27,6 +28,7 @@ async def make() -> AsyncIterator[Making]:
         made.append(
             Fetcher(
                 allow=allow,
+                own=own,
                 user_agent="test",
                 clock=Clock(),
                 connect_s=connect_s,
