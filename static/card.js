@@ -13,14 +13,18 @@
  *   time: {iso: string, text: string, day: string, month: string, date: string}, at: number,
  *   warning: string, sensitive: boolean, body: Tree, tags: string, media: Medium[], poll: string[],
  *   preview: {url: string, title: string, host: string, src: string}, quote: Quote,
- *   parent: number, root: number, words: number, asks: boolean
+ *   rest: {poll: string, media: string, body: string}, begins: string,
+ *   parent: number, root: number, words: number, asks: boolean, ems: number, lines: number, empty: boolean
  * }} CardView
- * @typedef {{key: number, order: number, parent: number, root: number, at: number, words: number, asks: boolean, warned: boolean, network: string}} Facts
- *   what a layout needs to know of a card
+ * @typedef {{
+ *   key: number, order: number, parent: number, root: number, at: number, words: number, asks: boolean, warned: boolean,
+ *   network: string, ems: number, lines: number, empty: boolean
+ * }} Facts
+ *   what a layout needs to know of a card; `ems` and `lines` are the least room of its text, see `room.js`
  */
 
 const TAGS = new Map(Object.entries({
-  br: 'br', em: 'em', strong: 'strong', code: 'code', link: 'a', mention: 'a', hashtag: 'a', emoji: 'img',
+  br: 'br', wbr: 'wbr', em: 'em', strong: 'strong', code: 'code', link: 'a', mention: 'a', hashtag: 'a', emoji: 'img',
   quote: 'blockquote', list: 'ul', item: 'li', paragraph: 'p',
 }));
 
@@ -121,20 +125,28 @@ export function fill(el, p) {
     id: `c${p.key}`, 'data-key': p.key, 'data-order': p.order, 'data-parent': p.parent, 'data-root': p.root, 'data-at': p.at,
     'data-words': p.words, 'data-asks': p.asks ? 1 : 0, 'data-date': p.time.date, 'data-network': p.network,
     'data-warned': p.warning ? 1 : 0, 'data-clearance': p.clearance,
+    'data-ems': p.ems, 'data-lines': p.lines, 'data-empty': p.empty ? 1 : 0,
   });
   fillHeader(s, p);
   s.cover.toggleAttribute('open', !p.warning);
   s.summary.hidden = !p.warning;
   s.warning.textContent = p.warning;
+  s.whole.toggleAttribute('open', !p.begins);
+  s.wholeSummary.hidden = !p.begins;
+  set(s.begins, { lang: p.lang }).textContent = p.begins;
   set(s.say, { lang: p.lang });
   write(s.body, p.body);
   say(s.tags, p.tags);
+  set(s.restBody, { href: p.url }).textContent = p.rest.body;
+  s.rest.hidden = !p.rest.body;
   s.poll.replaceChildren(...p.poll.map(option));
   s.poll.hidden = !p.poll.length;
+  say(s.restPoll, p.rest.poll);
   s.veil.hidden = !p.media.length;
   s.veil.toggleAttribute('open', !p.sensitive);
   s.veilSummary.hidden = !p.sensitive;
   s.media.replaceChildren(...p.media.map(medium));
+  say(s.restMedia, p.rest.media);
   set(s.preview, { href: p.preview.url });
   s.preview.hidden = !p.preview.url;
   s.thumb.hidden = !p.preview.src;
@@ -174,11 +186,12 @@ export const factsOf = (el) => {
   return {
     key: Number(d.key), order: Number(d.order), parent: Number(d.parent), root: Number(d.root), at: Number(d.at),
     words: Number(d.words), asks: d.asks === '1', warned: d.warned === '1', network: d.network ?? '',
+    ems: Number(d.ems), lines: Number(d.lines), empty: d.empty === '1',
   };
 };
 
 /** @param {CardView} p @returns {Facts} */
 export const factsIn = (p) => ({
   key: p.key, order: p.order, parent: p.parent, root: p.root, at: p.at, words: p.words, asks: p.asks, warned: !!p.warning,
-  network: p.network,
+  network: p.network, ems: p.ems, lines: p.lines, empty: p.empty,
 });

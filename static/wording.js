@@ -2,8 +2,8 @@
 
 /** @typedef {import('./threads.js').Thread} Thread */
 
-/** A name in a sentence, kept from turning it round. @param {string} name */
-export const isolated = (name) => `\u2068${name}\u2069`;
+/** A name in a sentence, kept from turning it round, or from ending what keeps it. @param {string} name */
+export const isolated = (name) => `\u2068${name.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069`;
 
 const ARTICLES = new Set(['the', 'a', 'an', 'der', 'die', 'das', 'le', 'la', 'les', 'el', 'los', 'las', 'il', 'lo', 'o', 'os', 'de', 'het']);
 
@@ -23,6 +23,9 @@ export const callName = (card) => {
 /** Elements of a body whose words stand apart from those around them. */
 const APART = new Set(['p', 'br', 'blockquote', 'ul', 'li']);
 
+/** Letters of a body in one line: more than four lines of them are never seen. */
+const LINE = 300;
+
 /**
  * A body in one line: paragraphs and lines stand a space apart, and what follows a link keeps its place.
  * @param {Node | null} body @returns {string}
@@ -36,7 +39,8 @@ export const lineOf = (body) => {
     const inner = Array.from(node.childNodes, words).join('');
     return APART.has(name) ? ` ${inner} ` : inner;
   };
-  return body ? words(body).replace(/\s+/g, ' ').trim() : '';
+  const line = body ? words(body).replace(/\s+/g, ' ').trim() : '';
+  return line.length > LINE ? `${line.slice(0, LINE).replace(/[\ud800-\udbff]$/, '')}…` : line;
 };
 
 /** @param {number} count @param {string} one @param {string} many */

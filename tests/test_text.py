@@ -1,6 +1,5 @@
 """Foreign text: the body tree, addresses, characters."""
 
-import unicodedata
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,7 +11,6 @@ from backchannel.model import Body, Node
 from backchannel.text import (
     MAX_DEPTH,
     MAX_HTML,
-    bound_marks,
     claims_another,
     find_hashtags,
     fold_tag,
@@ -379,22 +377,6 @@ def test_folding_a_folded_hashtag_changes_nothing(tag: str) -> None:
 
 def test_hashtags_of_scripts_with_vowel_signs_are_whole() -> None:
     assert find_hashtags(parse_plain("#हिन्दी #ไทย #بايكون")) == ("हिन्दी", "ไทย", "بايكون")
-
-
-@given(st.text(alphabet="a\u0301\u0300\u0489é"))
-def test_no_base_is_drawn_with_more_than_three_marks(text: str) -> None:
-    run = 0
-    for char in bound_marks(text):
-        run = run + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        assert run <= 3
-
-
-@given(st.text())
-def test_bounding_marks_leaves_bases_alone(text: str) -> None:
-    def bases(value: str) -> str:
-        return "".join(char for char in value if unicodedata.category(char) not in ("Mn", "Me"))
-
-    assert bases(bound_marks(text)) == bases(text)
 
 
 def test_line_endings_are_one_and_controls_are_none() -> None:

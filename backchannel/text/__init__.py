@@ -4,20 +4,26 @@
 layer's mistake is not enough. Nothing here raises on any string.
 """
 
+from backchannel.text.drawing import Bound, bound_marks, cut, draws_nothing, is_drawn, may_part
 from backchannel.text.html import MAX_HTML, parse_html
 from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
-from backchannel.text.marks import bound_marks, fold_tag, strip_controls
+from backchannel.text.marks import fold_tag, strip_controls
 from backchannel.text.plain import parse_plain
 from backchannel.text.tree import MAX_DEPTH, find_hashtags, plain_text
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_HTML",
+    "Bound",
     "bound_marks",
     "claims_another",
+    "cut",
+    "draws_nothing",
     "find_hashtags",
     "fold_tag",
+    "is_drawn",
     "is_web_url",
+    "may_part",
     "parse_html",
     "parse_plain",
     "plain_text",

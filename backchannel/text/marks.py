@@ -1,4 +1,4 @@
-"""Characters: what is dropped, what is folded for comparison, what is bounded for drawing."""
+"""Characters: what is dropped, and what is folded for comparison."""
 
 import re
 import unicodedata
@@ -19,19 +19,6 @@ def fold_tag(tag: str) -> str:
     """A hashtag for comparison: NFKC and case-folded, without `#`."""
     folded = unicodedata.normalize("NFKC", strip_controls(tag)).casefold()
     return unicodedata.normalize("NFKC", folded).strip().lstrip("#").strip()
-
-
-def bound_marks(text: str, limit: int = 3) -> str:
-    """At most `limit` combining marks on each base. For drawing only: what is kept stays unaltered."""
-    if text.isascii():
-        return text
-    kept: list[str] = []
-    run = 0
-    for char in text:
-        run = run + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        if run <= limit:
-            kept.append(char)
-    return "".join(kept)
 
 
 def is_tag_char(char: str) -> bool:

@@ -13,8 +13,10 @@ from msgspec import Struct, field
 
 from backchannel.board import Card, Item, Picture
 from backchannel.clock import to_utc
-from backchannel.model import Author, Body, Face, Media, Node, Post, Preview, Quote
-from backchannel.text import bound_marks, fold_tag, plain_text, shown_host
+from backchannel.model import Author, Body, Face, Media, Post, Preview, Quote
+from backchannel.text import bound_marks, cut, draws_nothing, fold_tag, plain_text, shown_host
+from backchannel.web.bodies import EXCERPT, WHOLE, BodyView, Drawing, Limits, NodeView, split_tags, words_of
+from backchannel.web.room import room_of
 from backchannel.web.words import (
     count_words,
     is_question,
@@ -25,21 +27,16 @@ from backchannel.web.words import (
     without_shortcodes,
 )
 
+__all__ = ["BLANK_VIEW", "CardView", "MediaView", "NodeView", "api_post", "render_card", "split_tags"]
+
 _MEDIA_WORDS = {"image": "Picture", "video": "Video", "audio": "Sound", "animation": "Animation"}
+_UNSAID = "not said"
 
-
-class NodeView(Struct, frozen=True, omit_defaults=True):
-    """One element of a body. `src` and `alt` are an emoji's; `own` is set on the event's own hashtag."""
-
-    t: str
-    c: "tuple[str | NodeView, ...]" = ()
-    href: str = ""
-    src: str = ""
-    alt: str = ""
-    own: bool = False
-
-
-BodyView = tuple[str | NodeView, ...]
+# Letters of a text, and how many of a kind; what is beyond stands where it was said, and a sign says so.
+NAME, HANDLE, WARNING, ALT, OPTION, TITLE, TAGS, BEGINNING = 80, 120, 300, 1_000, 200, 300, 200, 280
+OPTIONS, MEDIA, QUOTED_MEDIA = 12, 12, 4
+LONG_EMS, LONG_LINES = 1_200, 60
+"""A text beyond these is folded in a tab, and only begins there."""
 
 
 class AuthorView(Struct, frozen=True):
@@ -99,8 +96,20 @@ class QuoteView(Struct, frozen=True):
     media: tuple[MediaView, ...] = ()
 
 
+class RestView(Struct, frozen=True):
+    """Signs for what is not drawn: so many more options and media, and that the text goes on elsewhere."""
+
+    poll: str = ""
+    media: str = ""
+    body: str = ""
+
+
 class CardView(Struct, frozen=True):
-    """Everything a card shows. `words` and `asks` are what a wall needs to know to choose and to hold it."""
+    """Everything a card shows, and last what a layout needs to know to choose, to place and to hold it.
+
+    `begins` is the beginning of a text that is so long that a tab folds it. `ems` and `lines` are the least
+    room that the body takes (see room.py); `empty`: there is nothing to read or to see.
+    """
 
     key: int = 0
     order: int = 0
@@ -121,10 +130,15 @@ class CardView(Struct, frozen=True):
     poll: tuple[str, ...] = ()
     preview: PreviewView = field(default_factory=PreviewView)
     quote: QuoteView = field(default_factory=QuoteView)
+    rest: RestView = field(default_factory=RestView)
+    begins: str = ""
     parent: int = 0
     root: int = 0
     words: int = 0
     asks: bool = False
+    ems: int = 0
+    lines: int = 0
+    empty: bool = False
 
 
 BLANK_VIEW: Mapping[str, str | int] = {"key": 0, "kind": "blank", "order": 0}
@@ -148,35 +162,34 @@ class _Face:
         picture = self.picture(index)
         return f"/media/{picture.hash}.webp" if picture else ""
 
-    def body(self, body: Body) -> BodyView:
-        """The tree in its display form; texts that stand side by side become one, as a parser makes them."""
-        done: list[str | NodeView] = []
-        for node in body:
-            view = bound_marks(node) if isinstance(node, str) else self._node(node)
-            if view == "":
-                continue
-            if isinstance(view, str) and done and isinstance(done[-1], str):
-                done[-1] += view
-            else:
-                done.append(view)
-        return tuple(done)
-
-    def _node(self, node: Node) -> str | NodeView:
-        if node.t == "emoji":
-            name = f":{node.name}:"
-            src = self.src(self.emoji.get(node.name))
-            return NodeView("emoji", src=src, alt=bound_marks(name)) if src else name
-        own = node.t == "hashtag" and fold_tag(plain_text((node,))) in self.own_tags
-        return NodeView(node.t, self.body(node.c), node.href, own=own)
+    def body(self, body: Body, limits: Limits) -> tuple[BodyView, bool]:
+        """The tree in its display form, nothing where it draws nothing; and whether there is more of it."""
+        if draws_nothing(plain_text(body)):
+            return (), False
+        drawing = Drawing(limits, self.own_tags, lambda name: self.src(self.emoji.get(name)))
+        return drawing.draw(body), drawing.is_cut
 
     def name(self, author: Author) -> str:
-        """A name without the shortcodes of emoji that would only be drawn elsewhere."""
-        name = bound_marks(without_shortcodes(author.name, self.emoji))
-        return name or bound_marks(author.handle) or "?"
+        """A name without the shortcodes of its network's own emoji; the handle where it is blank."""
+        name = drawn(without_shortcodes(author.name[: NAME * 16], self.emoji), NAME)
+        return name or drawn(author.handle, HANDLE) or "?"
+
+    def author(self, author: Author) -> AuthorView:
+        name, handle = self.name(author), drawn(author.handle, HANDLE)
+        short, home = split_handle(handle)
+        return AuthorView(
+            name=name,
+            handle=handle,
+            short=short,
+            home=home,
+            url=author.url,
+            avatar=self.src(author.avatar),
+            initials=render_initials(name, handle),
+        )
 
     def medium(self, media: Media, url: str) -> MediaView:
         picture, word = self.picture(media.picture), _MEDIA_WORDS[media.kind]
-        alt = bound_marks(media.alt)
+        alt = drawn(media.alt, ALT)
         if picture is None:
             return MediaView("words", alt=alt, label=word, url=url)
         kind: Literal["image", "moving"] = "image" if media.kind == "image" else "moving"
@@ -187,57 +200,45 @@ class _Face:
         if preview is None or not preview.url:
             return PreviewView()
         host = shown_host(preview.url)
-        title = bound_marks(preview.title) or host
+        title = drawn(preview.title, TITLE) or host
         return PreviewView(preview.url, title, host, self.src(preview.picture) if with_picture else "")
 
     def quote(self, quote: Quote | None) -> QuoteView:
         if quote is None:
             return QuoteView()
-        warned, body = bool(quote.warning), self.body(quote.body)
+        warned, (body, _) = bool(quote.warning), self.body(quote.body, EXCERPT)
         return QuoteView(
             url=quote.url,
             name=self.name(quote.author),
-            meta=bound_marks(quote.author.handle),
-            warning=bound_marks(quote.warning),
+            meta=drawn(quote.author.handle, HANDLE),
+            warning=self.warning(quote.warning),
             body=() if warned else split_tags(body)[0] or body,
-            media=() if warned else tuple(self.medium(media, quote.url) for media in quote.media),
+            media=() if warned else tuple(self.medium(m, quote.url) for m in quote.media[:QUOTED_MEDIA]),
         )
 
-
-def split_tags(body: BodyView) -> tuple[BodyView, str]:
-    """Cut the event's own hashtags off the end of a body; everybody has them, so they stand small and quiet.
-
-    Gives what is left, without the white space before them, and the hashtags in their order.
-    """
-    left, tags = list(body), list[str]()
-    while left:
-        last = left[-1]
-        if isinstance(last, str):
-            left.pop()
-            if kept := last.rstrip():
-                left.append(kept if tags else last)
-                break
-        elif last.t == "br":
-            left.pop()
-        elif last.t == "hashtag" and last.own:
-            left.pop()
-            tags.append(_words(last.c))
-        elif last.t == "paragraph":
-            inner, more = split_tags(last.c)
-            if inner == last.c:
-                break
-            left.pop()
-            tags += reversed(more.split())
-            if inner:
-                left.append(msgspec.structs.replace(last, c=inner))
-                break
-        else:
-            break
-    return (tuple(left), " ".join(reversed(tags))) if tags else (body, "")
+    def warning(self, warning: str) -> str:
+        """The author's words of warning; a blank one still covers the post."""
+        return drawn(warning, WARNING) or (_UNSAID if warning else "")
 
 
-def _words(body: BodyView) -> str:
-    return "".join(node if isinstance(node, str) else _words(node.c) for node in body)
+def drawn(text: str, limit: int) -> str:
+    """A foreign text of one line as it is drawn: bounded, and empty where nobody could read anything."""
+    shown = cut(bound_marks(text[: limit * 16]), limit)
+    is_blank = draws_nothing(shown.removesuffix("…")) if len(text) > limit else draws_nothing(shown)
+    return "" if is_blank else shown
+
+
+def _rest(face: Face, *, is_cut: bool) -> RestView:
+    options, media = len(face.poll) - OPTIONS, len(face.media) - MEDIA
+    return RestView(
+        poll=f"and {options} more" if options > 0 else "",
+        media=f"and {media} more" if media > 0 else "",
+        body="It goes on where it was said" if is_cut else "",
+    )
+
+
+def _begin(text: str) -> str:
+    return cut(bound_marks(" ".join(text[: BEGINNING * 16].split())), BEGINNING)
 
 
 def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[str]) -> CardView:
@@ -248,9 +249,12 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
     face, view = post.face, _Face(post.face, card.pictures, own_tags)
     at = max(0.0, min(post.created_at, card.taken_at))
     text = plain_text(face.body)
-    body, tags = split_tags(view.body(face.body))
-    name, handle = view.name(face.author), bound_marks(face.author.handle)
-    short, home = split_handle(handle)
+    whole, is_cut = view.body(face.body, WHOLE)
+    body, tags = split_tags(whole)
+    words, room = count_words(text) if whole else 0, room_of(body)
+    media, preview = face.media[:MEDIA], view.preview(face.preview, with_picture=not face.media)
+    quote, poll = view.quote(face.quote), tuple(drawn(option, OPTION) for option in face.poll[:OPTIONS])
+    is_long = room.ems > LONG_EMS or room.lines > LONG_LINES
     return CardView(
         key=item.key,
         order=item.order,
@@ -258,30 +262,27 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
         network=face.network,
         lang=language_of(post.lang),
         url=face.url,
-        author=AuthorView(
-            name=name,
-            handle=handle,
-            short=short,
-            home=home,
-            url=face.author.url,
-            avatar=view.src(face.author.avatar),
-            initials=render_initials(name, face.author.handle),
-        ),
-        meta=f"on {face.network}",
+        author=view.author(face.author),
+        meta=f"on {drawn(face.network, NAME)}",
         time=TimeView(*render_time(at, zone)),
         at=int(at),
-        warning=bound_marks(face.warning),
+        warning=view.warning(face.warning),
         sensitive=post.sensitive,
         body=body,
-        tags=tags,
-        media=tuple(view.medium(media, face.url) for media in face.media),
-        poll=tuple(bound_marks(option) for option in face.poll),
-        preview=view.preview(face.preview, with_picture=not face.media),
-        quote=view.quote(face.quote),
+        tags=cut(tags, TAGS),
+        media=tuple(view.medium(medium, face.url) for medium in media),
+        poll=poll,
+        preview=preview,
+        quote=quote,
+        rest=_rest(face, is_cut=is_cut),
+        begins=_begin(text) if is_long else "",
         parent=card.parent,
         root=card.root,
-        words=count_words(text),
-        asks=is_question(_words(body) if tags else text) and not face.warning,
+        words=words,
+        asks=bool(words) and is_question(words_of(body) if tags else text) and not face.warning,
+        ems=room.ems,
+        lines=room.lines,
+        empty=not (whole or media or any(poll) or preview.url or quote.body or quote.media or quote.warning),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from backchannel.clock import to_utc
+from backchannel.text import draws_nothing
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _WORD = re.compile(r"[^\W_]+")
@@ -43,7 +44,7 @@ def render_time(at: float, zone: tzinfo) -> TimeParts:
 
 def render_initials(name: str, handle: str) -> str:
     """What stands in a disc without a picture: two letters of a spaced, cased script, else one sign."""
-    found: list[str] = _WORD.findall(name) or _WORD.findall(handle)
+    found: list[str] = _WORD.findall(_plain(name)) or _WORD.findall(_plain(handle))
     words = [word for word in found if word[0].isalpha()]
     if not words:
         return "?"
@@ -51,6 +52,13 @@ def render_initials(name: str, handle: str) -> str:
     if not _is_cased(first):
         return first
     return first.upper()[:1] + (last.upper()[:1] if len(words) > 1 and _is_cased(last) else "")
+
+
+def _plain(name: str) -> str:
+    """A name in plain letters: none that draws nothing, and none that is a phrase in one sign."""
+    return "".join(
+        char for char in unicodedata.normalize("NFKC", name) if not draws_nothing(char) or char == " "
+    )
 
 
 def _is_cased(letter: str) -> bool:

@@ -56,7 +56,7 @@ export class HandSocket {
 }
 
 export const fact = (key, more = {}) => ({
-  key, order: key, parent: 0, root: 0, at: key, words: 10, asks: false, warned: false, network: 'Mastodon', ...more,
+  key, order: key, parent: 0, root: 0, at: key, words: 10, asks: false, warned: false, network: 'Mastodon', ems: 20, lines: 1, empty: false, ...more,
 });
 
 export const view = (key, more = {}) => ({ kind: 'card', key, order: key, ...more });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { callName, dateIn, lineOf } from '../../static/wording.js';
+import { callName, dateIn, isolated, lineOf } from '../../static/wording.js';
 
 test('the date is that of the zone, year first', () => {
   const at = Date.UTC(2026, 10, 24, 23, 30) / 1000;
@@ -24,4 +24,10 @@ test('people are called by their first name, everything else by its whole one', 
   assert.deepEqual(['Noor Okafor', 'J. Adeyemi', 'The Mill Bell', 'Open Ideas 2026'].map(called),
     ['Noor', 'J. Adeyemi', 'The Mill Bell', 'Open Ideas 2026']);
   assert.equal(called('The Association of Something'), '');
+});
+test('a name in a sentence cannot end what keeps it from turning the sentence round', () => {
+  assert.equal(isolated('a\u2069\u202eb'), '\u2068ab\u2069');
+});
+test('of a body only the beginning stands beside the column, and no half of a sign', () => {
+  assert.equal(lineOf(el('div', text(`${'?'.repeat(299)}🙂${'?'.repeat(2000)}`))), `${'?'.repeat(299)}…`);
 });
