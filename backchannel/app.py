@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Container, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -32,12 +33,13 @@ from backchannel.search import follow as follow_board
 from backchannel.secrets import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from backchannel.start import locked, open_sequencer, rules_of, tls_of, told_to_stop
+from backchannel.start import locked, open_sequencer, raise_descriptors, rules_of, tls_of, told_to_stop
 from backchannel.terminal import keep_secret, say
 from backchannel.web import house
 from backchannel.web.address import parse_networks
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
+from backchannel.web.rulings import is_word
 from backchannel.web.views import Views
 
 USER_AGENT = "Backchannel/0.1 (+{url})"
@@ -64,7 +66,12 @@ class Server:
         self.views = Views(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
         self.hub = Hub(sequencer, self.views, clock)
         trusted = parse_networks(config.server.trusted_proxies)
-        self.door = Door(trusted=trusted, origins=[config.public_url])
+        self.door = Door(
+            trusted=trusted,
+            origins=[config.public_url, f"https://{config.wall.short_url}"],
+            venue=parse_networks(config.server.venue_addresses),
+            size=raise_descriptors(),
+        )
         self.gatherers: list[Gatherer] = []
         self.app = build_app(
             house.House(
@@ -308,7 +315,8 @@ async def _serve(
         sequencer, clock = await open_sequencer(folder, secrets.mark_key, rules_of(config), rate, clock)
         server = Server(config, folder, clock, sequencer, secrets.control_token)
         try:
-            async with Port(server.hub, server.door, server.app, clock) as port:
+            is_heard = partial(is_word, token=secrets.control_token)
+            async with Port(server.hub, server.door, server.app, clock, is_heard) as port:
                 _, number = await port.listen(config.server.host, config.server.port, tls)
                 server.stand_at(number)
                 address = _address(config, number)

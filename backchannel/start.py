@@ -7,15 +7,19 @@ import asyncio
 import fcntl
 import hmac
 import os
+import resource
 import signal
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from backchannel.clock import Clock
 from backchannel.config import Config
 from backchannel.errors import UserError
+from backchannel.hub.door import Places, places_of
 from backchannel.hub.gate import tls_context
 from backchannel.judge import Rules
 from backchannel.log import LogBroken, LogUnavailable
@@ -26,6 +30,12 @@ from backchannel.terminal import progress
 
 LONG = 50_000
 """Entries from which on reading the log takes long enough to be shown."""
+MOST_DESCRIPTORS = 2**20
+"""More are of no use to one process, and some systems name a limit that is no real one."""
+FEW_CONNECTIONS = 2000
+"""Fewer than this are worth a word at the start."""
+
+log_line = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -43,6 +53,28 @@ def locked(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: another process serves this folder; end it first") from None
     finally:
         os.close(held)
+
+
+def raise_descriptors() -> Places:
+    """Take as many descriptors as the system lets this process have, and say so where they are few.
+
+    Gives the connections that the port may hold then: everything else needs descriptors, too.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if limit > soft:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        except (OSError, ValueError):
+            limit = soft
+    size = places_of(max(limit, soft))
+    if size.places < FEW_CONNECTIONS:
+        log_line.warning(
+            "few connections at a time: raise the limit of open files (ulimit -Hn, LimitNOFILE=)",
+            limit=max(limit, soft),
+            connections=size.places,
+        )
+    return size
 
 
 def tls_of(config: Config, folder: Path) -> ssl.SSLContext | None:

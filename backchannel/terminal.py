@@ -1,6 +1,7 @@
 """What the program says to the person who started it: log lines without secrets, and progress."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -10,7 +11,16 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from backchannel.clock import Clock
+
 HIDDEN = "[secret]"
+MAX_VALUE, MAX_TRACE, MAX_VALUES = 1000, 8000, 40
+"""Characters of one value of a line, and of a traceback; values of a line."""
+WINDOW_S, SAME, FROM_ONE = 10.0, 20, 100
+"""In so many seconds, so many lines of one event are written, and so many of one logger that words its
+lines anew each time."""
+MAX_EVENTS = 1000
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SECRETIVE = ("authorization", "cookie", "password", "secret", "token", "nsec")
 _known: set[str] = set()
 
@@ -32,6 +42,7 @@ def configure_logging(*, level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if on_terminal else "iso", utc=not on_terminal),
         structlog.processors.format_exc_info,
         redact,
+        bound_line,
     ]
     last = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -39,6 +50,7 @@ def configure_logging(*, level: str = "info") -> None:
         else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Repeats(Clock().monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -75,6 +87,95 @@ def _without_secrets(value: Any) -> Any:
     for secret in _known:
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def bound_line(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """No line is longer than a page, and no foreign word in it looks like a line of ours."""
+    for key in [key for key in line if not key.startswith("_")][MAX_VALUES:]:
+        del line[key]
+    for key, value in line.items():
+        if not isinstance(value, str) or key.startswith("_"):
+            continue
+        if key in {"exception", "stack"}:
+            rows = _cut(value, MAX_TRACE).splitlines()
+            line[key] = "\n".join(f"  {_BREAKS.sub(_escaped, row)}" for row in rows)
+        else:
+            line[key] = _BREAKS.sub(_escaped, _cut(value, MAX_VALUE))
+    return line
+
+
+def _cut(text: str, limit: int) -> str:
+    """The beginning and the end of what is too long: a traceback says where at its beginning, why at its
+    end."""
+    if len(text) <= limit:
+        return text
+    end = limit // 4
+    return f"{text[: limit - end]} [{len(text) - limit:,} more characters] {text[-end:]}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+class _Tally:
+    """How often something was said in this window, and how often it was left out since it was last said."""
+
+    __slots__ = ("count", "left_out", "since")
+
+    def __init__(self, since: float) -> None:
+        self.since, self.count, self.left_out = since, 0, 0
+
+    def has_room(self, now: float, most: int) -> bool:
+        """Whether one more may be said, in a new window where the last one is over."""
+        if now - self.since >= WINDOW_S:
+            self.since, self.count = now, 0
+        return self.count < most
+
+
+class Repeats(logging.Filter):
+    """Lets so many lines of one event through in a while; how many were left out is said with the next one.
+
+    A library's line is known by its words before anything is put into them. Where they are new in each line,
+    its logger as a whole is bounded.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._events: dict[tuple[str, str], _Tally] = {}
+        self._loggers: dict[str, _Tally] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is written."""
+        said, now = (
+            (record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg),
+            self._monotonic(),
+        )
+        key = record.name, str(said)[:200]
+        logger = self._loggers.setdefault(record.name, _Tally(now))
+        event = self._events.pop(key, None)
+        has_room = logger.has_room(now, FROM_ONE)
+        if event is None and not has_room:
+            logger.left_out += 1  # a new event needs no tally of its own then, or others would lose theirs
+            return False
+        event = self._events[key] = event or _Tally(now)
+        while len(self._events) > MAX_EVENTS:
+            del self._events[next(iter(self._events))]
+        if not event.has_room(now, SAME) or not has_room:
+            event.left_out += 1
+            return False
+        event.count, logger.count = event.count + 1, logger.count + 1
+        if left_out := event.left_out + logger.left_out:
+            event.left_out = logger.left_out = 0
+            _add(record, f"and {left_out:,} more like this before it")
+        return True
+
+
+def _add(record: logging.LogRecord, more: str) -> None:
+    if isinstance(record.msg, dict):
+        record.msg["more"] = more
+    else:
+        record.more = more
 
 
 def say(text: str) -> None:

@@ -152,6 +152,11 @@ class ServerConfig(Section):
     trusted_proxies: tuple[Cidr, ...] = Field(
         (), description="addresses or networks of proxies whose X-Forwarded-For is believed"
     )
+    venue_addresses: tuple[Cidr, ...] = Field(
+        (),
+        description="addresses or networks behind which many people sit, such as the venue's: each may hold "
+        "more connections than others",
+    )
     allow_addresses: tuple[Cidr, ...] = Field(
         (),
         description="private addresses or networks in which servers, relays and feeds that are named under "

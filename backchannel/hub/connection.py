@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from websockets.protocol import CONNECTING, OPEN
 from websockets.server import ServerProtocol
 
-from backchannel.hub.door import Door, bound_buffers, peer_of
+from backchannel.hub.door import FOREIGN, Door, bound_buffers, came_in_at, peer_of
 from backchannel.hub.hub import Hub
 
 MAX_MESSAGE = 4096
@@ -44,6 +44,15 @@ class Connection(Protocol):
         bound_buffers(self._transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._ws.state is CONNECTING and (end := data.find(b"\r\n\r\n") + 4) > 3:
+            # what comes within the same packet is read when the handshake is answered: else the library
+            # answers a ping first
+            self._take(data[:end])
+            data = data[end:]
+        if data:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         ws = self._ws
         ws.receive_data(data)
         for event in ws.events_received():
@@ -88,11 +97,9 @@ class Connection(Protocol):
 
     def _open(self, request: Request) -> None:
         headers, ws = request.headers, self._ws
-        pairs = list(headers.raw_items())
-        hosts = [value for name, value in pairs if name.lower() == "host"]
-        key = self._door.key(peer_of(self._transport), pairs)
-        if not self._door.is_welcome(headers.get_all("Origin"), hosts[0] if hosts else ""):
-            response = ws.reject(HTTPStatus.FORBIDDEN, "This page is not ours: its Origin is another.\n")
+        key = self._door.key(peer_of(self._transport), headers.raw_items())
+        if not self._door.is_welcome(headers.get_all("Origin"), came_in_at(self._transport)):
+            response = ws.reject(HTTPStatus.FORBIDDEN, f"{FOREIGN}\n")
         elif not self._door.enter(key):
             response = ws.reject(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections from your address.\n")
         else:

@@ -12,7 +12,7 @@ from typing import cast
 from aiohttp import WSCloseCode, web
 
 from backchannel.hub.connection import MAX_MESSAGE, abort_unsent, holds_bytes, parse_place
-from backchannel.hub.door import BUFFER, Door, bound_buffers, peer_of
+from backchannel.hub.door import BUFFER, FOREIGN, Door, bound_buffers, came_in_at, peer_of
 from backchannel.hub.hub import Hub
 
 
@@ -51,8 +51,8 @@ def live_handler(hub: Hub, door: Door) -> Callable[[web.Request], Awaitable[web.
         ws = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE)
         if not ws.can_prepare(request):
             return _refusal(HTTPStatus.UPGRADE_REQUIRED, "This address speaks websocket only.")
-        if not door.is_welcome(request.headers.getall("Origin", []), request.host):
-            return _refusal(HTTPStatus.FORBIDDEN, "This page is not ours: its Origin is another.")
+        if not door.is_welcome(request.headers.getall("Origin", []), came_in_at(request.transport)):
+            return _refusal(HTTPStatus.FORBIDDEN, FOREIGN)
         transport = cast(Transport, request.transport)
         key = door.key(peer_of(transport), request.headers.items())
         if not door.enter(key):

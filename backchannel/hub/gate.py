@@ -6,60 +6,70 @@ head, in time and of bounded size.
 
 import asyncio
 import re
+import socket
 import ssl
 from asyncio import BaseTransport, Protocol, Transport
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import cast
 
+import structlog
 from aiohttp import web
 
 from backchannel.clock import Clock
 from backchannel.hub.connection import Connection
-from backchannel.hub.door import Door, peer_of
+from backchannel.hub.door import Door
 from backchannel.hub.hub import Hub
+from backchannel.hub.listener import Listener
+from backchannel.hub.room import Room
+from backchannel.web.house import Handler
 
 HEAD_S = 10.0
 STALL_S = 60.0
 """As long an answer may lie here without anybody taking it: a page is far larger than a frame."""
 MAX_HEAD = 16 * 1024
 SWEEP_S = 1.0
-BACKLOG = 4096
+LANE_S = 2.0
+KEEP_S, KEEP_TIGHT_S = 75.0, 5.0
+"""How long a connection is kept between two requests; the second where places are scarce."""
+RELIEF = 32
+TOLD_S = 60.0
+RETRY_AFTER_S = 5
+CROWDED = "Too many connections, from your address or from all. Come back in a moment."
 
 _END = b"\r\n\r\n"
 _METHOD = re.compile(rb"[A-Z]{1,20}(?: |\Z)")
 _UPGRADE = re.compile(rb"GET /live[ ?][^\r\n]*\r\n(?:[^\r\n]+\r\n)*?upgrade:[ \t]*websocket[ \t]*\r\n", re.I)
 
 
+log_line = structlog.get_logger(__name__)
+
+
 class Gate(Protocol):
     """Stands at one connection until its first head is whole; then it hands over, or passes on to aiohttp."""
 
-    __slots__ = ("_head", "_inner", "_key", "_port", "_transport")
+    __slots__ = ("_head", "_inner", "_port", "_transport", "in_lane", "is_inside", "key")
 
-    def __init__(self, port: "Port") -> None:
+    def __init__(self, port: "Port", key: str) -> None:
+        self.key = key
+        self.is_inside = self.in_lane = False
         self._port = port
         self._head = b""
-        self._key = ""
         self._inner: Protocol | None = None
+        self._transport: Transport | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         self._transport = cast(Transport, transport)
-        port, peer = self._port, peer_of(self._transport)
-        port.waiting[self] = port.clock.monotonic()
-        if not port.door.is_proxy(peer):  # behind a proxy, only its websockets stand for one person each
-            key = port.door.key(peer, ())
-            if not port.door.enter(key):
-                self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections from your address.")
-                return
-            self._key = key
+        if not self.is_inside:
+            self.abort()  # it had to make room before it was open
 
     def data_received(self, data: bytes) -> None:
         if self._inner is not None:
             self._inner.data_received(data)
             return
-        if self._transport.is_closing():
+        if not self.is_inside:
             return
         seen = max(0, len(self._head) - len(_END))
         self._head = (self._head + data).lstrip(b"\r\n")
@@ -68,8 +78,8 @@ class Gate(Protocol):
             self.refuse(HTTPStatus.BAD_REQUEST, "This is no HTTP request.")
         elif end > MAX_HEAD or (end < 0 and len(self._head) > MAX_HEAD):
             self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of this request is too large.")
-        elif end >= 0:
-            self._hand_over()
+        elif end >= 0 and self._transport is not None:
+            self._hand_over(self._transport)
 
     def eof_received(self) -> bool | None:
         return self._inner.eof_received() if self._inner else None
@@ -85,62 +95,85 @@ class Gate(Protocol):
             self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
+        self._port.room.leave(self)
+        self._port.stalled.pop(self, None)
         if self._inner:
             self._inner.connection_lost(exc)
 
     def refuse(self, status: HTTPStatus, words: str) -> None:
         """Answer in plain words, and close."""
-        body = f"{words}\n".encode()
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-            "Connection: close\r\nX-Content-Type-Options: nosniff\r\n"
-            f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        self._transport.write(head.encode() + body)
-        self._transport.close()
+        if (transport := self._transport) is not None:
+            transport.write(render_refusal(status, words))
+            self._close(transport)
+
+    def make_room(self) -> None:
+        """End it, between two requests or before the first."""
+        if self._transport is not None:
+            self._close(self._transport)
 
     def abort(self) -> None:
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def give_up(self) -> None:
         """The head does not come. Who has said nothing at all (a browser's spare one) is told nothing."""
         if self._head:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The head of this request did not come in time.")
         else:
-            self.abort()
+            self.make_room()
 
-    def _hand_over(self) -> None:
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no head has come yet."""
+        return self._inner is None
+
+    def _close(self, transport: Transport) -> None:
+        """What is still to be read on the other side goes out first, as long as somebody reads."""
+        self._port.room.leave(self)
+        if transport.get_write_buffer_size():
+            self._port.stalled.setdefault(self, self._port.clock.monotonic())
+        transport.close()
+
+    def _hand_over(self, transport: Transport) -> None:
         port, head = self._port, self._head
         self._head = b""
-        if _UPGRADE.match(head):
-            self._forget()  # a Connection counts itself, under the address that its head gives
-            inner: Protocol = Connection(port.hub, port.door)
-            self._transport.set_protocol(inner)
+        if self.in_lane and not port.is_word(head):
+            port.room.refused += 1
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED)
+        elif _UPGRADE.match(head):
+            port.room.leave(self)  # a Connection counts itself, under the address that its head gives
+            connection = Connection(port.hub, port.door)
+            transport.set_protocol(connection)
+            connection.connection_made(transport)
+            connection.data_received(head)
         else:
-            port.waiting.pop(self, None)
             self._inner = inner = port.make_http()
-        inner.connection_made(self._transport)
-        inner.data_received(head)
-
-    def _forget(self) -> None:
-        self._port.waiting.pop(self, None)
-        self._port.stalled.pop(self, None)
-        if self._key:
-            self._port.door.leave(self._key)
-            self._key = ""
+            inner.connection_made(transport)
+            inner.data_received(head)
 
 
 class Port:
-    """Listens, and owns what comes in: `async with Port(...) as port`, beside `port.run()` in a task."""
+    """Listens, and owns what comes in: `async with Port(...) as port`, beside `port.run()` in a task.
 
-    def __init__(self, hub: Hub, door: Door, app: web.Application, clock: Clock) -> None:
-        self.hub, self.door, self.clock = hub, door, clock
-        self.waiting: dict[Gate, float] = {}
+    `is_word`: whether a head is that of a moderator's word, which is heard however crowded it is.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        door: Door,
+        app: web.Application,
+        clock: Clock,
+        is_word: Callable[[bytes], bool] = lambda head: False,
+    ) -> None:
+        self.hub, self.door, self.clock, self.is_word = hub, door, clock, is_word
+        self.room: Room[Gate] = Room(door, clock)
         self.stalled: dict[Gate, float] = {}
         self.make_http: Callable[[], Protocol] = Protocol
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=75.0, shutdown_timeout=3.0)
-        self._server: asyncio.Server | None = None
+        app.middlewares.insert(0, self._attend)
+        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_S, shutdown_timeout=3.0)
+        self._listener = Listener(self._take_in, self._exhausted)
+        self._told = 0, 0.0
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> "Port":
@@ -154,12 +187,7 @@ class Port:
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
         """Open the door. Gives the address it stands at; port 0 takes a free one. OSError: it is taken."""
-        handshake_s = HEAD_S if tls else None
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Gate(self), host, port, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=handshake_s
-        )
-        name = self._server.sockets[0].getsockname()
-        return str(name[0]), int(name[1])
+        return await self._listener.open(host, port, tls, HEAD_S)
 
     async def run(self) -> None:
         """The hub's beats and the gate's patience, until cancelled."""
@@ -169,23 +197,82 @@ class Port:
 
     async def close(self) -> None:
         """Take nobody in any more, say goodbye, let answers under way end, and give the port back."""
-        if self._server:
-            self._server.close()
-            self._server = None
-        for gate in list(self.waiting):
+        self._listener.close()
+        for gate in [gate for gate in self.room.waiting if gate.is_fresh]:
             gate.abort()
         await self.hub.close()
         await self._closing.aclose()
+
+    def _take_in(self, sock: socket.socket, peer: str) -> Gate | None:
+        """A gate for whoever comes; None, and a word of goodbye, where not even the lane has a place."""
+        door = self.door  # behind a proxy, only its websockets stand for one person each
+        gate = Gate(self, "" if door.is_proxy(peer) else door.key(peer, ()))
+        if self.room.enter(gate):
+            return gate
+        with sock, suppress(OSError):
+            sock.send(render_refusal(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED))
+        return None
+
+    def _exhausted(self) -> None:
+        log_line.warning("no descriptor is left for another connection", connections=self.door.open)
+        self.room.relieve(RELIEF)
+
+    @web.middleware
+    async def _attend(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Between two requests a connection may be asked to make room. Under one, until all of its answer
+        is written, it is not.
+        """
+        gate = request.transport.get_protocol() if request.transport else None
+        if not isinstance(gate, Gate):
+            return await handler(request)
+        self.room.attend(gate)
+        try:
+            answer = await handler(request)
+            if gate.in_lane:
+                answer.force_close()
+            if not isinstance(answer, web.WebSocketResponse):
+                with suppress(ConnectionError):  # aiohttp finds out by itself
+                    await answer.prepare(request)
+                    await answer.write_eof()
+            return answer
+        finally:
+            if gate.is_inside:
+                self.room.wait(gate)
 
     async def _sweep(self) -> None:
         while True:
             await self.clock.sleep(SWEEP_S)
             now = self.clock.monotonic()
-            for gate in [gate for gate, since in self.waiting.items() if now - since >= HEAD_S]:
-                self.waiting.pop(gate)
-                gate.give_up()
+            keep_s = KEEP_TIGHT_S if self.door.is_tight else KEEP_S
+            for gate, since in list(self.room.waiting.items()):
+                if now - since >= (LANE_S if gate.in_lane else HEAD_S if gate.is_fresh else keep_s):
+                    gate.give_up()
             for gate in [gate for gate, since in self.stalled.items() if now - since >= STALL_S]:
                 gate.abort()
+            self._listener.resume()
+            self._tell_refused(now)
+
+    def _tell_refused(self, now: float) -> None:
+        count, at = self._told
+        if self.room.refused > count and (not count or now - at >= TOLD_S):
+            log_line.warning(
+                "connections are refused: all places are taken, or all of one address",
+                refused=self.room.refused - count,
+                connections=self.door.open,
+            )
+            self._told = self.room.refused, now
+
+
+def render_refusal(status: HTTPStatus, words: str) -> bytes:
+    """A whole answer in plain words, after which the connection is closed."""
+    body = f"{words}\n".encode()
+    later = f"Retry-After: {RETRY_AFTER_S}\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Connection: close\r\nX-Content-Type-Options: nosniff\r\n{later}"
+        f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def tls_context(cert: Path, key: Path) -> ssl.SSLContext:

@@ -1,11 +1,11 @@
 """What every answer has in common: the headers that protect it, and errors somebody can read."""
 
-import logging
 from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
 
+from backchannel.bugs import Bugs
 from backchannel.log import LogUnavailable
 from backchannel.web.house import Handler
 from backchannel.web.pages import CSP, Pages
@@ -13,8 +13,11 @@ from backchannel.web.pages import CSP, Pages
 MAX_BODY = 16 * 1024
 PAGES = web.AppKey("pages", Pages)
 """Where an answer finds the pages."""
+BUGS = web.AppKey("bugs", Bugs)
+"""Where a mistake of ours is counted."""
+MAX_TARGET = 2048
+"""Characters of an address. Ours are short; a file system knows names of 255 bytes."""
 
-_LOG = logging.getLogger(__name__)
 _HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
@@ -62,6 +65,8 @@ def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: s
 async def readable_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every failure becomes words; ours go to the log, with their trace, and never to the page."""
     try:
+        if refusal := _oddity(request):
+            return error_answer(request, HTTPStatus.BAD_REQUEST, refusal)
         return await handler(request)
     except BadParameter as error:
         more = {"parameter": error.name, "value": error.value, "accepted": error.accepted}
@@ -76,10 +81,23 @@ async def readable_errors(request: web.Request, handler: Handler) -> web.StreamR
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
-    except Exception:  # noqa: BLE001 -- the last line between a mistake of ours and whoever asked
-        _LOG.exception("%s %s failed", request.method, request.path)
+    except Exception as error:  # noqa: BLE001 -- the last line between a mistake of ours and whoever asked
+        request.app[BUGS].caught(f"{request.method} {request.path[:200]}", error)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return error_answer(request, status, _WORDS[status])
+
+
+def _oddity(request: web.Request) -> str:
+    """Why a request makes no sense to anybody behind this point, or nothing."""
+    if len(request.raw_path) > MAX_TARGET:
+        return f"An address has {MAX_TARGET:,} characters here at most."
+    try:
+        request.path_qs.encode()
+        for pair in request.headers.items():
+            "".join(pair).encode()
+    except UnicodeEncodeError:
+        return "An address and the head of a request are UTF-8."
+    return ""
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:

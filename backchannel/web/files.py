@@ -36,11 +36,13 @@ class Static:
 
     def file(self, name: str) -> web.StreamResponse:
         """One file by its path in the folder."""
-        path = (self._folder / name).resolve() if "\0" not in name else self._folder
-        kind = _TYPES.get(path.suffix)
-        hidden = any(part.startswith(".") for part in Path(name).parts)
-        if kind is None or hidden or not path.is_relative_to(self._folder) or not path.is_file():
-            raise web.HTTPNotFound
+        kind, hidden = _TYPES.get(Path(name).suffix), any(part.startswith(".") for part in Path(name).parts)
+        try:
+            path = (self._folder / name).resolve()
+            if kind is None or hidden or not path.is_relative_to(self._folder) or not path.is_file():
+                raise web.HTTPNotFound
+        except (OSError, ValueError, RuntimeError):  # a name that no disk knows, a link that leads to itself
+            raise web.HTTPNotFound from None
         return web.FileResponse(path, headers={"Content-Type": kind, "Cache-Control": "no-cache"})
 
 

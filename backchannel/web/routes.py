@@ -9,6 +9,7 @@ from aiohttp import web
 
 from backchannel.board import BLANK_KEY, Item
 from backchannel.web.answers import (
+    BUGS,
     MAX_BODY,
     PAGES,
     add_headers,
@@ -32,7 +33,7 @@ _LIVE_STATES = frozenset({"live", "ok", "starting"})
 def build_app(house: House) -> web.Application:
     """The application for `hub.gate.Port`, or for any other aiohttp runner."""
     app = web.Application(middlewares=[readable_errors], client_max_size=MAX_BODY)
-    app[PAGES] = house.pages
+    app[PAGES], app[BUGS] = house.pages, house.bugs
     app.on_response_prepare.append(add_headers)
     site, static = Site(house), Static(house.static)
     pictures = Pictures(house.sequencer, house.media)

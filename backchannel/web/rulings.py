@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from backchannel.web.house import House
 
 BODY_S = 10.0
 PATH = "/api/v1/rulings"
+
+_BEARER = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([!-~]{1,200})[ \t]*\r\n", re.I)
 
 _NO_TLS = (
     "A token is not taken over plain HTTP from another machine: everybody on the way could read it. Either "
@@ -36,6 +39,13 @@ class Word(Struct, frozen=True, forbid_unknown_fields=True):
     by: Annotated[str, Meta(min_length=1, max_length=100)] = "operator"
     on: bool = True
     id: Annotated[str, Meta(max_length=100)] = ""
+
+
+def is_word(head: bytes, token: str) -> bool:
+    """Whether this head of a request is that of a person's word, with the right token: it is heard however
+    many connections there are."""
+    said = _BEARER.search(head) if head.startswith(f"POST {PATH} ".encode()) else None
+    return bool(token) and said is not None and hmac.compare_digest(said[1], token.encode())
 
 
 async def post_ruling(house: House, request: web.Request) -> web.Response:

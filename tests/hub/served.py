@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 
 from backchannel.bugs import Bugs
 from backchannel.config import Config
-from backchannel.hub.door import Door
+from backchannel.hub.door import Door, Places
 from backchannel.hub.fallback import live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
@@ -117,6 +117,8 @@ async def serve(
     tls: ssl.SSLContext | None = None,
     trusted: Sequence[str] = (),
     per_address: int = 2000,
+    size: Places = Places(),  # noqa: B008 -- it is frozen
+    is_word: Callable[[bytes], bool] = lambda head: False,
     stage: Stage | None = None,
 ) -> AsyncIterator[Served]:
     stage, clock, desk = stage or Stage(), HandClock(), Desk()
@@ -125,7 +127,7 @@ async def serve(
     networks = parse_networks(trusted)
     views = Views(stage, zone=UTC, own_tags=["conf"])
     hub = Hub(stage, views, clock)
-    door = Door(trusted=networks, origins=[CONFIG.public_url], per_address=per_address)
+    door = Door(trusted=networks, origins=[CONFIG.public_url], per_address=per_address, size=size)
     for name in ("static", "media"):
         (folder / name).mkdir(exist_ok=True)
     house = House(
@@ -143,7 +145,7 @@ async def serve(
         live=live_handler(hub, door),
         trusted=networks,
     )
-    async with Port(hub, door, build_app(house), clock) as port:
+    async with Port(hub, door, build_app(house), clock, is_word) as port:
         host, number = await port.listen("127.0.0.1", 0, tls)
         running = asyncio.create_task(port.run())
         await turns(2)

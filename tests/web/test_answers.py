@@ -1,5 +1,8 @@
 """What every answer has in common."""
 
+import asyncio
+import re
+
 import pytest
 from aiohttp import ClientSession
 
@@ -48,15 +51,43 @@ async def test_a_method_that_is_not_taken_names_those_that_are(web: ClientSessio
         assert response.headers["Allow"] == "GET,HEAD"
 
 
-async def test_a_mistake_of_ours_says_nothing_about_our_inside(
-    served: Served, web: ClientSession, caplog: pytest.LogCaptureFixture
+async def test_a_mistake_of_ours_says_nothing_about_our_inside_and_is_counted(
+    served: Served, web: ClientSession
 ) -> None:
     served.stage.say("lost", publish=False)
     served.stage.words.clear()
     text = await get_text(web, "/wall", 500)
     assert "Something went wrong" in text
     assert "LookupError" not in text
-    assert "LookupError" in caplog.text
+    assert served.bugs.count == 1
+    assert "GET /wall: LookupError" in served.bugs.latest
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"a" * 5000,
+        b"GET /static/" + b"a" * 5000,
+        b"GET /?q=" + b"a" * 5000,
+        b"GET /\xff",
+        b"POST /api/v1/rulings HTTP/1.1\r\nAuthorization: Bearer \xff",
+        b"GET / HTTP/1.1\r\nX-\xff: \xff",
+    ],
+)
+async def test_what_makes_no_sense_is_a_bad_request_and_no_bug(served: Served, head: bytes) -> None:
+    line = head if b" HTTP/1.1" in head else head + b" HTTP/1.1"
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.number)
+    writer.write(line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert re.match(rb"HTTP/1\.[01] 400 ", answer)
+    assert served.bugs.count == 0
+
+
+async def test_a_name_that_no_disk_knows_is_not_found(web: ClientSession) -> None:
+    long = f"/static/{'a' * 300}.js", f"/static/{'a/' * 500}a.js"
+    for path in (*long, "/static/%ed%a0%80.js", "/%ff"):
+        await get_text(web, path, 404)
 
 
 async def test_a_log_that_cannot_be_read_is_said_to_be(served: Served, web: ClientSession) -> None:

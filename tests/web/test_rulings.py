@@ -120,3 +120,27 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     async with web.post("/api/v1/rulings", data=never(), headers=headers) as response:
         assert response.status == 408
     assert served.desk.heard == []
+
+
+HEAD = "POST /api/v1/rulings HTTP/1.1\r\nHost: x\r\n{}\r\nContent-Length: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        (f"Authorization: Bearer {TOKEN}", True),
+        (f"AUTHORIZATION:bearer {TOKEN} ", True),
+        (f"Authorization: Bearer {TOKEN}x", False),
+        (f"Authorization: Bearer {TOKEN[:-1]}", False),
+        (f"Authorization: Basic {TOKEN}", False),
+        (f"X-Authorization: Bearer {TOKEN}", False),
+        ("Authorization: Bearer \xff", False),
+        ("X: y", False),
+    ],
+)
+def test_a_word_is_known_by_its_head(line: str, is_one: bool) -> None:
+    head = HEAD.format(line).encode("latin-1")
+    assert rulings.is_word(head, TOKEN) is is_one
+    assert not rulings.is_word(head.replace(b"POST", b"GET"), TOKEN)
+    assert not rulings.is_word(head.replace(b"rulings ", b"rulingsx "), TOKEN)
+    assert not rulings.is_word(head, "")
