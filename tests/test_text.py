@@ -302,7 +302,7 @@ def test_mastodon_markup_becomes_mentions_hashtags_and_whole_links() -> None:
         ("a<br><br><br><br>b<br>", ("a", Node("br"), Node("br"), "b")),
         ("a<script>b</script><svg>c</svg>d", ("ad",)),
         ("a <!-- b --> &amp;&lt;i&gt; &#x41;", ("a &<i> A",)),
-        ("<td>a</td><td>b</td>", ("ab",)),
+        ("<td>a</td><td>b</td>", ("a b",)),
         ('<img alt="😀"><img alt="a photo" src="x">', ("😀",)),
         ("<p></p><p> </p><em></em>", ()),
         ("<a href='https://a.example/'></a>", ()),
@@ -384,7 +384,10 @@ def test_line_endings_are_one_and_controls_are_none() -> None:
 
 
 def test_what_is_longer_than_any_post_is_cut() -> None:
-    assert len(plain_text(parse_html("a" * (MAX_HTML + 1)))) == MAX_HTML
+    assert plain_text(parse_html("a" * (MAX_HTML + 1))) == "a" * MAX_HTML + "…"
+    assert parse_html("<ul><li>" + "a" * MAX_HTML) == (
+        Node("list", (Node("item", ("a" * (MAX_HTML - 8) + "…",)),)),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
 """Foreign text → the body tree, plain text and safe addresses. Pure: no I/O, no time.
 
-`parse_html` is the only door for remote HTML: nh3's allow-list first, then a tree built by us, so that one
-layer's mistake is not enough. Nothing here raises on any string.
+`parse_html` is the only door for remote HTML: nested properly first (`markup`), then nh3's allow-list, then a
+tree built by us, so that one layer's mistake is not enough. Nothing here raises on any string, and everything
+takes linear time.
 """
 
 from backchannel.text.drawing import Bound, bound_marks, cut, draws_nothing, is_drawn, may_part
 from backchannel.text.html import MAX_HTML, parse_html
 from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
 from backchannel.text.marks import fold_tag, strip_controls
-from backchannel.text.plain import parse_plain
-from backchannel.text.tree import MAX_DEPTH, find_hashtags, plain_text
+from backchannel.text.plain import find_addresses, parse_plain
+from backchannel.text.tree import MAX_DEPTH, find_hashtags, joined, plain_text, with_sign
 
 __all__ = [
     "MAX_DEPTH",
@@ -19,10 +20,12 @@ __all__ = [
     "claims_another",
     "cut",
     "draws_nothing",
+    "find_addresses",
     "find_hashtags",
     "fold_tag",
     "is_drawn",
     "is_web_url",
+    "joined",
     "may_part",
     "parse_html",
     "parse_plain",
@@ -31,4 +34,5 @@ __all__ = [
     "shown_host",
     "strip_controls",
     "web_url",
+    "with_sign",
 ]

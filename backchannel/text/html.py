@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from backchannel.model import Body, Node, NodeKind
 from backchannel.text.links import claims_another, readable_url, shown_host, web_url
 from backchannel.text.marks import strip_controls
+from backchannel.text.markup import tidy
 from backchannel.text.tree import (
     BLOCKS,
     CONTAINERS,
@@ -20,13 +21,14 @@ from backchannel.text.tree import (
     add,
     add_tagged,
     add_text,
-    emoji_pattern,
+    joined,
     plain_text,
     trim,
+    with_sign,
 )
 
 MAX_HTML = 40_000
-"""Characters that are read. HTML parsers take quadratic time over nests of lists; this bounds it."""
+"""Characters that are read; a sign stands for the rest."""
 
 _KINDS: Mapping[str, NodeKind] = MappingProxyType(
     {"a": "link", "em": "em", "i": "em", "cite": "em", "strong": "strong", "b": "strong", "code": "code",
@@ -70,10 +72,11 @@ def parse_html(
     where they stand unlinked; linked ones are found by themselves. `is_quoting`: the quoted post is shown,
     so the link that stands for it in older clients (class `quote-inline`) is left out.
     """
-    builder = _Builder(base, emoji_pattern(emoji), mentions, frozenset(hashtags), is_quoting)
-    builder.feed(_CLEANER.clean(strip_controls(html[:MAX_HTML])))
+    builder = _Builder(base, frozenset(emoji), mentions, frozenset(hashtags), is_quoting)
+    builder.feed(_CLEANER.clean(tidy(strip_controls(html[:MAX_HTML]))))
     builder.close()
-    return builder.finish()
+    body = builder.finish()
+    return body if len(html) <= MAX_HTML else with_sign(body)
 
 
 class _Frame(Struct):
@@ -108,7 +111,7 @@ class _Builder(HTMLParser):
     def __init__(
         self,
         base: str,
-        emoji: re.Pattern[str] | None,
+        emoji: frozenset[str],
         mentions: Mapping[str, str],
         hashtags: frozenset[str],
         is_quoting: bool,
@@ -224,7 +227,7 @@ class _Builder(HTMLParser):
 
     def _put_image(self, alt: str) -> None:
         """Pictures are attachments, never inline; but many sites draw their emoji as one."""
-        is_named = self._emoji is not None and self._emoji.fullmatch(alt)
+        is_named = alt[:1] == alt[-1:] == ":" and alt[1:-1] in self._emoji
         is_emoji = 0 < len(alt) <= 8 and not any(char.isalnum() or char.isspace() for char in alt)
         if is_named or is_emoji:
             self._put(alt)
@@ -233,14 +236,17 @@ class _Builder(HTMLParser):
         if self._is_hidden():
             return
         parts = self._parts()
-        if parts and isinstance(parts[-1], str):
-            stripped = parts[-1].rstrip(" ")
+        while parts and isinstance(last := parts[-1], str):
+            stripped = last.rstrip(" ")
             parts[-1:] = [stripped] if stripped else []
+            if stripped:
+                break
         add(parts, Node("br"))
         self._is_after_space = True
 
     def _pop(self) -> None:
         frame = self._frames.pop()
+        frame.parts = joined(frame.parts)
         parts = self._parts()
         if frame.kind == "link":
             for part in self._finish_link(frame):
@@ -248,8 +254,8 @@ class _Builder(HTMLParser):
             return
         if frame.kind == "list":
             frame.parts = _items(frame.parts)
-        if frame.kind == "code" and frame.parts and isinstance(frame.parts[-1], str):
-            frame.parts[-1:] = [frame.parts[-1].rstrip("\n")]
+        if frame.kind == "code" and frame.parts and isinstance(last := frame.parts[-1], str):
+            frame.parts[-1:] = [last.rstrip("\n")]
         body = trim(frame.parts) if frame.kind in BLOCKS else tuple(frame.parts)
         if frame.kind not in BLOCKS and not plain_text(body).strip():
             for part in body:

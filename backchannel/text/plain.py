@@ -1,14 +1,14 @@
 """Plain text → body: line breaks, bare addresses, hashtags, custom emoji."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from backchannel.model import Body, Node
 from backchannel.text.links import readable_url, web_url
 from backchannel.text.marks import strip_controls
-from backchannel.text.tree import Part, add, add_tagged, emoji_pattern, trim
+from backchannel.text.tree import Part, add, add_tagged, trim
 
-_TOKEN = re.compile(r"(?P<url>\bhttps?://[^\s<>\"“”«»]{1,2048})|\n", re.IGNORECASE)
+_ADDRESS = re.compile(r"\bhttps?://[^\s<>\"“”«»]+", re.IGNORECASE)
 _CLOSERS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -18,31 +18,41 @@ def parse_plain(text: str, *, emoji: Collection[str] = ()) -> Body:
     Never raises. The text is unaltered but for control characters, space at both ends, more than two line
     breaks in a row, and the scheme of an address.
     """
-    text = strip_controls(text)
-    known = emoji_pattern(emoji)
+    text, known = strip_controls(text), frozenset(emoji)
     parts: list[Part] = []
     at = 0
-    while match := _TOKEN.search(text, at):
-        add_tagged(parts, text[at : match.start()], known, None)
-        at = match.end()
-        if not match["url"]:
-            add(parts, Node("br"))
-            continue
-        found = _without_punctuation(match["url"])
+    for start, end, found in find_addresses(text):
+        _add_lines(parts, text[at:start], known)
+        at = end
         href = web_url(found)
         add(parts, Node("link", (readable_url(href),), href=href) if href else found)
-        at = match.start() + len(found)
-    add_tagged(parts, text[at:], known, None)
+    _add_lines(parts, text[at:], known)
     return trim(parts)
+
+
+def find_addresses(text: str) -> Iterator[tuple[int, int, str]]:
+    """http(s) addresses and where they stand, without the punctuation of the sentence around them."""
+    for match in _ADDRESS.finditer(text):
+        found = _without_punctuation(match[0])
+        yield match.start(), match.start() + len(found), found
+
+
+def _add_lines(parts: list[Part], text: str, emoji: Collection[str]) -> None:
+    for number, line in enumerate(text.split("\n")):
+        if number:
+            parts.append(Node("br"))
+        add_tagged(parts, line, emoji, None)
 
 
 def _without_punctuation(url: str) -> str:
     """Sentences end after an address more often than an address ends in a full stop."""
+    surplus = {closer: url.count(closer) - url.count(opener) for closer, opener in _CLOSERS.items()}
     end = len(url)
     while end:
         last = url[end - 1]
-        is_unopened = last in _CLOSERS and url.count(last, 0, end) > url.count(_CLOSERS[last], 0, end)
-        if not (last in ".,;:!?'…*_~" or is_unopened):
+        if surplus.get(last, 0) > 0:
+            surplus[last] -= 1
+        elif last not in ".,;:!?'…*_~":
             break
         end -= 1
     return url[:end]

@@ -5,8 +5,9 @@ element. A `paragraph` holds only inline elements and stands in the body, a quot
 only items. So a browser that parses the served markup builds the same tree as the page's own code.
 """
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+from msgspec.structs import replace
 
 from backchannel.model import Body, Node
 from backchannel.text.marks import find_tags, fold_tag
@@ -20,27 +21,47 @@ Part = str | Node
 
 
 def add(parts: list[Part], part: Part) -> None:
-    """Append, joining adjacent text."""
-    if not part:
-        return
-    if isinstance(part, str) and parts and isinstance(parts[-1], str):
-        parts[-1] += part
-    else:
+    """Append, unless it is nothing. Adjacent text is one string only after `joined`, all at once."""
+    if part:
         parts.append(part)
 
 
-def add_text(parts: list[Part], text: str, emoji: re.Pattern[str] | None) -> None:
-    """Append text; what `emoji` finds (see `emoji_pattern`) becomes emoji elements."""
-    if emoji is None:
+def joined(parts: Iterable[Part]) -> list[Part]:
+    """The parts with adjacent text as one string, which takes time for each character once."""
+    kept: list[Part] = []
+    run: list[str] = []
+    for part in parts:
+        if isinstance(part, str):
+            run.append(part)
+            continue
+        if run:
+            kept.append("".join(run))
+            run = []
+        kept.append(part)
+    if run:
+        kept.append("".join(run))
+    return kept
+
+
+def add_text(parts: list[Part], text: str, emoji: Collection[str]) -> None:
+    """Append text; `:name:` becomes an emoji element where the name is one of `emoji`."""
+    if not emoji or ":" not in text:
         add(parts, text)
         return
-    for at, piece in enumerate(emoji.split(text)):
-        add(parts, Node("emoji", name=piece) if at % 2 else piece)
+    pieces = text.split(":")
+    add(parts, pieces[0])
+    at, last = 1, len(pieces) - 1
+    while at <= last:
+        if at < last and pieces[at] in emoji:
+            parts.append(Node("emoji", name=pieces[at]))
+            add(parts, pieces[at + 1])
+            at += 2
+        else:
+            parts.append(f":{pieces[at]}")
+            at += 1
 
 
-def add_tagged(
-    parts: list[Part], text: str, emoji: re.Pattern[str] | None, wanted: Collection[str] | None
-) -> None:
+def add_tagged(parts: list[Part], text: str, emoji: Collection[str], wanted: Collection[str] | None) -> None:
     """Append text; `#word` becomes a hashtag that leads nowhere. `wanted`: only these folded names do."""
     at = 0
     for start, end in find_tags(text):
@@ -52,33 +73,37 @@ def add_tagged(
     add_text(parts, text[at:], emoji)
 
 
-def emoji_pattern(names: Collection[str]) -> re.Pattern[str] | None:
-    """Finds `:name:` for exactly these names; one group, the name."""
-    usable = sorted((name for name in names if name), key=len, reverse=True)
-    return re.compile(f":({'|'.join(map(re.escape, usable))}):") if usable else None
-
-
 def is_space(part: Part) -> bool:
     """Whether it draws nothing but distance."""
     return not part.strip() if isinstance(part, str) else part.t == "br"
 
 
-def trim(parts: list[Part]) -> tuple[Part, ...]:
-    """Without distance at both ends, and with at most two line breaks in a row."""
+def trim(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Adjacent text joined, without distance at both ends, and with at most two line breaks in a row."""
     kept: list[Part] = []
-    for part in parts:
-        breaks = len(kept) >= 2 and all(isinstance(last, Node) and last.t == "br" for last in kept[-2:])
-        if not (breaks and isinstance(part, Node) and part.t == "br"):
-            add(kept, part)
-    while kept and is_space(kept[0]):
-        del kept[0]
-    while kept and is_space(kept[-1]):
-        del kept[-1]
+    breaks = 0
+    for part in joined(parts):
+        breaks = breaks + 1 if isinstance(part, Node) and part.t == "br" else 0
+        if breaks <= 2:
+            kept.append(part)
+    start, end = 0, len(kept)
+    while start < end and is_space(kept[start]):
+        start += 1
+    while end > start and is_space(kept[end - 1]):
+        end -= 1
+    kept = kept[start:end]
     if kept and isinstance(kept[0], str):
         kept[0] = kept[0].lstrip()
     if kept and isinstance(kept[-1], str):
         kept[-1] = kept[-1].rstrip()
     return tuple(kept)
+
+
+def with_sign(body: Body) -> Body:
+    """The body with `…` behind its last words: there was more."""
+    if body and isinstance(last := body[-1], Node) and last.t in BLOCKS:
+        return (*body[:-1], replace(last, c=with_sign(last.c)))
+    return tuple(joined((*body, "…")))
 
 
 def plain_text(body: Body) -> str:
