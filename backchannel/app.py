@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from backchannel import sources
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
-from backchannel.config import Config, ConfigWatcher, load_config, secret_values
+from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
 from backchannel.exempt import Exemptions
 from backchannel.fetch import Fetcher, Origin
 from backchannel.gather import Gatherer, House, SourceHealth, Standing
@@ -57,6 +57,7 @@ class Server:
 
     def __init__(self, config: Config, folder: Path, clock: Clock, sequencer: Sequencer, token: str) -> None:
         self.config, self.clock, self.sequencer = config, clock, sequencer
+        keep_secret(secrets_of(config))  # before anything is made that may tell one
         self.bugs = Bugs()
         self.search = Search(folder / "search.db", sequencer.epoch)
         self.exempt = Exemptions(config)
@@ -185,7 +186,7 @@ class Server:
 
     def _take_up(self, config: Config) -> None:
         """All but `server` and `log`, which count from the next start."""
-        keep_secret(secret_values(config))
+        keep_secret(secrets_of(config))
         self.config = config.model_copy(update={"server": self.config.server})
         self.exempt.take_up(self.config)
         self.pages.reload(self.config)

@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from backchannel.config import Config, config_schema, load_config, secret_values
+from backchannel.config import Config, config_schema, load_config, secrets_of
 from backchannel.control import ServerTrouble, Word, say
 from backchannel.errors import UserError
 from backchannel.paths import sample_config
+from backchannel.redaction import redacted
 from backchannel.terminal import configure_logging, keep_secret
 
 # Shown locals could show secrets.
@@ -164,13 +165,13 @@ def main() -> None:
 
 
 def _end(message: str, code: int) -> None:
-    typer.echo(message, err=True)
+    typer.echo(redacted(message), err=True)
     sys.exit(code)
 
 
 def _load(path: Path) -> Config:
     config = load_config(path, os.environ)
-    keep_secret(secret_values(config))
+    keep_secret(secrets_of(config))
     return config
 
 

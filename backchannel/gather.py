@@ -19,6 +19,7 @@ from backchannel.clock import Clock
 from backchannel.fetch import FetchError
 from backchannel.log import Lane, LogUnavailable
 from backchannel.model import REFUSALS, DecodeError, Deleted, Event, Left, Post, Posted, Takedown, subjects
+from backchannel.redaction import redacted, redacted_event
 from backchannel.retry import backoff_s
 from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
 
@@ -201,9 +202,10 @@ class Gatherer:
 
     def _fail(self, lane: str, health: LaneHealth, error: Exception) -> float:
         """What the failure means for the lane. Returns the pause that was asked for, in real seconds."""
-        if str(error) != health.error:  # said once, however often it is tried
-            log_line.warning("source trouble", source=self.name, lane=lane, error=str(error))
-        health.error = str(error)
+        said = redacted(str(error))
+        if said != health.error:  # said once, however often it is tried
+            log_line.warning("source trouble", source=self.name, lane=lane, error=said)
+        health.error = said
         if isinstance(error, SourceError) and error.permanent:
             health.state = "needs_human"
             return 0.0
@@ -227,7 +229,9 @@ class Gatherer:
 
     async def _take(self, lane: str, batch: Batch, cursor: str | None) -> None:
         """Takedowns first, which nothing holds up; then the rest, with the cursor behind the last part."""
-        events = self._candidates(batch.events)
+        events = self._candidates([redacted_event(event) for event in batch.events])
+        if cursor is not None and redacted(cursor) != cursor:
+            cursor = None  # better to read something twice than to keep a secret in the log
         if takedowns := [event for event in events if isinstance(event, Deleted | Left)]:
             await self._house.writer.take_down(takedowns)
         rest = [event for event in events if not isinstance(event, Deleted | Left)]

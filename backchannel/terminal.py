@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backchannel.clock import Clock
+from backchannel.redaction import HIDDEN, redacted
+from backchannel.redaction import keep_secret as keep_secret
 
-HIDDEN = "[secret]"
 MAX_VALUE, MAX_TRACE, MAX_VALUES = 1000, 8000, 40
 """Characters of one value of a line, and of a traceback; values of a line."""
 WINDOW_S, SAME, FROM_ONE = 10.0, 20, 100
@@ -22,12 +23,6 @@ lines anew each time."""
 MAX_EVENTS = 1000
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SECRETIVE = ("authorization", "cookie", "password", "secret", "token", "nsec")
-_known: set[str] = set()
-
-
-def keep_secret(values: Iterable[str]) -> None:
-    """From now on no log line shows these. Words shorter than four letters could be anything, and stay."""
-    _known.update(value for value in values if len(value) >= 4)
 
 
 def configure_logging(*, level: str = "info") -> None:
@@ -83,10 +78,7 @@ def redact(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mut
 def _without_secrets(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = value if isinstance(value, str) else repr(value)
-    for secret in _known:
-        text = text.replace(secret, HIDDEN)
-    return text
+    return redacted(value if isinstance(value, str) else repr(value))
 
 
 def bound_line(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -20,6 +20,7 @@ from backchannel.config import (
     load_config,
     parse_config,
     secret_values,
+    secrets_of,
 )
 
 EVENT = """\
@@ -288,6 +289,41 @@ def test_secrets_are_found_wherever_settings_nest() -> None:
     token = "token: {a.example: first, b.example: second}"
     config = read(EVENT + f"sources: [{{kind: mastodon, servers: [a.example, b.example], {token}}}]\n")
     assert sorted(secret_values(config)) == ["first", "second"]
+
+
+FEED = "sources: [{{kind: feed, feeds: ['{}']}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("https://a.example/feed?key=${KEY}", {"k3y-of-the-feed": "${KEY}"}),
+        ("https://a.example/${KEY}/feed", {"k3y-of-the-feed": "${KEY}"}),
+        ("https://${HOST}/feed", {}),
+        ("https://${HOST}/feed?key=${KEY}", {"k3y-of-the-feed": "${KEY}"}),
+        ("https://a.example/${TAG}?key=${KEY}", {"k3y-of-the-feed": "${KEY}"}),
+        ("${WHOLE}", {"pr1vate-part": "${WHOLE}", "t0ken-in-it": "${WHOLE}"}),
+        ("https://${HALF}", {"pr1vate-part": "${HALF}"}),
+    ],
+)
+def test_a_variable_behind_the_host_of_an_address_is_a_secret(address: str, found: dict[str, str]) -> None:
+    env = {
+        "KEY": "k3y-of-the-feed",
+        "HOST": "blog-of.example",
+        "TAG": "openideas",
+        "WHOLE": "https://a.example/feed/pr1vate-part?token=t0ken-in-it",
+        "HALF": "a.example/pr1vate-part/x",
+    }
+    config = read(EVENT + FEED.format(address), env)
+    assert secrets_of(config) == found
+    assert secrets_of(config.model_copy(update={"server": config.server})) == found
+
+
+def test_a_feed_whose_address_lies_in_a_file_has_its_secrets_too(tmp_path: Path) -> None:
+    (tmp_path / "feed").write_text("https://a.example/pr1vate-part/feed\n")
+    path = tmp_path / "config.yaml"
+    path.write_text(EVENT + "sources: [{kind: feed, feeds: [{url: {file: feed}}]}]\n")
+    assert secrets_of(load_config(path, {})) == {"pr1vate-part": "{file: feed}"}
 
 
 # the file

@@ -24,9 +24,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
-    "errors", "bugs", "paths", "model", "clock", "text", "retry", "fetch", "wire", "sources", "log", "board",
-    "config", "exempt", "secrets", "terminal", "state", "judge", "sequencer", "media", "search", "gather",
-    "web", "hub", "control", "start", "app", "cli", "__main__",
+    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "fetch", "wire", "sources",
+    "log", "board", "config", "exempt", "secrets", "terminal", "state", "judge", "sequencer",
+    "media", "search", "gather", "web", "hub", "control", "start", "app", "cli", "__main__",
 ]  # fmt: skip
 """A module imports only what stands before it. `simulator` stands apart."""
 

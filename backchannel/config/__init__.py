@@ -11,6 +11,7 @@ from backchannel.config.settings import (
     TlsConfig,
     WallConfig,
     secret_values,
+    secrets_of,
 )
 from backchannel.config.watch import ConfigWatcher
 
@@ -28,4 +29,5 @@ __all__ = [
     "load_config",
     "parse_config",
     "secret_values",
+    "secrets_of",
 ]

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from backchannel import sources
+from backchannel.config.addresses import Addresses
 from backchannel.config.document import MAX_BYTES, Document, KeyPath, Problem, parse_document, show_path
 from backchannel.config.explain import explain, guess, one_of
 from backchannel.config.settings import Config, ServerConfig
 from backchannel.errors import UserError
+from backchannel.redaction import Redactor
 
 MAX_SECRET_BYTES = 4096
 _VARIABLE = re.compile(r"\$(\$?)\{([^}]*)\}")
@@ -68,7 +70,8 @@ class _Filled:
     def __init__(self, document: Document, env: Mapping[str, str], read: ReadSecret) -> None:
         self.problems = list(document.problems)
         self.unsaid: set[KeyPath] = set()
-        self._secrets: set[str] = set()
+        self.addresses = Addresses()
+        self._words = Redactor()
         self._lines = document.lines
         self._env = env
         self._read = read
@@ -81,14 +84,16 @@ class _Filled:
         """Note a problem, with the line of its key or of the nearest thing around it."""
         if any(problem.path == path for problem in self.problems):
             return  # what follows from the first mistake helps nobody
-        for secret in self._secrets:
-            message = message.replace(secret, "…")
+        message = self._words.redacted(message)
         around = next((path[:size] for size in range(len(path), -1, -1) if path[:size] in self._lines), ())
         self.problems.append(Problem(self._lines.get(around, 1), path, message))
 
     def _fill(self, value: Any, path: KeyPath) -> Any:
         if isinstance(value, str):
-            return _VARIABLE.sub(lambda found: self._variable(found, path), value)
+            parts: dict[str, str] = {}
+            filled = _VARIABLE.sub(lambda found: self._variable(found, path, parts), value)
+            self.addresses.note(path, filled, parts)
+            return filled
         if isinstance(value, list):
             return [self._fill(item, (*path, index)) for index, item in enumerate(value)]
         if not isinstance(value, dict):
@@ -96,25 +101,28 @@ class _Filled:
         value = {key: self._fill(item, (*path, key)) for key, item in value.items()}
         return self._secret(value["file"], path) if path and [*value] == ["file"] else value
 
-    def _variable(self, found: re.Match[str], path: KeyPath) -> str:
+    def _variable(self, found: re.Match[str], path: KeyPath, parts: dict[str, str]) -> str:
         escaped, name = found.groups()
         if escaped:
             return f"${{{name}}}"
         self.unsaid.add(path)
         if name not in self._env:
             self.complain(path, f"the environment has no variable {name}; set it, or write {{file: <path>}}")
-        return self._kept(self._env.get(name, ""))
+        value = self._kept(self._env.get(name, ""))
+        parts[value] = found[0]
+        return value
 
     def _kept(self, secret: str) -> str:
-        """The same, noted as what no message may show (three letters could be part of any word)."""
-        if len(secret) > 3:
-            self._secrets.add(secret)
+        """The same, noted as what no message may show."""
+        self._words.keep({secret: "…"})
         return secret
 
     def _secret(self, file: Any, path: KeyPath) -> str:
         self.unsaid.add(path)
         try:
-            return self._kept(self._read(str(file)))
+            secret = self._kept(self._read(str(file)))
+            self.addresses.note(path, secret, {secret: f"{{file: {Path(str(file)).name}}}"})
+            return secret
         except OSError as error:
             self.complain(path, f"secret file {file}: {error.strerror}")
         except ValueError as error:
@@ -127,7 +135,10 @@ def _validate(filled: _Filled, folder: Path) -> Config | None:
     if isinstance(raw.get("sources"), list):
         raw["sources"] = _validate_sources(filled, raw["sources"])
     config = _checked(Config, raw, filled, ())
-    return config.model_copy(update={"server": _rooted(config.server, folder)}) if config else None
+    if config is None:
+        return None
+    config._in_addresses.update(filled.addresses.secrets(config.event))
+    return config.model_copy(update={"server": _rooted(config.server, folder)})
 
 
 def _validate_sources(filled: _Filled, items: list[Any]) -> list[BaseModel]:

@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     SerializeAsAny,
     ValidationInfo,
@@ -21,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from backchannel.redaction import HIDDEN
 from backchannel.sources import Settings
 from backchannel.text import fold_tag
 
@@ -210,6 +212,9 @@ class Config(Section):
     )
     wall: WallConfig = Field(WallConfig(), description="what reaches the wall, and when")
 
+    _in_addresses: dict[str, str] = PrivateAttr(default_factory=dict)
+    """Secrets that are parts of addresses, and how config.yaml spells each."""
+
     @property
     def public_url(self) -> str:
         """Where people reach the pages, without a slash at the end."""
@@ -223,6 +228,11 @@ class Config(Section):
     def short_url(self) -> str:
         """The same as somebody would type it."""
         return self.wall.short_url or self.public_url.removeprefix("https://").removeprefix("http://")
+
+
+def secrets_of(config: Config) -> dict[str, str]:
+    """Every secret in these settings, and what stands for it in an error, an id and a log line."""
+    return {**dict.fromkeys(secret_values(config), HIDDEN), **config._in_addresses}
 
 
 def secret_values(model: BaseModel) -> Iterator[str]:

@@ -23,6 +23,7 @@ from backchannel.fetch.errors import FetchError, Refused, connect_why, foreign
 from backchannel.fetch.guard import MAX_NAME, Barred, Guard, Origin, origin_of, parse_address
 from backchannel.fetch.resolve import Resolve, Resolver, ThreadedResolve
 from backchannel.fetch.stream import open_websocket
+from backchannel.redaction import redacted, redacted_body
 
 CONNECT_S = 5.0
 TOTAL_S = 30.0
@@ -148,7 +149,8 @@ class Fetcher:
             sent["Content-Type"] = "application/json"
             async with self._deadline(target, total_s):
                 way = self._way(target)
-                return await self._ask("POST", target, sent, max_bytes, way, msgspec.json.encode(json))
+                body = msgspec.json.encode(json)
+                return _without_secrets(await self._ask("POST", target, sent, max_bytes, way, body))
 
     @asynccontextmanager
     async def websocket(
@@ -228,7 +230,7 @@ class Fetcher:
             answer = await self._ask("GET", target, headers, max_bytes, way)
             location = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not location:
-                return msgspec.structs.replace(answer, moved=moved)
+                return _without_secrets(msgspec.structs.replace(answer, moved=moved))
             following = self._outward.guard.check_url(_joined(target, location))
             if following.origin() != target.origin():
                 headers = CIMultiDict({k: v for k, v in headers.items() if k.lower() in _HARMLESS})
@@ -266,6 +268,16 @@ class Fetcher:
         except aiohttp.ConnectionTimeoutError as error:
             raise FetchError(host, f"no connection within {self._connect_s:g} s") from error
         return Response(answer.status, _sendable(answer.headers.items()), body, str(target))
+
+
+def _without_secrets(answer: Response) -> Response:
+    """What our peer repeats of them goes no further: all of it may end in a cursor, an id, a page.
+
+    A new address with a secret in it cannot be remembered; the old one will lead there again.
+    """
+    moved = answer.moved if redacted(answer.moved) == answer.moved else ""
+    headers = CIMultiDict({name: redacted(value) for name, value in answer.headers.items()})
+    return Response(answer.status, headers, redacted_body(answer.body), redacted(answer.url), moved)
 
 
 async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:

@@ -5,8 +5,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from backchannel.redaction import redacted
+
 MAX_HOST = 120
 MAX_WHY = 300
+MAX_SAID = 64 << 10
 
 
 class FetchError(Exception):
@@ -14,7 +17,8 @@ class FetchError(Exception):
 
     `status` is the HTTP status where the peer answered with one instead of what was asked for
     (a refused websocket), else 0. Host and reason may repeat what a stranger sent, so they are made fit here
-    for a log line, a page and the log: on one line, short, without controls and halves of characters.
+    for a log line, a page and the log: on one line, short, without secrets,
+    controls and halves of characters.
     """
 
     def __init__(self, host: str, why: str, *, status: int = 0) -> None:
@@ -47,7 +51,7 @@ def foreign(host: str) -> Iterator[None]:
 
 
 def _one_line(said: str, most: int) -> str:
-    words = " ".join(said[: 4 * most].split())
+    words = " ".join(redacted(said[:MAX_SAID])[: 4 * most].split())  # first, or half of a secret is left
     clean = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
     return clean if len(clean) <= most else f"{clean[: most - 1]}…"
 

@@ -18,16 +18,18 @@ from pydantic import BaseModel, ConfigDict
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher
 from backchannel.model import Event, Post
+from backchannel.redaction import redacted
 
 
 class SourceError(Exception):
     """The network, not we. `permanent` parks the lane until a person changes the settings.
 
+    The message may repeat what a peer said: no secret is left in it.
     `retry_after_s` is what the network asked for; 0 leaves the pause to `gather`.
     """
 
     def __init__(self, message: str, *, permanent: bool = False, retry_after_s: float = 0.0) -> None:
-        super().__init__(message)
+        super().__init__(redacted(message))
         self.permanent = permanent
         self.retry_after_s = retry_after_s
 

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from backchannel import sources
 from backchannel.fetch import FetchError, Response
 from backchannel.model import DecodeError
+from backchannel.redaction import redacted
 from backchannel.retry import retry_after_s
 from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources._feed_cursor import (
@@ -124,7 +125,7 @@ class Settings(sources.Settings):
 
 
 class Source:
-    """One lane per feed; the lane's name is the feed's address in the settings.
+    """One lane per feed; the lane's name is the feed's address as it may be told.
 
     `is_chosen` where any feed is wanted whole; the others of that source are then filtered here.
     """
@@ -132,7 +133,7 @@ class Source:
     def __init__(self, settings: Settings, context: Context, *, worker: Worker | None = None) -> None:
         self._context = context
         self._settings = settings
-        self._feeds = {feed.url: feed for feed in settings.entries}
+        self._feeds = {told(feed): feed for feed in settings.entries}
         self._worker = worker or Worker()
         self.poll_s = settings.poll_s
         self.is_chosen = any(feed.match == "all" for feed in self._feeds.values())
@@ -231,7 +232,13 @@ class Source:
             raise SourceError(_diagnosis(response) or str(error)) from error
 
     def _origin(self, feed: FeedEntry, response: Response) -> Origin:
-        return Origin(self._context.name, self._settings.label, feed.url, response.url, feed.name)
+        return Origin(self._context.name, self._settings.label, told(feed), response.url, feed.name)
+
+
+def told(feed: FeedEntry) -> str:
+    """The feed's address, with a secret in it as config.yaml spells it (`${KEY}`): the name of its lane, and
+    the beginning of its posts' ids."""
+    return redacted(feed.url)
 
 
 def _is_same_host(url: str, own: str) -> bool:

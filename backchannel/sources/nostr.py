@@ -18,6 +18,7 @@ from backchannel import sources
 from backchannel.clock import Clock
 from backchannel.fetch import FetchError, Refused
 from backchannel.model import DecodeError
+from backchannel.redaction import keep_secret, redacted, redacted_body
 from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources._nostr_bech32 import parse_pointer
 from backchannel.sources._nostr_directory import Directory, Want
@@ -120,6 +121,8 @@ class Source:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._context = context
+        # A path may hold a key: a lane is called as config.yaml spells it.
+        self._relays = {redacted(relay): relay for relay in settings.relays}
         self._directory = Directory(source=context.name, web=settings.web, lanes=settings.relays)
         self._limits: dict[str, RelayLimits] = {}
         self._rules = Rules(
@@ -132,10 +135,11 @@ class Source:
             min_work=settings.min_pow,
             key=read_key(settings.secret_key) if settings.secret_key else b"",
         )
+        keep_secret([self._rules.key.hex()])  # also where it was given as nsec1…
 
     def lanes(self) -> Sequence[str]:
         """The relays' addresses."""
-        return self._rules.relays
+        return tuple(self._relays)
 
     async def batches(self, lane: str, cursor: str | None) -> AsyncIterator[Batch]:
         """Stored posts since the cursor, then live ones as they come, until the connection ends.
@@ -143,6 +147,7 @@ class Source:
         The cursor is the newest `created_at` in seconds, never in the future; five minutes before it are
         read again. SourceError when the relay is lost, silent, or does not let us read.
         """
+        lane = self._relays[lane]
         try:
             talk = Talk(
                 lane,
@@ -267,7 +272,7 @@ class _Line:
                 await self._inbox.put(error)
                 return
             self._hear()
-            await self._inbox.put(frame)
+            await self._inbox.put(redacted_body(frame))
 
     async def _beat(self) -> None:
         now_s = self._clock.monotonic()

@@ -1,0 +1,44 @@
+"""Secrets that config.yaml puts into addresses: which they are, and how it spells them. Pure.
+
+A feed with a key (`https://blog.example/feed?key=${KEY}`) is read at its whole address and called by the one
+in the file. What a variable or a file puts behind the host is taken for a secret; what it puts before (the
+host, a port) is what every page shows anyway. Of an address that comes as a whole (`${FEED}`) the parts of
+path and query that are long enough to be one are.
+"""
+
+import re
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from backchannel.config.document import KeyPath
+
+LEAST = 8
+_HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+_MARKS = re.compile(r"[/?#&=;]")
+
+
+class Addresses:
+    """`note` what is filled in, then ask for the `secrets`."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+
+    def note(self, path: KeyPath, filled: str, parts: Mapping[str, str]) -> None:
+        """A text of the file, filled; `parts` are the values that were put in, each with its spelling."""
+        host = _HOST.match(filled)
+        if path[:1] != ("sources",) or not host:
+            return
+        behind = filled[host.end() :]
+        for value, spelling in parts.items():
+            if value in behind:
+                self._found.setdefault(value, spelling)
+            else:
+                for part in _MARKS.split(_HOST.sub("", value, count=1)):
+                    if len(part) >= LEAST and part in behind:
+                        self._found.setdefault(part, spelling)
+
+    def secrets(self, event: BaseModel) -> dict[str, str]:
+        """Each secret with its spelling. What the event calls itself in public is none."""
+        public = str(event.model_dump()).lower()
+        return {value: spelling for value, spelling in self._found.items() if value.lower() not in public}

@@ -1,0 +1,174 @@
+"""Secrets out of words: the one place that knows them all, asked wherever something foreign is kept or said.
+
+A peer may repeat what it was told: in an error, a header, a redirect, a post. It may do so as it was, in
+base64 (as `Authorization: Basic` has it), in hexadecimal digits, percent-encoded, escaped as JSON or HTML do
+it, in another case, or over several lines. So a text is brought to one plain form first, and what is looked
+for are a few forms of each secret within that. Where a form is found, the text is cleaned in three steps,
+each taken only if the one before was not enough: the forms as they stand, the words that hold one, all of it.
+
+A secret that is part of an address has a spelling of its own, as config.yaml has it (`?key=${KEY}`): with it
+the address stays a name that can be told, tells two feeds apart, and stays when the key changes.
+"""
+
+import html
+import json
+import re
+import unicodedata
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backchannel.model import Node
+
+HIDDEN = "[secret]"
+LEAST = 4
+"""Words shorter than four letters could be anything, and stay."""
+LONG = 12
+LEAST_IN_POSTS = 8
+"""What people write may hold a short one by chance."""
+MAX_BODY = 64 << 10
+"""Of a longer answer only a secret's own letters are taken out at once, in time that nobody notices."""
+
+T = TypeVar("T")
+
+_ESCAPED = re.compile(
+    r"%(?:25)*([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&#x0{0,6}([0-9a-f]{1,2});?|(&#0{0,6}[0-9]{1,3};?)"
+    r"|\\[nrt]"
+)
+_ROUNDS = 3
+_UNDRAWN = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
+)
+
+
+class Redactor:
+    """`keep` what is secret; `redacted` texts, answers and events hold none of it."""
+
+    def __init__(self) -> None:
+        self._spelling: dict[str, str] = {}
+        self._plain: list[tuple[int, frozenset[str]]] = []
+        self._written: list[tuple[re.Pattern[str], str]] = []
+        self._bytes: list[tuple[frozenset[bytes], bytes, bytes]] = []
+
+    def keep(self, secrets: Iterable[str] | Mapping[str, str]) -> None:
+        """From now on these are in no word. A mapping gives each the spelling that stands for it."""
+        told = secrets if isinstance(secrets, Mapping) else dict.fromkeys(secrets, HIDDEN)
+        for secret, spelling in told.items():
+            if len(secret) < LEAST or secret in self._spelling:
+                continue
+            self._spelling[secret] = spelling
+            forms = _forms(secret)
+            plain = {plain for form in forms for plain in _plains(form)}
+            if len(secret) >= LONG:  # what stands before it may make an escape of its first letters
+                plain |= {form[2:] for form in plain if len(form) >= LONG}
+            self._plain.append((len(secret), frozenset(form for form in plain if len(form) >= LEAST)))
+            written = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+            self._written.append((re.compile(written, re.IGNORECASE), spelling))
+            low = frozenset(form.lower().encode("utf-8", "replace") for form in forms)
+            self._bytes.append((low, secret.encode("utf-8", "replace"), spelling.encode()))
+
+    def redacted(self, text: str, *, least: int = LEAST) -> str:
+        """The text without any secret of at least so many letters."""
+        if not self._holds(text, least):
+            return text
+        for (length, _), (written, spelling) in zip(self._plain, self._written, strict=True):
+            if length >= least:
+                text = written.sub(lambda _, spelling=spelling: spelling, text)  # type: ignore[misc]
+        if self._holds(text, least):
+            text = re.sub(r"\S+", lambda word: HIDDEN if self._holds(word[0], least) else word[0], text)
+        return HIDDEN if self._holds(text, least) else text
+
+    def redacted_body(self, body: bytes) -> bytes:
+        """An answer as it came, without the secrets that stand there to be read."""
+        is_short = len(body) <= MAX_BODY
+        low = body.lower() if is_short else b""
+        for (forms, secret, told), (written, spelling) in zip(self._bytes, self._written, strict=True):
+            if len(secret) < LEAST_IN_POSTS:
+                continue
+            if not is_short:
+                body = body.replace(secret, told)
+            elif any(form in low for form in forms):
+                text = written.sub(lambda _, spelling=spelling: spelling, _text(body))  # type: ignore[misc]
+                body = text.encode("utf-8", "surrogateescape")
+        return body
+
+    def redacted_event(self, event: T) -> T:
+        """The same struct with no secret in its texts, however deep, nor across a text and its neighbours."""
+        return self._clean(event) if self._plain else event
+
+    def _clean(self, value: T) -> T:
+        if isinstance(value, str):
+            return self.redacted(value, least=LEAST_IN_POSTS)  # type: ignore[return-value]
+        if isinstance(value, tuple):
+            if any(isinstance(item, Node) for item in value) and self._holds(_words(value), LEAST_IN_POSTS):
+                return (self.redacted(_words(value), least=LEAST_IN_POSTS),)  # type: ignore[return-value]
+            cleaned = tuple(map(self._clean, value))
+            return value if cleaned == value else cleaned  # type: ignore[return-value]
+        if isinstance(value, Struct):
+            fields = {name: getattr(value, name) for name in value.__struct_fields__}
+            changed = {name: new for name, old in fields.items() if (new := self._clean(old)) is not old}
+            return replace(value, **changed) if changed else value
+        return value
+
+    def _holds(self, text: str, least: int) -> bool:
+        if not self._plain:
+            return False
+        wanted = [form for length, forms in self._plain if length >= least for form in forms]
+        return any(form in plain for plain in _plains(text) for form in wanted)
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret may be written, besides escapes of single letters."""
+    data = secret.encode("utf-8", "replace")
+    forms = {secret, quote(secret, safe=""), html.escape(secret), json.dumps(secret)[1:-1], data.hex()}
+    for encode in (b64encode, urlsafe_b64encode):
+        for before in range(3):
+            # Of bytes within others only the letters are sure that no neighbour has a part in.
+            whole = encode(bytes(before) + data).decode()
+            forms.add(whole[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6])
+    return {form for form in forms if len(form) >= LEAST}
+
+
+def _plains(text: str) -> Iterator[str]:
+    """One form for all spellings: lower case, nothing between the letters, and escapes undone, one layer
+    after the other: what stands there may only look like an escape."""
+    low = text.lower()
+    if not low.isascii():
+        low = _UNDRAWN.sub("", unicodedata.normalize("NFKC", low)).lower()
+    for _ in range(_ROUNDS):
+        yield "".join(low.replace("\\", "").split())
+        if not ("%" in low or "\\" in low or "&#" in low):
+            return
+        undone = _ESCAPED.sub(_letter, low).lower()
+        if undone == low:
+            return
+        low = undone
+    yield "".join(low.replace("\\", "").split())
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "surrogateescape")
+
+
+def _letter(escaped: re.Match[str]) -> str:
+    if digits := escaped[1] or escaped[2] or escaped[3] or escaped[4]:
+        return chr(int(digits, 16))
+    return html.unescape(escaped[5]) if escaped[5] else ""
+
+
+def _words(body: Iterable[object]) -> str:
+    """What a reader sees of a body tree, without a break."""
+    return "".join(
+        item if isinstance(item, str) else _words(item.c) for item in body if isinstance(item, str | Node)
+    )
+
+
+_kept = Redactor()
+keep_secret = _kept.keep
+redacted = _kept.redacted
+redacted_body = _kept.redacted_body
+redacted_event = _kept.redacted_event
