@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Container, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from backchannel.hub.fallback import live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
-from backchannel.media import MediaStore, Wish
+from backchannel.media import PER_HOST, MediaStore
 from backchannel.media import follow as follow_pictures
 from backchannel.model import Post
 from backchannel.paths import static_folder
@@ -44,7 +44,6 @@ from backchannel.web.views import Views
 
 USER_AGENT = "Backchannel/0.1 (+{url})"
 SWEEP_S = 600.0
-PICTURES_PER_HOST = 4
 WATCHED = 200
 """Cards, and as many posts that wait, whose edits and deletions are looked for."""
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
@@ -61,8 +60,8 @@ class Server:
         self.bugs = Bugs()
         self.search = Search(folder / "search.db", sequencer.epoch)
         self.exempt = Exemptions(config)
-        fetcher = self._fetcher(PICTURES_PER_HOST, self.exempt)
-        self.pictures = MediaStore(folder / "media", fetcher, clock)
+        fetcher = self._fetcher(PER_HOST, self.exempt)
+        self.pictures = MediaStore(folder / "media", fetcher, clock, bugs=self.bugs)
         self.pages = Pages(config)
         self.views = Views(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
         self.hub = Hub(sequencer, self.views, clock)
@@ -127,12 +126,12 @@ class Server:
             tasks.create_task(
                 follow_pictures(
                     self.pictures,
-                    unsettled=self._unsettled,
+                    state=lambda: self.sequencer.state,
                     changed=pictures_changed,
                     submit=self.sequencer.submit,
                     retry_on=(LogUnavailable,),
                     clock=self.clock,
-                    is_own=self._is_own_picture,
+                    is_own=self.exempt.is_own_picture,
                 )
             )
             tasks.create_task(self._sweep())
@@ -208,16 +207,6 @@ class Server:
     def _standing(self, post_id: str) -> Standing | None:
         seen = self.sequencer.state.posts.by_id.get(post_id)
         return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
-
-    def _unsettled(self) -> Collection[tuple[str, str]]:
-        posts = self.sequencer.state.posts
-        return [
-            (posts.by_key[key].id, url) for key, opened in posts.unsettled.items() for url in opened.missing
-        ]
-
-    def _is_own_picture(self, wish: Wish) -> bool:
-        seen = self.sequencer.state.posts.by_id.get(wish[0])
-        return seen is not None and self.exempt.is_own_picture(seen.source, wish[1])
 
     def _live_pictures(self) -> set[str]:
         by_key = self.sequencer.state.posts.by_key

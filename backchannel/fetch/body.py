@@ -26,6 +26,16 @@ class Body:
         self._inflate: zlib._Decompress | None = None
         self._parts = bytearray()
 
+    @property
+    def is_encoded(self) -> bool:
+        """Whether more may come out than goes in."""
+        return self._encoding not in ("", "identity")
+
+    @property
+    def length(self) -> int:
+        """What has come out so far."""
+        return len(self._parts)
+
     def feed(self, data: bytes) -> None:
         """Take some bytes of the wire. Raises BodyError as soon as a limit is passed."""
         self._taken += len(data)

@@ -5,7 +5,7 @@ No retries here: a caller knows whether it wants one (see `backchannel.retry`).
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
@@ -35,6 +35,8 @@ MAX_HEADERS = 128
 MAX_VALUE = 8192
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
+
+Took = Callable[[int], Awaitable[None]]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -117,21 +119,21 @@ class Fetcher:
         max_bytes: int = MAX_BYTES,
         total_s: float = TOTAL_S,
         by_stranger: bool = False,
+        took: Took | None = None,
     ) -> Response:
         """Follows up to three redirects; only harmless headers go on to another origin.
 
         `by_stranger`: the address comes from a network, so it may not lie inward, whatever the operator
         listed. `max_bytes` counts after decompression. For a conditional request pass If-None-Match and
-        If-Modified-Since as headers: 304 is a status like any other.
+        If-Modified-Since as headers: 304 is a status like any other. `took` is told how long the body has
+        become, before more of it is read; of a compressed one `max_bytes`, before any of it.
         """
         target = self._outward.guard.check_url(url)
         with foreign(target.host or ""):
             if params:
                 target = target.update_query(params)
             async with self._deadline(target, total_s):
-                return await self._follow(
-                    target, CIMultiDict(headers or {}), max_bytes, by_stranger=by_stranger
-                )
+                return await self._follow(target, CIMultiDict(headers or {}), max_bytes, took, by_stranger)
 
     async def post(
         self,
@@ -222,12 +224,12 @@ class Fetcher:
             raise FetchError(target.host or "", f"no complete answer within {total_s:g} s") from error
 
     async def _follow(
-        self, target: URL, headers: CIMultiDict[str], max_bytes: int, *, by_stranger: bool
+        self, target: URL, headers: CIMultiDict[str], max_bytes: int, took: Took | None, by_stranger: bool
     ) -> Response:
         start, moved = target, ""
         for hop in range(MAX_REDIRECTS + 1):
             way = self._way(target, by_stranger=by_stranger)
-            answer = await self._ask("GET", target, headers, max_bytes, way)
+            answer = await self._ask("GET", target, headers, max_bytes, way, took=took)
             location = answer.headers.get("Location", "")
             if answer.status not in _REDIRECTS or not location:
                 return _without_secrets(msgspec.structs.replace(answer, moved=moved))
@@ -248,9 +250,10 @@ class Fetcher:
         max_bytes: int,
         way: _Way,
         data: bytes | None = None,
+        took: Took | None = None,
     ) -> Response:
         host = target.host or ""
-        slot = self._slots.setdefault(host, asyncio.Semaphore(self._per_host))
+        slot = self._slots.setdefault(target.raw_authority, asyncio.Semaphore(self._per_host))
         try:
             async with (
                 slot,
@@ -258,7 +261,7 @@ class Fetcher:
                     method, target, headers=headers, data=data, allow_redirects=False
                 ) as answer,
             ):
-                body = await _read(answer, max_bytes)
+                body = await _read(answer, max_bytes, took)
         except ClientConnectorError as error:
             if isinstance(error.os_error, Barred):
                 raise Refused(host, error.os_error.why) from error
@@ -280,13 +283,17 @@ def _without_secrets(answer: Response) -> Response:
     return Response(answer.status, headers, redacted_body(answer.body), redacted(answer.url), moved)
 
 
-async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def _read(answer: aiohttp.ClientResponse, max_bytes: int, took: Took | None) -> bytes:
     """The body, decompressed. A connection whose body is not read to its end is closed, not kept."""
     body = Body(answer.headers.get("Content-Encoding", ""), max_bytes)
     if answer.content_length is not None and answer.content_length > max_bytes:
         raise BodyError(f"answer is longer than {max_bytes} bytes")
+    if took and body.is_encoded:  # a few bytes of it may become all that is allowed, in one step
+        await took(max_bytes)
     async for chunk in answer.content.iter_any():
         body.feed(chunk)
+        if took:
+            await took(body.length)
     return body.finish()
 
 

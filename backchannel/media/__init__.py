@@ -1,6 +1,6 @@
 """Pictures: fetched once, re-encoded in a child process, kept by the hash of their original bytes."""
 
-from backchannel.media.follow import Wish, follow
-from backchannel.media.store import MediaStore
+from backchannel.media.follow import follow
+from backchannel.media.store import PER_HOST, MediaStore
 
-__all__ = ["MediaStore", "Wish", "follow"]
+__all__ = ["PER_HOST", "MediaStore", "follow"]

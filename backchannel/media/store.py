@@ -18,17 +18,33 @@ from typing import TypeVar
 import structlog
 
 from backchannel.board import Picture
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher, FetchError
-from backchannel.media.worker import Unusable, Worker
+from backchannel.media.decoders import Decoders
+from backchannel.media.places import Claim, Places, Sidings, Ticket
+from backchannel.media.worker import Unusable
 
-DEADLINE_S = 10.0
+PLACES, PER_SOURCE, PER_AUTHOR, PER_HOST = 48, 24, 4, 8
+"""Pictures on their way at a time. A browser takes about as many from one host."""
+SLOW_S = 2.0
+"""After so long a picture gives its place back, and goes on at the side."""
+SIDINGS, SIDE_PER_SOURCE, SIDE_PER_AUTHOR, SIDE_PER_HOST = 32, 12, 3, 4
+LATE_S = 30.0
 MAX_BYTES = 8 << 20
+SMALL_BYTES = 512 << 10
+LARGE, LARGE_PER_SOURCE = 4, 2
+"""Pictures above `SMALL_BYTES` at a time, one an author: what is on its way is 72 MB at most."""
+SHORT_BYTES = 64 << 10
+"""Hashed quicker than a thread is asked to."""
+PLAIN = {"Accept-Encoding": "identity"}
+WRITERS = 3
 REMEMBERED = 4096
 FAILED_S = 60.0
 FULL_S = 0.5
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+K = TypeVar("K")
 T = TypeVar("T")
 
 Address = tuple[str, bool]
@@ -37,17 +53,31 @@ Address = tuple[str, bool]
 _log = structlog.get_logger(__name__)
 
 
+class _Crowded(Exception):
+    """It was slow, and others came. That says nothing of the picture."""
+
+    def __str__(self) -> str:
+        return "was slow, and made room for others"
+
+
 class _Flight:
     """One address on its way, or in use. `hash` is set once there is something to be kept from the sweep."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.ticket = Ticket(host_of(address[0]))
         self.users = 0
         self.hash = ""
         self.task: asyncio.Task[Picture | None] | None = None
 
 
+def host_of(url: str) -> str:
+    """Host and port of an address, only to tell hosts apart. Anything that is no address is its own host."""
+    return re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].lower()
+
+
 class MediaStore:
-    """`fetcher` is its own, with some four requests per host: pictures are small and come in handfuls."""
+    """`fetcher` is its own, and lets `PER_HOST` requests to one host; `bugs` counts mistakes of ours."""
 
     def __init__(
         self,
@@ -55,19 +85,29 @@ class MediaStore:
         fetcher: Fetcher,
         clock: Clock,
         *,
-        worker: Worker | None = None,
-        deadline_s: float = DEADLINE_S,
+        decoders: Decoders | None = None,
+        bugs: Bugs | None = None,
+        slow_s: float = SLOW_S,
+        late_s: float = LATE_S,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._folder = folder
         self._fetcher = fetcher
         self._clock = clock
-        self._worker = worker or Worker()
-        self._deadline_s = deadline_s
+        self._decoders = decoders or Decoders(clock)
+        self._bugs = bugs or Bugs()
+        self._slow_s, self._late_s = slow_s, late_s
         self._max_bytes = max_bytes
+        self._places = Places(PLACES, clock, per_source=PER_SOURCE, per_author=PER_AUTHOR, per_host=PER_HOST)
+        self._side = Sidings(
+            SIDINGS, per_source=SIDE_PER_SOURCE, per_author=SIDE_PER_AUTHOR, per_host=SIDE_PER_HOST
+        )
+        self._large = Places(LARGE, clock, per_source=LARGE_PER_SOURCE, per_author=1)
+        self._writers = asyncio.Semaphore(WRITERS)
         self._flights: dict[Address, _Flight] = {}
         self._known: OrderedDict[Address, Picture] = OrderedDict()
         self._failed: OrderedDict[Address, float] = OrderedDict()
+        self._sizes: OrderedDict[str, Picture] = OrderedDict()
         self._sweeps = 0
         self._landed: set[str] = set()
         self._landing: set[asyncio.Task[Picture | None]] = set()  # also those that nobody waits for any more
@@ -78,32 +118,36 @@ class MediaStore:
         path = self._path(name)
         return path if _HASH.fullmatch(name) and path.is_file() else None
 
-    async def settle(self, url: str) -> Picture | None:
-        """The picture at `url`, fetched now or remembered; None where there is none to be had within 10 s."""
-        async with self.settled(url) as picture:
+    async def settle(self, url: str, claim: Claim | None = None) -> Picture | None:
+        """The picture at `url`, fetched now or remembered; None where there is none to be had."""
+        async with self.settled(url, claim) as picture:
             return picture
 
     @asynccontextmanager
-    async def settled(self, url: str, *, by_stranger: bool = True) -> AsyncIterator[Picture | None]:
+    async def settled(
+        self, url: str, claim: Claim | None = None, *, by_stranger: bool = True
+    ) -> AsyncIterator[Picture | None]:
         """As `settle`; no sweep takes the file before the block ends, by when the log should name it.
 
-        `by_stranger`: see `Fetcher.get`.
+        `claim`: on whose behalf. All who want this address wait for one request, which comes when the turn
+        of the first of them has come; one who gives up does not end it. `by_stranger`: see `Fetcher.get`.
         """
-        address = url, by_stranger
+        claim, address = claim or Claim(), (url, by_stranger)
         flight = self._flights.get(address)
         if flight is None:
-            flight = self._flights[address] = _Flight()
-            flight.task = asyncio.create_task(self._land(address, flight))
+            flight = self._flights[address] = _Flight(address)
+            flight.task = asyncio.create_task(self._land(flight))
             self._landing.add(flight.task)
             flight.task.add_done_callback(self._landing.discard)
         flight.users += 1
+        flight.ticket.join(claim)
         try:
-            # All who want this address wait for one request; one of them giving up does not end it.
             yield await asyncio.shield(flight.task) if flight.task else None
         finally:
             flight.users -= 1
+            flight.ticket.quit(claim)
             if not flight.users:
-                self._release(address, flight)
+                self._release(flight)
 
     async def sweep(self, live: Collection[str]) -> int:
         """Delete every file whose hash is not in `live`; how many that were. Raises OSError.
@@ -126,16 +170,16 @@ class MediaStore:
         for task in landing:
             task.cancel()
         await asyncio.gather(*landing, return_exceptions=True)
-        await self._worker.close()
+        await self._decoders.close()
         await self._fetcher.close()
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.webp"
 
-    def _release(self, address: Address, flight: _Flight) -> None:
+    def _release(self, flight: _Flight) -> None:
         if flight.task:
             flight.task.cancel()
-        del self._flights[address]
+        del self._flights[flight.address]
         if self._sweeps and flight.hash:
             self._landed.add(flight.hash)
 
@@ -158,20 +202,24 @@ class MediaStore:
         )
         return deleted
 
-    async def _land(self, address: Address, flight: _Flight) -> Picture | None:
+    async def _land(self, flight: _Flight) -> Picture | None:
         """Remembered, fetched, or given up. Never raises for what others did wrong."""
+        address = flight.address
         if known := self._recall(address):
             flight.hash = known.hash
             return known
         if self._failed.get(address, 0.0) > self._clock.monotonic():
             return None
         try:
-            async with asyncio.timeout(self._deadline_s):
-                picture = await self._make(address, flight)
-        except (FetchError, Unusable, TimeoutError) as error:
-            if not flight.hash:  # else it is our disk that failed, and the next one may try again
+            picture = await self._fetched(flight)
+        except (FetchError, Unusable, TimeoutError, _Crowded) as error:
+            if not flight.hash and not isinstance(error, _Crowded):  # else it is our trouble, not its own
                 _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
-            _log.info("picture dropped", why=str(error) or f"not here within {self._deadline_s:g} s")
+            _log.info("picture dropped", why=str(error) or f"not here within {self._late_s:g} s")
+            return None
+        except Exception as error:  # noqa: BLE001 - the guard: one picture is all that it costs
+            _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
+            _log.info("picture dropped", why=self._bugs.caught("a picture", error))
             return None
         _remember(self._known, address, picture)
         return picture
@@ -183,29 +231,71 @@ class MediaStore:
         self._known.move_to_end(address)
         return known
 
-    async def _make(self, address: Address, flight: _Flight) -> Picture:
-        url, by_stranger = address
+    async def _fetched(self, flight: _Flight) -> Picture:
+        """In its turn; what is slow goes on at the side, and may be cut off there."""
+        ticket = flight.ticket
+        claim = await self._places.enter(ticket)
+        making = asyncio.create_task(self._make(flight))
+        try:
+            done, _ = await asyncio.wait({making}, timeout=self._slow_s)
+            if not done:
+                self._places.leave(ticket)
+                self._side.admit(ticket, claim, making.cancel)
+                done, _ = await asyncio.wait({making}, timeout=self._late_s - self._slow_s)
+            if not done:
+                raise TimeoutError
+            if making.cancelled():
+                raise _Crowded
+            return making.result()
+        finally:
+            for places in (self._places, self._large, self._side):
+                places.leave(ticket)
+            if making.cancel():
+                await asyncio.wait({making})
+
+    async def _make(self, flight: _Flight) -> Picture:
+        async def took(length: int) -> None:
+            # The few places for large ones bound the memory; a host that is held up here notices nothing.
+            if length > SMALL_BYTES and not self._large.has(flight.ticket):
+                await self._large.enter(flight.ticket)
+
+        url, by_stranger = flight.address
         answer = await self._fetcher.get(
-            url, max_bytes=self._max_bytes, total_s=self._deadline_s, by_stranger=by_stranger
+            url,
+            headers=PLAIN,
+            max_bytes=self._max_bytes,
+            total_s=self._late_s,
+            by_stranger=by_stranger,
+            took=took,
         )
         if answer.status != 200:
             raise Unusable(f"answered {answer.status}")
-        made = await self._worker.reencode(answer.body)
-        name = await asyncio.to_thread(_digest, answer.body)
+        is_short = len(answer.body) <= SHORT_BYTES
+        name = _digest(answer.body) if is_short else await asyncio.to_thread(_digest, answer.body)
+        if (known := self._sizes.get(name)) and self._path(name).is_file():
+            flight.hash = name
+            return known
+        made = await self._decoders.reencode(answer.body, flight.ticket)
         flight.hash = name
+        await self._store(name, made.data)
+        picture = Picture(name, made.width, made.height)
+        _remember(self._sizes, name, picture)
+        return picture
+
+    async def _store(self, name: str, data: bytes) -> None:
         while not self._path(name).is_file():
             try:
-                await asyncio.to_thread(_write, self._path(name), made.data)
+                async with self._writers:
+                    await asyncio.to_thread(_write, self._path(name), data)
             except OSError as error:
                 # A full disk is our trouble, not the picture's: it gets the rest of its time.
                 _log.warning("picture not stored", why=str(error))
                 await self._clock.sleep(FULL_S)
-        return Picture(name, made.width, made.height)
 
 
-def _remember(memory: "OrderedDict[Address, T]", address: Address, value: T) -> None:
-    memory[address] = value
-    memory.move_to_end(address)
+def _remember(memory: "OrderedDict[K, T]", key: K, value: T) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
     while len(memory) > REMEMBERED:
         memory.popitem(last=False)
 

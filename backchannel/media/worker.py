@@ -1,4 +1,4 @@
-"""The parent's side of the child that decodes pictures: started when needed, replaced when it fails."""
+"""The parent's side of a child that decodes pictures: started when needed, replaced when it fails."""
 
 import asyncio
 import os
@@ -11,11 +11,14 @@ from struct import Struct
 from typing import NamedTuple
 
 JOB_S = 5.0
+START_S = 20.0
 MAX_MADE = 8 << 20
+ANY_WORK = (1 << 32) - 1
 
 # As in child.py, which is not imported here: no decoder is loaded into this process.
-_REQUEST = Struct(">4sI")
-_ANSWER = Struct(">?III")
+_REQUEST = Struct(">4sII")
+_ANSWER = Struct(">BIII")
+_MADE, _TOO_MUCH = 1, 2
 
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", b"PNG "),
@@ -27,6 +30,18 @@ _MAGIC = (
 
 class Unusable(Exception):
     """No picture we show. The message says why."""
+
+
+class Overdue(Unusable):
+    """It took the decoder too long."""
+
+
+class Died(Exception):
+    """The child did not survive this picture, or was dead before."""
+
+
+class Laborious(Exception):
+    """It takes more work than was granted."""
 
 
 class _Child(NamedTuple):
@@ -70,22 +85,26 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The child's process id, 0 while there is none."""
-        return self._child.process.pid if self._child else 0
+        """The child's process id, 0 while there is none that lives."""
+        return self._child.process.pid if self._child and self._child.process.returncode is None else 0
 
-    async def reencode(self, data: bytes) -> Made:
-        """Raises Unusable where there is no picture in it, or the child did not survive looking for one."""
+    async def reencode(self, data: bytes, most: int = ANY_WORK) -> Made:
+        """Raises Unusable, and its Overdue, where there is no picture to be had; Died; and Laborious where
+        it takes more than `most` work (see child.py)."""
         kind = sniff(data)
         if not kind:
             raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
         async with self._turn:
             try:
+                if not self.pid:
+                    await self.close()
+                child = self._child or await self._start()
                 async with asyncio.timeout(self._job_s):
-                    return await self._tried_twice(kind, data)
+                    return await self._job(child, kind, data, most)
             except TimeoutError as error:
-                raise Unusable(f"not decoded within {self._job_s:g} s") from error
+                raise Overdue(f"not decoded within {self._job_s:g} s") from error
             except (OSError, EOFError) as error:
-                raise Unusable("its decoder died") from error
+                raise Died from error
 
     async def close(self) -> None:
         """End the child, whatever it is doing."""
@@ -101,21 +120,13 @@ class Worker:
         with suppress(OSError):
             await child.stdin.wait_closed()
 
-    async def _tried_twice(self, kind: bytes, data: bytes) -> Made:
-        """A child may be dead for another reason than this picture; a second one is not."""
-        try:
-            return await self._job(kind, data)
-        except (OSError, EOFError):
-            return await self._job(kind, data)
-
-    async def _job(self, kind: bytes, data: bytes) -> Made:
+    async def _job(self, child: _Child, kind: bytes, data: bytes, most: int) -> Made:
         finished = False
         try:
-            child = self._child = self._child or await self._start()
-            child.stdin.write(_REQUEST.pack(kind, len(data)))
+            child.stdin.write(_REQUEST.pack(kind, most, len(data)))
             child.stdin.write(data)
             await child.stdin.drain()
-            fine, width, height, length = _ANSWER.unpack(await child.stdout.readexactly(_ANSWER.size))
+            outcome, width, height, length = _ANSWER.unpack(await child.stdout.readexactly(_ANSWER.size))
             if length > MAX_MADE:
                 raise EOFError
             said = await child.stdout.readexactly(length)
@@ -124,7 +135,9 @@ class Worker:
             # Cut off in the middle, by whatever: what it says next would answer the wrong question.
             if not finished:
                 await self.close()
-        if not fine:
+        if outcome == _TOO_MUCH:
+            raise Laborious
+        if outcome != _MADE:
             raise Unusable(said.decode("utf-8", "replace"))
         return Made(said, width, height)
 
@@ -135,4 +148,15 @@ class Worker:
         )
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("a child without pipes")
-        return _Child(process, process.stdin, process.stdout)
+        child = self._child = _Child(process, process.stdin, process.stdout)
+        is_ready = False
+        try:
+            async with asyncio.timeout(START_S):
+                await child.stdout.readexactly(1)
+            is_ready = True
+        except TimeoutError as error:
+            raise EOFError from error
+        finally:
+            if not is_ready:
+                await self.close()
+        return child

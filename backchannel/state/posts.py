@@ -73,12 +73,13 @@ class Seen(Struct, gc=False):
 
 
 class Open(Struct):
-    """A copy whose pictures are not all settled: what its hash is made of, and what is missing."""
+    """A copy whose pictures are not all settled: what its hash is made of, what is missing, since when."""
 
     face: bytes
     author: bytes
     avatar: int | None
     missing: dict[str, int]
+    since: float
 
 
 class Posts(Struct):
@@ -193,7 +194,7 @@ class Posts(Struct):
             seen.order, seen.rule, seen.rule_hash = old.order, old.rule, old.rule_hash
         self.by_key[seen.key] = self.by_id[seen.id] = seen
         self._link(seen)
-        self._open(seen, post, [*had])
+        self._open(seen, post, [*had], at)
         self._complete(seen, seq, at)
         return seen
 
@@ -202,11 +203,12 @@ class Posts(Struct):
         both = zip(seen.addresses, seen.pictures, strict=True)
         return {address: picture for address, picture in both if address not in missing}
 
-    def _open(self, seen: Seen, post: Post, settled: Iterable[str]) -> None:
+    def _open(self, seen: Seen, post: Post, settled: Iterable[str], at: float) -> None:
         numbered = enumerate(post.pictures)
         missing = {address: n for n, address in numbered if address and address not in settled}
         author = digest(replace(post.face.author, avatar=None))
-        self.unsettled[seen.key] = Open(face_digest(post.face), author, post.face.author.avatar, missing)
+        avatar = post.face.author.avatar
+        self.unsettled[seen.key] = Open(face_digest(post.face), author, avatar, missing, at)
 
     def _settle(self, seq: int, at: float, post_id: str, settled: Settled) -> Seen:
         seen = self.by_id[post_id]

@@ -7,6 +7,7 @@ import pytest
 
 from backchannel.fetch import Fetcher
 from backchannel.media import MediaStore
+from backchannel.media.decoders import Decoders
 from backchannel.media.worker import Worker
 from tests.media.kit import CLOCK
 
@@ -26,7 +27,14 @@ async def fetcher() -> AsyncIterator[Fetcher]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, fetcher: Fetcher, worker: Worker) -> AsyncIterator[MediaStore]:
-    made = MediaStore(tmp_path / "media", fetcher, CLOCK, worker=worker)
+async def decoders() -> AsyncIterator[Decoders]:
+    made = Decoders(CLOCK)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, fetcher: Fetcher, decoders: Decoders) -> AsyncIterator[MediaStore]:
+    made = MediaStore(tmp_path / "media", fetcher, CLOCK, decoders=decoders)
     yield made
     await made.close()

@@ -48,3 +48,15 @@ def files(store_folder: Path) -> list[str]:
 
 def always(data: bytes) -> Callable[[str, Mapping[str, str]], bytes]:
     return lambda path, headers: reply(data)
+
+
+def many_scans(more: int) -> bytes:
+    """A progressive JPEG of 16 million pixels that ends in so many more scans of its last coefficients.
+
+    Each says in a few bytes that a run of blocks has nothing to add, and is looked through all the same.
+    """
+    made = BytesIO()
+    Image.new("L", (4000, 4000), 128).save(made, "JPEG", progressive=True)
+    whole = made.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    return whole[:last] + whole[last:-2] * (more + 1) + whole[-2:]

@@ -1,14 +1,18 @@
-"""Following the state: every wish ends in one word."""
+"""Following the state: every picture that it misses ends in one word, and no post waits long."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from hashlib import sha256
 
 import pytest
 
 from backchannel.media import MediaStore, follow
-from backchannel.model import Event, Settled
-from tests.faults.hostile import answering, reply, serving
+from backchannel.media.follow import PER_POST, WAIT_S
+from backchannel.model import Deleted, Entry, Event, Posted, Settled
+from backchannel.state import State
+from tests.faults.hostile import Server, answering, reply, serving, silence
+from tests.kit import pictured
 from tests.media.kit import CLOCK, always, picture
 
 
@@ -17,147 +21,250 @@ class Unavailable(Exception):
 
 
 class House:
-    """As much of the state and the sequencer as a follower sees."""
+    """A state that folds what is submitted, and a turn as the sequencer's: what is no news is dropped."""
 
-    def __init__(self, *wishes: tuple[str, str], failures: int = 0) -> None:
-        self.wishes = list(wishes)
+    def __init__(self, failures: int = 0) -> None:
+        self.state = State()
         self.changed = asyncio.Event()
         self.said: list[Settled] = []
+        self.batches: list[int] = []
         self.failures = failures
-        self.all_said = asyncio.Event()
+        self._grown = asyncio.Condition()
+
+    def take(self, *events: Event, ago_s: float = 0.0) -> None:
+        """Fold them, as taken in so many seconds ago."""
+        for event in events:
+            if self.state.is_news(event):
+                self.state.apply(Entry(self.state.seq + 1, CLOCK.now() - ago_s, event))
+        self.changed.set()
 
     async def submit(self, events: Sequence[Event]) -> None:
         if self.failures:
             self.failures -= 1
             raise Unavailable
-        for event in events:
-            assert isinstance(event, Settled)
-            self.said.append(event)
-            self.wishes.remove((event.post, event.url))
-        self.changed.set()
-        if not self.wishes:
-            self.all_said.set()
+        self.take(*events)
+        self.said.extend(event for event in events if isinstance(event, Settled))
+        self.batches.append(len(events))
+        async with self._grown:
+            self._grown.notify_all()
 
-    async def follow(self, store: MediaStore) -> None:
-        """Until all wishes are fulfilled."""
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until what was said makes it so."""
+        async with asyncio.timeout(60), self._grown:
+            await self._grown.wait_for(is_so)
+
+    def is_settled(self) -> bool:
+        return not self.state.posts.unsettled
+
+    @asynccontextmanager
+    async def followed(
+        self,
+        store: MediaStore,
+        *,
+        submit: Callable[[Sequence[Event]], Awaitable[object]] | None = None,
+        wait_s: float = WAIT_S,
+        again_s: float = 5.0,
+    ) -> AsyncIterator[None]:
         following = asyncio.create_task(
             follow(
                 store,
-                unsettled=lambda: self.wishes,
+                state=lambda: self.state,
                 changed=self.changed,
-                submit=self.submit,
+                submit=submit or self.submit,
                 retry_on=(Unavailable,),
                 clock=CLOCK,
+                wait_s=wait_s,
+                again_s=again_s,
             )
         )
-        ended = asyncio.create_task(self.all_said.wait())
-        await asyncio.wait([following, ended], return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        following.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await following
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.wait({following})
+            if not following.cancelled():
+                following.result()
 
 
-async def test_every_wish_ends_in_one_settled(store: MediaStore) -> None:
+@asynccontextmanager
+async def silent(host: str = "127.0.0.1") -> AsyncIterator[Server]:
+    """A server that says nothing, whatever it is asked for."""
+
+    async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
+        await silence(writer)
+
+    async with serving(handle, host) as server:
+        yield server
+
+
+async def test_every_picture_ends_in_one_settled(store: MediaStore) -> None:
     data = picture()
+    house = House()
     async with answering(lambda path, headers: reply(data if path == "/a" else b"no picture")) as server:
         good, bad = f"{server.url}/a", f"{server.url}/b"
-        house = House(("p1", good), ("p1", bad), ("p2", good))
-        await house.follow(store)
+        house.take(Posted(pictured("p1", good, bad)), Posted(pictured("p2", good)))
+        async with house.followed(store):
+            await house.until(house.is_settled)
+        assert server.hits == 2
     assert sorted(house.said, key=lambda said: (said.post, said.url)) == [
-        Settled("p1", good, sha256(data).hexdigest(), 40, 30),
-        Settled("p1", bad),
-        Settled("p2", good, sha256(data).hexdigest(), 40, 30),
+        Settled("id:p1", good, sha256(data).hexdigest(), 40, 30),
+        Settled("id:p1", bad),
+        Settled("id:p2", good, sha256(data).hexdigest(), 40, 30),
     ]
-    assert server.hits == 2
 
 
-async def test_a_wish_that_comes_later_is_fulfilled_too(store: MediaStore) -> None:
-    async with answering(always(picture())) as server:
-        house = House()
-        following = asyncio.create_task(house.follow(store))
+async def test_a_post_that_comes_later_gets_its_pictures_too(store: MediaStore) -> None:
+    house = House()
+    async with answering(always(picture())) as server, house.followed(store):
         await CLOCK.sleep(0)
-        house.wishes.append(("p1", server.url))
-        house.changed.set()
-        await following
-    assert [said.post for said in house.said] == ["p1"]
+        house.take(Posted(pictured("p1", server.url)))
+        await house.until(house.is_settled)
+    assert [said.post for said in house.said] == ["id:p1"]
 
 
 async def test_a_log_that_takes_nothing_now_is_asked_again(store: MediaStore) -> None:
+    house = House(failures=1)
     async with answering(always(picture())) as server:
-        house = House(("p1", server.url), failures=1)
-        await house.follow(store)
-    assert [said.post for said in house.said] == ["p1"]
-    assert server.hits == 1
+        house.take(Posted(pictured("p1", server.url)))
+        async with house.followed(store):
+            await house.until(house.is_settled)
+        assert server.hits == 1
+    assert [said.post for said in house.said] == ["id:p1"]
 
 
-async def test_eight_pictures_are_on_their_way_at_a_time_and_none_twice(store: MediaStore) -> None:
-    running = peak = 0
-    full = asyncio.Event()
+async def test_a_post_waits_for_all_of_its_pictures_together_and_no_longer(store: MediaStore) -> None:
     house = House()
+    async with silent() as server, answering(always(picture())) as quick:
+        slow = [f"{server.url}/{n}" for n in range(9)]
+        house.take(Posted(pictured("p1", quick.url, *slow)))
+        began = CLOCK.monotonic()
+        async with house.followed(store, wait_s=1.0):
+            await house.until(house.is_settled)
+        assert CLOCK.monotonic() - began < 2 * len(slow), "not one after the other"
+    assert [bool(said.hash) for said in house.said] == [True] + [False] * 9
+    assert house.batches == [1, 9], "dropped in one word"
+
+
+async def test_time_that_passed_before_a_restart_counts(store: MediaStore) -> None:
+    house = House()
+    async with silent() as server:
+        old = [Posted(pictured(f"p{n}", f"{server.url}/{n}", by=f"a{n}")) for n in range(900)]
+        house.take(*old, ago_s=WAIT_S)
+        async with house.followed(store, wait_s=600.0):
+            house.changed.set()
+            await CLOCK.sleep(0.05)
+            assert not house.said
+        async with house.followed(store):
+            await house.until(house.is_settled)
+    assert len(house.said) == 900
+    assert len(house.batches) < 10
+
+
+async def test_one_authors_silent_pictures_hold_up_nobody_elses(store: MediaStore) -> None:
+    house = House()
+    async with silent() as server, answering(always(picture()), "127.0.0.2") as quick:
+        for n in range(12):
+            urls = [f"{server.url}/{n}.{m}" for m in range(16)]
+            house.take(Posted(pictured(f"evil{n}", *urls, by="eve")))
+        for n in range(20):
+            house.take(Posted(pictured(f"good{n}", f"{quick.url}/{n}", by=f"ada{n}")))
+        async with house.followed(store, wait_s=600.0):
+            await house.until(lambda: len(house.said) == 20)
+    assert {said.post for said in house.said if said.hash} == {f"id:good{n}" for n in range(20)}
+
+
+async def test_pictures_that_come_together_are_told_together(store: MediaStore) -> None:
+    house = House()
+    gate = asyncio.Event()
+
+    async def submit(events: Sequence[Event]) -> None:
+        await gate.wait()
+        await house.submit(events)
+
+    async with answering(always(picture())) as server:
+        for n in range(40):
+            house.take(Posted(pictured(f"p{n}", f"{server.url}/{n}", by=f"ada{n}")))
+        async with house.followed(store, submit=submit):
+            while server.hits < 40:
+                await CLOCK.sleep(0.01)
+            gate.set()
+            await house.until(house.is_settled)
+    assert len(house.batches) <= 10
+
+
+async def test_an_edit_that_keeps_a_picture_does_not_ask_for_it_anew(store: MediaStore) -> None:
+    house = House()
+    here, gate = asyncio.Event(), asyncio.Event()
 
     async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
-        nonlocal running, peak
-        running += 1
-        peak = max(peak, running)
-        house.changed.set()
-        if running == 8:
-            full.set()
-        await full.wait()
-        running -= 1
+        here.set()
+        await gate.wait()
         writer.write(reply(picture()))
 
-    async with serving(handle) as server:
-        house.wishes = [(f"p{n}", f"{server.url}/{n}") for n in range(20)]
-        await house.follow(store)
-        assert server.hits == 20
-    assert peak == 8
-    assert sorted(said.post for said in house.said) == sorted(f"p{n}" for n in range(20))
-
-
-async def test_a_post_that_went_away_meanwhile_is_not_spoken_of(store: MediaStore) -> None:
-    here = asyncio.Event()
-    gate = asyncio.Event()
-    house = House()
-
-    async def handle(path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
-        if path == "/gone":
-            here.set()
-            await gate.wait()
-        writer.write(reply(picture()))
-
-    async with serving(handle) as server:
-        house.wishes = [("gone", f"{server.url}/gone"), ("stays", f"{server.url}/stays")]
-        following = asyncio.create_task(house.follow(store))
+    async with serving(handle) as server, house.followed(store):
+        house.take(Posted(pictured("p1", server.url)))
         await here.wait()
-        house.wishes.remove(("gone", f"{server.url}/gone"))
+        house.take(Posted(pictured("p1", server.url, text="another word", revision=1)))
+        await CLOCK.sleep(0.05)
         gate.set()
-        await following
-    assert [said.post for said in house.said] == ["stays"]
+        await house.until(house.is_settled)
+        assert server.hits == 1
+    assert [bool(said.hash) for said in house.said] == [True]
 
 
-async def test_a_wish_that_stays_after_its_answer_is_fulfilled_again(store: MediaStore) -> None:
+async def test_what_was_taken_away_while_it_was_on_its_way_is_no_longer_asked_for(store: MediaStore) -> None:
+    house = House()
+    async with silent() as server, house.followed(store):
+        house.take(Posted(pictured("p1", f"{server.url}/x")))
+        while not server.open:
+            await CLOCK.sleep(0.01)
+        house.state.posts.forget(house.state.posts.by_id["id:p1"])
+        house.changed.set()
+        await server.idle()
+    assert not house.said
+
+
+async def test_pictures_of_a_deleted_post_are_not_asked_for(store: MediaStore) -> None:
+    house = House()
     async with answering(always(picture())) as server:
-        answers: asyncio.Queue[Event] = asyncio.Queue()
+        house.take(Posted(pictured("p1", server.url)), Deleted("id:p1"))
+        async with house.followed(store):
+            await house.until(house.is_settled)
+        assert server.hits == 0
 
-        async def submit(events: Sequence[Event]) -> None:
-            await answers.put(events[0])
 
-        following = asyncio.create_task(
-            follow(
-                store,
-                unsettled=lambda: [("p1", server.url)],
-                changed=asyncio.Event(),
-                submit=submit,
-                retry_on=(Unavailable,),
-                clock=CLOCK,
-                again_s=0.05,
-            )
-        )
-        assert await answers.get() == await answers.get()
-        following.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await following
+async def test_of_hundreds_of_pictures_in_one_post_some_are_asked_for(store: MediaStore) -> None:
+    house = House()
+    async with answering(always(picture())) as server:
+        house.take(Posted(pictured("p1", *(f"{server.url}/{n}" for n in range(500)))))
+        async with house.followed(store):
+            await house.until(house.is_settled)
+        assert server.hits == PER_POST
+    assert len(house.said) == 500
+
+
+async def test_a_picture_of_a_thousand_posts_is_asked_for_once(store: MediaStore) -> None:
+    house = House()
+    async with answering(always(picture())) as server:
+        for n in range(1000):
+            house.take(Posted(pictured(f"p{n}", server.url, by=f"ada{n}")))
+        async with house.followed(store):
+            await house.until(house.is_settled)
+        assert server.hits == 1
+    assert all(said.hash for said in house.said)
+
+
+async def test_a_picture_that_stays_missing_after_its_answer_is_told_again(store: MediaStore) -> None:
+    house = House()
+    answers: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def submit(events: Sequence[Event]) -> None:
+        await answers.put(events[0])
+
+    async with answering(always(picture())) as server:
+        house.take(Posted(pictured("p1", server.url)))
+        async with house.followed(store, submit=submit, again_s=0.05):
+            assert await answers.get() == await answers.get()
         assert server.hits == 1
 
 
@@ -165,12 +272,14 @@ async def test_a_bug_in_the_log_is_not_taken_for_trouble(store: MediaStore) -> N
     async def broken(_events: Sequence[Event]) -> None:
         raise KeyError("a bug")
 
+    house = House()
     async with answering(always(picture())) as server:
+        house.take(Posted(pictured("p1", server.url)))
         with pytest.raises(ExceptionGroup) as caught:
             await follow(
                 store,
-                unsettled=lambda: [("p1", server.url)],
-                changed=asyncio.Event(),
+                state=lambda: house.state,
+                changed=house.changed,
                 submit=broken,
                 retry_on=(Unavailable,),
                 clock=CLOCK,

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from backchannel.fetch import Fetcher
 from backchannel.media import MediaStore
-from backchannel.media.worker import Worker
+from backchannel.media.decoders import Decoders
+from backchannel.media.places import Claim, Ticket
 from tests.faults.hostile import answering, hostile, reply, serving
 from tests.media.kit import BLUE, CLOCK, RED, always, files, opened, picture
 
@@ -110,8 +111,10 @@ async def test_a_picture_that_is_not_there_is_not_asked_for_with_every_post(
         assert server.hits == 1
 
 
-async def test_a_picture_above_the_cap_is_dropped(tmp_path: Path, fetcher: Fetcher, worker: Worker) -> None:
-    small = MediaStore(tmp_path / "media", fetcher, CLOCK, worker=worker, max_bytes=100)
+async def test_a_picture_above_the_cap_is_dropped(
+    tmp_path: Path, fetcher: Fetcher, decoders: Decoders
+) -> None:
+    small = MediaStore(tmp_path / "media", fetcher, CLOCK, decoders=decoders, max_bytes=100)
     async with answering(always(picture("PNG", (400, 400)))) as server:
         assert await small.settle(server.url) is None
     await small.close()
@@ -126,9 +129,9 @@ async def test_a_picture_may_be_of_8_mib_and_no_larger(store: MediaStore) -> Non
 
 @pytest.mark.parametrize("mode", ["silence", "slow_body", "endless_body", "gzip_bomb", "redirect_loop"])
 async def test_a_hostile_server_costs_a_picture_its_deadline_and_no_more(
-    mode: str, tmp_path: Path, fetcher: Fetcher, worker: Worker
+    mode: str, tmp_path: Path, fetcher: Fetcher, decoders: Decoders
 ) -> None:
-    hurried = MediaStore(tmp_path / "media", fetcher, CLOCK, worker=worker, deadline_s=0.5)
+    hurried = MediaStore(tmp_path / "media", fetcher, CLOCK, decoders=decoders, late_s=0.5)
     async with hostile() as server:
         assert await hurried.settle(f"{server.url}/{mode}") is None
     await hurried.close()
@@ -173,13 +176,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_a_full_disk_drops_a_picture_and_voids_it_not_for_ever(
-    small_disk: Path, fetcher: Fetcher, worker: Worker
+    small_disk: Path, fetcher: Fetcher, decoders: Decoders
 ) -> None:
-    store = MediaStore(small_disk / "media", fetcher, CLOCK, worker=worker, deadline_s=5)
+    store = MediaStore(small_disk / "media", fetcher, CLOCK, decoders=decoders, late_s=5)
     filler = small_disk / "filler"
     with pytest.raises(OSError, match="No space left"):
         filler.write_bytes(bytes(1 << 20))
-    await worker.reencode(picture())
+    await decoders.reencode(picture(), Ticket("", Claim()))
     async with answering(always(picture())) as server:
         with capture_logs() as logs:
             assert await store.settle(server.url) is None

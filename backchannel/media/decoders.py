@@ -1,0 +1,76 @@
+"""Who decodes: two children for ordinary pictures, and one for those that take long."""
+
+from collections.abc import Sequence
+
+from backchannel.clock import Clock
+from backchannel.media.places import Places, Ticket
+from backchannel.media.worker import ANY_WORK, JOB_S, Died, Laborious, Made, Overdue, Unusable, Worker, sniff
+
+QUICK = 2
+QUICK_WORK = 2_000_000
+QUICK_S = 2.0
+
+
+class _Lane:
+    """Children that do the same work, and the places with them."""
+
+    def __init__(self, count: int, most: int, job_s: float, argv: Sequence[str] | None, clock: Clock) -> None:
+        self.workers = [Worker(argv, job_s=job_s) for _ in range(count)]
+        self._free = [*self.workers]
+        self._most = most
+        self._places = Places(count, clock)
+
+    async def reencode(self, data: bytes, ticket: Ticket) -> Made:
+        await self._places.enter(ticket)
+        worker = self._free.pop()
+        try:
+            return await worker.reencode(data, self._most)
+        finally:
+            self._free.append(worker)
+            self._places.leave(ticket)
+
+
+class Decoders:
+    """An avatar never waits behind a photograph: what its header says is more than `QUICK_WORK`, or what
+    was not as quick as it should be, goes to the one child that has time, where authors take turns by what
+    they have lately used. A picture may kill two children: one may have been dead for another reason."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        argv: Sequence[str] | None = None,
+        *,
+        quick_work: int = QUICK_WORK,
+        quick_s: float = QUICK_S,
+        job_s: float = JOB_S,
+    ) -> None:
+        self._quick = _Lane(QUICK, quick_work, quick_s, argv, clock)
+        self._patient = _Lane(1, ANY_WORK, job_s, argv, clock)
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """All children's parents, those for ordinary pictures first."""
+        return [*self._quick.workers, *self._patient.workers]
+
+    async def reencode(self, data: bytes, ticket: Ticket) -> Made:
+        """Raises Unusable where there is no picture in it, or no child survived looking for one."""
+        if not sniff(data):
+            raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
+        deaths = 0
+        try:
+            return await self._quick.reencode(data, ticket)
+        except Died:
+            deaths = 1
+        except (Overdue, Laborious):
+            pass
+        while deaths < 2:
+            try:
+                return await self._patient.reencode(data, ticket)
+            except Died:
+                deaths += 1
+        raise Unusable("its decoder died")
+
+    async def close(self) -> None:
+        """End all children."""
+        for worker in self.workers:
+            await worker.close()
