@@ -38,15 +38,15 @@ class Pictures:
     def know(self, emojis: Iterable[WireEmoji] | None) -> None:
         """These names are custom emoji; who says it first is right."""
         for wire in emojis or ():
-            name = strip_controls(wire.shortcode or "")
+            name = strip_controls(wire.shortcode or "").replace(":", "")
             url = web_url(wire.static_url or wire.url or "", self._base)
             if name and url:
                 self.emoji.setdefault(name, url)
 
     def used(self, texts: Sequence[str]) -> tuple[Emoji, ...]:
         """The emoji these texts use, by name, so that their order does not depend on the server."""
-        said = "\n".join(texts)
-        found = ((name, self.add(url)) for name, url in sorted(self.emoji.items()) if f":{name}:" in said)
+        said = {word for text in texts for word in text.split(":")}
+        found = ((name, self.add(url)) for name, url in sorted(self.emoji.items()) if name in said)
         return tuple(Emoji(name, picture) for name, picture in found if picture is not None)
 
     def all(self) -> tuple[str, ...]:

@@ -166,11 +166,13 @@ def _regroup(values: Iterable[int], size: int, to: int) -> tuple[list[int], int,
 
 
 def _decode(word: str) -> tuple[str, bytes]:
+    if len(word) > MAX_LENGTH:
+        raise DecodeError(f"no NIP-19 word: {word[:20]!r}")
     lowered = word.lower()
     if word not in (lowered, word.upper()) or not word.isascii():
         raise DecodeError("a NIP-19 word is ASCII of one case")
     prefix, one, rest = lowered.rpartition("1")
-    if not (prefix and one) or len(rest) < 6 or len(word) > MAX_LENGTH:
+    if not (prefix and one) or len(rest) < 6:
         raise DecodeError(f"no NIP-19 word: {word[:20]!r}")
     try:
         values = [_VALUES[letter] for letter in rest]

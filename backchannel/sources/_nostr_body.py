@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -17,11 +18,13 @@ from backchannel.sources._nostr_bech32 import (
 )
 from backchannel.sources._nostr_event import ARTICLE, WireEvent
 from backchannel.sources._nostr_markdown import render_markdown
-from backchannel.sources._nostr_media import find_urls, without_urls
-from backchannel.text import parse_html, parse_plain, strip_controls
+from backchannel.sources._nostr_media import without_urls
+from backchannel.text import find_addresses, joined, parse_html, parse_plain, strip_controls
 
 MAX_TITLE = 300
 MAX_REFERENCES = 50
+MAX_TRIED = 200
+"""Words that look like references: to check a false one costs as much as a true one."""
 
 _REFERENCE = re.compile(r"(?<![\w/:+=.-])(?:nostr:|@)((?:npub|nprofile|note|nevent|naddr)1[02-9ac-hj-np-z]+)")
 
@@ -37,10 +40,13 @@ class Reference(Struct, frozen=True):
 
 def find_references(text: str) -> Iterator[Reference]:
     """The readable references of a text, at most fifty; none within an address."""
-    addresses = [(start, end) for start, end, _ in find_urls(text)]
+    addresses = find_addresses(text)
+    start, end = 0, 0  # of the address that is next, or that we are in: both run through the text once
     found = 0
-    for match in _REFERENCE.finditer(text):
-        if any(start <= match.start() < end for start, end in addresses):
+    for match in islice(_REFERENCE.finditer(text), MAX_TRIED):
+        while end <= match.start() and (following := next(addresses, None)):
+            start, end, _ = following
+        if start <= match.start() < end:
             continue
         try:
             pointer = parse_pointer(match[1])
@@ -130,19 +136,9 @@ def _place(body: Body, links: Mapping[str, Node] = MappingProxyType({})) -> Body
         if part.t == "emoji" and (link := links.get(part.name)):
             return "".join(word for word in link.c if isinstance(word, str)) if in_link else link
         within = in_link or part.t in ("link", "mention", "hashtag")
-        return Node(part.t, _joined(placed(c, within) for c in part.c), part.href, part.name)
+        return Node(part.t, tuple(joined(placed(c, within) for c in part.c)), part.href, part.name)
 
-    return _joined(placed(part, False) for part in body)
-
-
-def _joined(parts: Iterator[str | Node]) -> Body:
-    out: list[str | Node] = []
-    for part in parts:
-        if isinstance(part, str) and out and isinstance(out[-1], str):
-            out[-1] += part
-        else:
-            out.append(part)
-    return tuple(out)
+    return tuple(joined(placed(part, False) for part in body))
 
 
 def _render_reference(reference: Reference, name_of: Callable[[str], str], web: str) -> Node:

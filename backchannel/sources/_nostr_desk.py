@@ -15,6 +15,10 @@ MOST = 1000
 """A page that is longer than anybody asked for is not held back to its end."""
 
 
+SLICE = 20_000
+"""Characters that are made into posts at a time; the loop is given back in between."""
+
+
 class Waiting(Struct):
     """`deadline` is monotonic, None while the page is still coming in; `wants` were asked for."""
 
@@ -30,6 +34,7 @@ class Desk:
         self._directory = directory
         self._page: list[Waiting] = []
         self._hurried: list[Waiting] = []
+        self._is_more = False
 
     @property
     def is_empty(self) -> bool:
@@ -38,7 +43,9 @@ class Desk:
 
     @property
     def due_at(self) -> float:
-        """When the first of them has waited long enough, monotonic seconds."""
+        """When the first of them has waited long enough, monotonic seconds; at once where more is ready."""
+        if self._is_more:
+            return 0.0
         deadlines = (each.deadline for each in self._hurried if each.deadline is not None)
         return min(deadlines, default=float("inf"))
 
@@ -70,14 +77,21 @@ class Desk:
         self._hurried = [each for each in self._hurried if not self._directory.is_deleted(each.event)]
 
     def settle(self, now: float, now_s: float) -> list[Posted]:
-        """What is ready, in the order it came."""
+        """What is ready, in the order it came; of a lot only the beginning, and the rest next time."""
         ready: list[Posted] = []
         left: list[Waiting] = []
-        for each in self._hurried:
+        weight = 0
+        self._is_more = False
+        for at, each in enumerate(self._hurried):
             if each.deadline is None or (each.deadline > now_s and self._lacks(each, now_s)):
                 left.append(each)
-            else:
-                ready.append(Posted(self._directory.post(each.event, now)))
+                continue
+            weight += self._directory.weight(each.event)
+            if ready and weight > SLICE:
+                left += self._hurried[at:]
+                self._is_more = True
+                break
+            ready.append(Posted(self._directory.post(each.event, now)))
         self._hurried = left
         return ready
 

@@ -82,6 +82,7 @@ class Directory:
         self._profiles: Bounded[str, Profile] = Bounded(KNOWN)
         self._events: Bounded[str, WireEvent] = Bounded(KNOWN)
         self._posts: Bounded[str, Post] = Bounded(KNOWN)
+        self._names: Bounded[str, tuple[tuple[str, ...], str]] = Bounded(KNOWN)
         self._owners: Bounded[str, Owner] = Bounded(KNOWN)
         self._deleted: Bounded[tuple[str, str], float] = Bounded(KNOWN)
         self._asked_at: Bounded[Want, float] = Bounded(KNOWN)
@@ -109,6 +110,7 @@ class Directory:
                 self._profiles.put(event.pubkey, profile)
             return
         self._events.put(event.id, event)
+        self._named(event)  # now, while one event is looked at, and not for a whole page at its end
         self._owners.put(event.id, Owner(event.pubkey, post_id(event), event.created_at))
         if event.address:
             standing = self._events.get(event.address)
@@ -151,16 +153,28 @@ class Directory:
 
     def needs(self, event: WireEvent, now_s: float) -> list[Want]:
         """What the event's card still lacks and nobody was asked for lately. `now_s` is monotonic."""
-        people = find_people(event)
-        quote = find_quote(event)
+        people, quote = self._named(event)
         if quoted := self.event(quote):
-            people += find_people(quoted)
+            people = (*people, *self._named(quoted)[0])
         wants = [
             Want("profile", pubkey) for pubkey in dict.fromkeys(people) if not self._profiles.get(pubkey)
         ]
         if quote and not self._events.get(quote):
             wants.append(Want("event" if is_hex64(quote) else "address", quote))
         return [want for want in wants if self._is_worth_asking(want, now_s)]
+
+    def _named(self, event: WireEvent) -> tuple[tuple[str, ...], str]:
+        """Whom the event names, and what it quotes."""
+        known = self._names.get(event.id)
+        if known is None:
+            known = (tuple(find_people(event)), find_quote(event))
+            self._names.put(event.id, known)
+        return known
+
+    def weight(self, event: WireEvent) -> int:
+        """What it costs to make a post of it, in characters that are read."""
+        quoted = self.event(self._named(event)[1])
+        return sum(200 + len(each.content) + 20 * len(each.tags) for each in (event, quoted) if each)
 
     def _is_worth_asking(self, want: Want, now_s: float) -> bool:
         asked_at = self._asked_at.get(want)

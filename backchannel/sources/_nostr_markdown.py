@@ -5,31 +5,32 @@ does not know stays as it was typed. Nothing here is trusted: the result passes 
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from html import escape
 
 EXCERPT = 600
 """Characters of an article that has no summary; the block that crosses the limit is the last."""
 
-_MAX_READ = 20_000
-_PICTURE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
-_HEADING = re.compile(r"#{1,6}[ \t]+(.+?)[ \t]*#*")
+# Every expression is linear: what it looks through ends where it could begin anew.
+_PICTURE = re.compile(r"!\[[^\[\]\n]*+\]\([^)\n\[]*+\)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(.*)")
-_RULE = re.compile(r"(?:[-*_][ \t]*){3,}")
+_RULE = re.compile(r"(?:[-*_][ \t]*+){3,}+")
 _INLINE = re.compile(
-    r"(?P<code>`+)(?P<coded>[^\n]+?)(?P=code)"
-    r"|\[(?P<words>[^\]\[\n]+)\]\(\s*<?(?P<href>https?://[^\s)>]+)>?[^)\n]*\)"
-    r"|(?P<strong>\*\*|__)(?=\S)(?P<loud>[^\n]+?)(?<=\S)(?P=strong)"
-    r"|(?<!\w)(?P<em>[*_])(?=\S)(?P<soft>[^\n*_]+?)(?<=\S)(?P=em)(?!\w)"
+    r"(?P<code>`++)"
+    r"|\[(?P<words>[^\]\[\n]++)\]\(\s*+<?(?P<href>https?://[^\s)>\[]++)>?[^)\n\[]*+\)"
+    r"|(?P<strong>\*\*|__)(?=\S)"
+    r"|(?<!\w)(?P<em>[*_])(?=\S)(?P<soft>[^\n*_]++)(?<=\S)(?P=em)(?!\w)"
     r"|\\(?P<plain>[\\`*_{}\[\]()#+\-.!|~>])"
 )
+_END = re.compile(r"(?P<code>`++)|(?P<strong>(?<=\S)(?=(\*\*|__)))|(?P<line>\n)")
 
 
 def render_markdown(text: str, limit: int = EXCERPT) -> str:
     """The first blocks of a Markdown text as HTML, about `limit` characters of it, then an ellipsis."""
     html: list[str] = []
     length = 0
-    for block in _blocks(_PICTURE.sub("", text[:_MAX_READ])):
+    for block in _blocks(_PICTURE.sub("", text)):
         if length >= limit:
             html.append("<p>…</p>")
             break
@@ -44,7 +45,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
     is_fenced = False
     for line in text.splitlines():
         opens = line.lstrip().startswith(("```", "~~~"))
-        alone = not is_fenced and (not line.strip() or _HEADING.fullmatch(line.strip()))
+        alone = not is_fenced and (not line.strip() or _heading(line.strip()))
         if block and (alone or (opens and not is_fenced)):
             yield block
             block = []
@@ -62,8 +63,8 @@ def _render(block: list[str]) -> str:
     first = block[0].strip()
     if first.startswith(("```", "~~~")):
         return f"<pre><code>{escape(chr(10).join(block[1:-1] if len(block) > 1 else []))}</code></pre>"
-    if heading := _HEADING.fullmatch(first):
-        return f"<p><strong>{_inline(heading[1])}</strong></p>"
+    if heading := _heading(first):
+        return f"<p><strong>{_inline(heading)}</strong></p>"
     if _RULE.fullmatch(first) and len(block) == 1:
         return ""
     if first.startswith(">"):
@@ -74,29 +75,64 @@ def _render(block: list[str]) -> str:
     return f"<p>{_inline(chr(10).join(line.strip() for line in block))}</p>"
 
 
+def _heading(line: str) -> str:
+    """The words of a heading; nothing when the line is none."""
+    words = line.lstrip("#")
+    level = len(line) - len(words)
+    if not 0 < level <= 6 or words[:1] not in (" ", "\t"):
+        return ""
+    return words.strip(" \t").rstrip("#").rstrip(" \t")
+
+
 def _items(block: list[str]) -> Iterator[str]:
-    words = ""
+    lines: list[str] = []
     for line in block:
         if item := _ITEM.fullmatch(line.strip()):
-            if words:
-                yield words
-            words = item[1]
+            if any(lines):
+                yield " ".join(lines)
+            lines = [item[1]]
         else:
-            words += " " + line.strip()
-    yield words
+            lines.append(line.strip())
+    yield " ".join(lines)
+
+
+class _Ends:
+    """Where code and strong text can end: found once, so that no mark looks through the text for its own."""
+
+    def __init__(self, text: str) -> None:
+        self._places: dict[str, list[int]] = {}
+        self._lines: list[int] = []
+        for match in _END.finditer(text):
+            if match["line"]:
+                self._lines.append(match.start())
+            elif match["code"]:
+                self._places.setdefault(match["code"], []).append(match.start())
+            else:
+                self._places.setdefault(match[3], []).append(match.start())
+        self._lines.append(len(text))
+
+    def find(self, mark: str, after: int) -> int:
+        """The first place of this mark behind `after` in the same line, with something before it; or -1."""
+        places = self._places.get(mark, [])
+        at = bisect_left(places, after + 1)
+        is_found = at < len(places) and places[at] < self._lines[bisect_left(self._lines, after)]
+        return places[at] if is_found else -1
 
 
 def _inline(text: str) -> str:
-    html, at = [], 0
-    for match in _INLINE.finditer(text):
+    ends = _Ends(text)
+    html: list[str] = []
+    at = 0
+    while match := _INLINE.search(text, at):
         html.append(escape(text[at : match.start()]))
         at = match.end()
-        if match["code"]:
-            html.append(f"<code>{escape(match['coded'])}</code>")
+        if mark := match["code"] or match["strong"]:
+            end = ends.find(mark, at)
+            name = "code" if match["code"] else "strong"
+            html.append(escape(mark) if end < 0 else f"<{name}>{escape(text[at:end])}</{name}>")
+            at = at if end < 0 else end + len(mark)
         elif match["href"]:
             html.append(f'<a href="{escape(match["href"])}">{escape(match["words"])}</a>')
-        elif match["strong"]:
-            html.append(f"<strong>{escape(match['loud'])}</strong>")
         elif match["em"]:
             html.append(f"<em>{escape(match['soft'])}</em>")
         else:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from backchannel.model import MediaKind
 from backchannel.sources._nostr_event import ARTICLE, PICTURE, SHORT, VIDEO, WireEvent
-from backchannel.text import strip_controls, web_url
+from backchannel.text import find_addresses, strip_controls, web_url
 
 MAX_MEDIA = 8
 MAX_ALT = 2000
@@ -19,8 +19,8 @@ _ENDINGS: dict[str, MediaKind] = {
     **dict.fromkeys(("mp4", "webm", "mov", "m4v", "m3u8"), "video"),
     **dict.fromkeys(("mp3", "ogg", "m4a", "wav", "flac", "opus"), "audio"),
 }
-_URL = re.compile(r"https?://[^\s<>\"“”]+", re.IGNORECASE)
-_PICTURE_IN_MARKDOWN = re.compile(r"!\[([^\]\n]*)\]\(\s*<?(https?://[^\s)>]+)>?[^)\n]*\)")
+# Linear: what it looks through ends at the next `[`, where it could begin anew.
+_PICTURE_IN_MARKDOWN = re.compile(r"!\[([^\[\]\n]*+)\]\(\s*+<?(https?://[^\s)>\[]++)>?[^)\n\[]*+\)")
 
 
 class Found(Struct, frozen=True):
@@ -49,6 +49,8 @@ def find_media(event: WireEvent) -> tuple[Found, ...]:
         described = films[:1] or described[:1]
     every = {found.url: found for found in described}
     for found in _find_in_text(event):
+        if len(every) >= MAX_MEDIA:
+            break
         every.setdefault(found.url, found)
     media = list(every.values())[:MAX_MEDIA]
     if len(media) == 1 and not media[0].alt and event.kind in (PICTURE, VIDEO, SHORT):
@@ -86,24 +88,15 @@ def _find_in_text(event: WireEvent) -> Iterator[Found]:
             if picture := web_url(match[2]):
                 yield Found(match[2], "image", _clean(match[1]), picture)
         return
-    for _, _, url in find_urls(event.content):
+    for _, _, url in find_addresses(event.content):
         if _by_ending(url) == "image" and (picture := web_url(url)):
             yield Found(url, "image", picture=picture)
-
-
-def find_urls(text: str) -> Iterator[tuple[int, int, str]]:
-    """Addresses in a text and where they stand, without the punctuation of the sentence around them."""
-    for match in _URL.finditer(text):
-        url = match[0].rstrip(".,;:!?'…*_~")
-        while url.endswith(")") and url.count(")") > url.count("("):
-            url = url[:-1].rstrip(".,;:!?'…")
-        yield match.start(), match.start() + len(url), url
 
 
 def without_urls(text: str, urls: frozenset[str]) -> str:
     """The text without these addresses, and without the space that stood around them."""
     kept, at = [], 0
-    for start, end, url in find_urls(text):
+    for start, end, url in find_addresses(text):
         if url in urls:
             kept.append(text[at:start].rstrip(" \t"))
             at = end

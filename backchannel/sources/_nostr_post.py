@@ -193,9 +193,8 @@ class _Faces:
         drawn = [warning, plain_text(body), name]
         if quote:
             drawn += [quote.warning, plain_text(quote.body), quote.author.name]
-        used = (
-            (code, url) for code, url in self._emoji.items() if any(f":{code}:" in text for text in drawn)
-        )
+        named = {word for text in drawn for word in text.split(":")}
+        used = ((code, url) for code, url in self._emoji.items() if code in named)
         return tuple(Emoji(code, index) for code, url in used if (index := self.picture(url)) is not None)
 
 

@@ -196,6 +196,7 @@ class Source:
                     talk.tick(clock.now(), clock.monotonic())
                 else:
                     talk.hear(heard, clock.now(), clock.monotonic())
+                await clock.sleep(0)  # a relay that sends without a pause must not hold up everybody else
         finally:
             await line.close()
 
