@@ -8,13 +8,13 @@ from backchannel.model import Author, Face, Post, Preview
 from backchannel.sources._feed_media import parse_media
 from backchannel.sources._feed_wire import Entry, Head, Person, Text
 from backchannel.sources._feed_words import parse_words, plain_title
-from backchannel.text import shown_host, strip_controls, web_url
+from backchannel.text import cut, shown_host, strip_controls, web_url
 
 MAX_NAME = 200
 MAX_AUTHORS = 5
 
 _CONSENT = ("nobot", "noindex", "nowall")
-_EMAIL = re.compile(r"[^\s@<>()]+@[^\s@<>()]+")
+_EMAIL = re.compile(r"(?<![^\s@<>()])[^\s@<>()]++@[^\s@<>()]++")  # linear: it begins where a word does
 _PROFILE = re.compile(r"https?://[^/?#]+/@([\w.-]{1,64})(?:/|$)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 
@@ -84,7 +84,7 @@ def _author(entry: Entry, head: Head, origin: Origin, where: str) -> tuple[Autho
     names = list(dict.fromkeys(own or people))
     host = shown_host(where) or shown_host(origin.url)
     only = people[names[0]] if len(names) == 1 else Person()
-    name, handle, icon = ", ".join(names[:MAX_AUTHORS])[:MAX_NAME], host, head.icon
+    name, handle, icon = cut(", ".join(names[:MAX_AUTHORS]), MAX_NAME), host, head.icon
     if len(names) > MAX_AUTHORS:
         name += " …"
     elif not names and (found := _PROFILE.match(where)):
@@ -92,9 +92,9 @@ def _author(entry: Entry, head: Head, origin: Origin, where: str) -> tuple[Autho
         is_theirs = found[0].rstrip("/") == web_url(head.link, origin.base).rstrip("/")
         only = Person(url=found[0].rstrip("/"))
         handle = f"@{found[1]}@{host}"
-        name = plain_title(head.title)[:MAX_NAME] if is_theirs else f"@{found[1]}"
+        name = cut(plain_title(head.title), MAX_NAME) if is_theirs else f"@{found[1]}"
         icon = head.icon if is_theirs else ""
-    name = name or clean_name(origin.name) or plain_title(head.title)[:MAX_NAME] or host
+    name = name or clean_name(origin.name) or cut(plain_title(head.title), MAX_NAME) or host
     picture = web_url(only.avatar or icon, origin.base) if only.avatar or icon else ""
     url = web_url(only.url, origin.base) if only.url else ""
     author = Author(f"{origin.url}#{name}", name, handle, url, 0 if picture else None)
@@ -107,7 +107,7 @@ def clean_name(name: str) -> str:
     line = re.sub(r"[(<]\s*[)>]", "", line).strip()
     if line.startswith("(") and line.endswith(")"):
         line = line[1:-1].strip()
-    return line[:MAX_NAME]
+    return cut(line, MAX_NAME)
 
 
 def _preview(head: Head, origin: Origin, link: str) -> Preview:

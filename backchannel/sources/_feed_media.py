@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from backchannel.model import Media, MediaKind
 from backchannel.sources._feed_wire import Entry, Medium
 from backchannel.sources._feed_words import Image
-from backchannel.text import strip_controls, web_url
+from backchannel.text import cut, strip_controls, web_url
 
 MAX_MEDIA = 8
 MAX_ALT = 1500
@@ -89,7 +89,7 @@ def _numbered(
         name = name if name and name not in names else f"{len(media)}"
         names.add(name)
         alt = one.alt or alts.get(_file(one.url), "")
-        media.append(Media(name, one.kind, alt[:MAX_ALT], pictures.index(address) if address else None))
+        media.append(Media(name, one.kind, cut(alt, MAX_ALT), pictures.index(address) if address else None))
     return Shown(tuple(media), tuple(pictures))
 
 

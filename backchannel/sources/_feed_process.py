@@ -15,7 +15,7 @@ from backchannel.model import DecodeError
 
 DEADLINE_S = 5.0
 START_S = 30.0  # a cold start on a busy laptop; it happens once
-MAX_ANSWER = 16 << 20
+MAX_ANSWER = 8 << 20
 
 # By its path and without its folder on the module path: a start imports feedparser and nothing of ours.
 PROGRAM = (sys.executable, "-P", str(Path(__file__).with_name("_feed_worker.py")))

@@ -1,10 +1,11 @@
 """What an entry says: title and text as a body, its hashtags, its pictures, and a warning."""
 
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
+from html import unescape
+from itertools import islice
 from typing import NamedTuple
 
-import nh3
 from msgspec.structs import replace
 
 from backchannel.model import Body, Node
@@ -18,6 +19,7 @@ from backchannel.text import (
     strip_controls,
     web_url,
 )
+from backchannel.text.markup import tokens
 
 MAX_EXCERPT = 500
 """Characters of an article that stand on a card; its link leads to the rest."""
@@ -27,38 +29,18 @@ MAX_WHOLE = 3000
 
 MAX_TITLE = 300
 MAX_TAGS = 50
-MAX_HTML = 100_000
 
 _HTML = ("html", "xml")  # text/html, html, application/xhtml+xml
 _PARAGRAPHS = ("paragraph", "quote", "list")
-_TEXT_TAGS = nh3.ALLOWED_TAGS | {"section", "article", "font", "center"}
-_DROPPED = {"script", "style", "title", "iframe", "noscript", "template", "object", "svg", "math", "textarea",
-            "select", "video", "audio", "form"}  # fmt: skip
-
-_IMAGES = nh3.Cleaner(
-    tags={"img"},
-    clean_content_tags=_DROPPED,
-    attributes={"img": {"src", "alt", "width", "height"}},
-    url_schemes={"http", "https"},
-    link_rel=None,
-)
-_WITHOUT_IMAGES = nh3.Cleaner(
-    tags=_TEXT_TAGS - {"img"},
-    clean_content_tags=_DROPPED,
-    attributes={"a": {"href", "class"}, "span": {"class"}, "p": {"class"}},
-    url_schemes={"http", "https"},
-    link_rel=None,
-)
-
-# A smiley that a blog turned into a picture: its alternative text is the character.
-_SMILEY = re.compile(r"<img\b[^<>]*\balt=[\"']([^\w\s\"'<>&]{1,8})[\"'][^<>]*>")
+MAX_IMAGES = 50
 
 # Mastodon writes a content warning as a first paragraph of its own, closed by a rule.
 _WARNING = re.compile(r"\s*<p>\s*<strong>[^<]{1,60}</strong>([^<]*)</p>\s*<hr\s*/?>", re.S)
 
 # Reddit puts a post's own text between two comments, and lines about the post after it.
-_REDDIT_TEXT = re.compile(r"<!--\s*SC_OFF\s*-->(.*?)<!--\s*SC_ON\s*-->", re.S)
-_REDDIT_LINES = re.compile(r"submitted by.*?\[link\]</a>.*?\[comments\]</a>", re.S)
+_REDDIT_TEXT = re.compile(r"<!--\s*+SC_OFF\s*+-->")
+_REDDIT_END = re.compile(r"<!--\s*+SC_ON\s*+-->")
+_REDDIT_LINES = ("submitted by", "[link]</a>", "[comments]</a>")
 
 
 class Image(NamedTuple):
@@ -87,7 +69,7 @@ def parse_words(entry: Entry, link: str, base: str) -> Words:
     title = plain_title(entry.title)
     text = _main(entry)
     base = text.base if text.base != base and text.base else link or base
-    source = text.value[:MAX_HTML]
+    source = text.value
     warning = ""
     if _is_html(text):
         source = _without_reddit(source)
@@ -136,36 +118,35 @@ def _is_html(text: Text) -> bool:
 def _parse(text: Text, base: str) -> tuple[Body, tuple[Image, ...]]:
     if not _is_html(text):
         return parse_plain(text.value), ()
-    html = _WITHOUT_IMAGES.clean(_SMILEY.sub(r"\1", text.value))
-    body = parse_html(html, base=base)
+    body = parse_html(text.value, base=base)
     tags = find_hashtags(parse_plain(plain_text(body)))
     if tags:
-        body = parse_html(html, base=base, hashtags=tags)
-    finder = _Finder(base)
-    finder.feed(_IMAGES.clean(text.value))
-    return body, tuple(finder.images)
+        body = parse_html(text.value, base=base, hashtags=tags)
+    return body, tuple(islice(_images(text.value, base), MAX_IMAGES))
 
 
-class _Finder(HTMLParser):
-    """Collects the pictures in what `_IMAGES` left over."""
-
-    def __init__(self, base: str) -> None:
-        super().__init__()
-        self._base = base
-        self.images: list[Image] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
+def _images(html: str, base: str) -> Iterator[Image]:
+    """The pictures in a text, without those that only count readers."""
+    for token in tokens(html):
+        if isinstance(token, str) or token.name != "img":
+            continue
+        values = {name: unescape(value) for name, value in token.attrs}
         is_dot = any(values.get(side, "").strip() in ("0", "1", "2") for side in ("width", "height"))
-        url = web_url(values.get("src", ""), self._base) if values.get("src") else ""
+        url = web_url(values.get("src", ""), base) if values.get("src") else ""
         if url and not is_dot:
-            self.images.append(Image(url, " ".join(strip_controls(values.get("alt", "")).split())))
+            yield Image(url, " ".join(strip_controls(values.get("alt", "")).split()))
 
 
 def _without_reddit(html: str) -> str:
-    if own := _REDDIT_TEXT.search(html):
-        return own[1]
-    return "" if _REDDIT_LINES.search(html) else html
+    """Looked for one after the other, each once: where the first is missing, the next are not looked for."""
+    if (own := _REDDIT_TEXT.search(html)) and (end := _REDDIT_END.search(html, own.end())):
+        return html[own.end() : end.start()]
+    at = 0
+    for words in _REDDIT_LINES:
+        at = html.find(words, at)
+        if at < 0:
+            return html
+    return ""
 
 
 def _hashtags(entry: Entry, title: str, body: Body) -> tuple[str, ...]:

@@ -6,8 +6,6 @@ from backchannel.model import Emoji, Media, MediaKind
 from backchannel.sources._mastodon_wire import WireEmoji, WireMedia, WireStatus, word
 from backchannel.text import strip_controls, web_url
 
-MAX_MEDIA = 16
-
 _KINDS: Mapping[str, MediaKind] = {
     "image": "image", "photo": "image", "video": "video", "gifv": "animation", "audio": "audio",
 }  # fmt: skip
@@ -45,7 +43,7 @@ class Pictures:
 
     def used(self, texts: Sequence[str]) -> tuple[Emoji, ...]:
         """The emoji these texts use, by name, so that their order does not depend on the server."""
-        said = {word for text in texts for word in text.split(":")}
+        said = {word for text in texts for word in text.split(":")[1:-1]}
         found = ((name, self.add(url)) for name, url in sorted(self.emoji.items()) if name in said)
         return tuple(Emoji(name, picture) for name, picture in found if picture is not None)
 
@@ -54,15 +52,14 @@ class Pictures:
         return tuple(self._at)
 
 
-def line(text: str | None, limit: int) -> str:
-    """Foreign text for one line or one paragraph, bounded against hostile lengths."""
-    return strip_controls((text or "")[:limit]).strip()
+def line(text: str | None) -> str:
+    """Foreign text for one line or one paragraph; how long it may be was decided at the door."""
+    return strip_controls(text or "").strip()
 
 
 def build_media(status: WireStatus, pictures: Pictures) -> tuple[Media, ...]:
     """The attachments, in order. There is no cap of four on many servers."""
-    attachments = (status.media_attachments or ())[:MAX_MEDIA]
-    return tuple(_medium(wire, at, pictures) for at, wire in enumerate(attachments))
+    return tuple(_medium(wire, at, pictures) for at, wire in enumerate(status.media_attachments or ()))
 
 
 def _medium(wire: WireMedia, at: int, pictures: Pictures) -> Media:
@@ -76,7 +73,7 @@ def _medium(wire: WireMedia, at: int, pictures: Pictures) -> Media:
         # Pixelfed and Pleroma name the film itself as its own preview.
         is_picture = wire.preview_url != wire.url and _kind_of(wire.preview_url or "") in (None, "image")
         shown = wire.preview_url if is_picture else None
-    alt = line(wire.description, 10_000)
+    alt = line(wire.description)
     return Media(id=word(wire.id) or str(at), kind=kind, alt=alt, picture=pictures.add(shown))
 
 

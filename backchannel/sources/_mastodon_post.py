@@ -29,9 +29,8 @@ from backchannel.sources._mastodon_wire import (
     parse_time,
     word,
 )
-from backchannel.text import fold_tag, parse_html, plain_text, strip_controls, web_url
+from backchannel.text import fold_tag, parse_html, plain_text, strip_controls, web_url, words_of
 
-MAX_TAGS = 64
 MAX_URI = 2048
 
 OptOut = Literal["no-archive", "hide", "show"]
@@ -97,8 +96,8 @@ def build_post(status: WireStatus, view: View) -> Post | None:
         created_at=parse_time(status.created_at or ""),
         face=face,
         ref=f"{view.host}/{word(status.id)}",
-        lang=line(status.language, 35),
-        hashtags=hashtags[:MAX_TAGS],
+        lang=line(status.language),
+        hashtags=hashtags,
         reply_to=view.parents.get(word(status.in_reply_to_id), ""),
         labels=_labels(status, account, view.opt_outs, hashtags),
         sensitive=bool(status.sensitive),
@@ -140,10 +139,10 @@ def _body(status: WireStatus, view: View, pictures: Pictures, *, is_quoting: boo
 
 def _author(status: WireStatus, view: View, pictures: Pictures) -> Author:
     account = status.account or WireAccount()
-    acct = line(account.acct or account.username, 300)
+    acct = line(account.acct or account.username)
     if not acct:
         raise DecodeError("a status without an account")
-    name = " ".join(line(account.display_name, 200).split()) or line(account.username, 200) or acct
+    name = " ".join(line(account.display_name).split()) or line(account.username) or acct
     return Author(
         id=_author_id(status, account, view),
         name=name,
@@ -166,12 +165,12 @@ def _warning(status: WireStatus) -> str:
     """The content warning; Pleroma's own field for it is HTML, with the plain words beside it."""
     pleroma = decode_object(status.pleroma, WirePleroma)
     plain = decode_object(pleroma.spoiler_text, WirePlain) if pleroma else None
-    return line((plain.text if plain else None) or status.spoiler_text, 1000)
+    return line((plain.text if plain else None) or status.spoiler_text)
 
 
 def _poll(status: WireStatus) -> tuple[str, ...]:
     poll = decode_object(status.poll, WirePoll)
-    options = (line(option.title, 500) for option in (poll.options if poll else None) or ())
+    options = (line(option.title) for option in (poll.options if poll else None) or ())
     return tuple(filter(None, options))
 
 
@@ -180,8 +179,8 @@ def _preview(status: WireStatus, pictures: Pictures, quote: Quote | None) -> Pre
     url = web_url(card.url or "") if card else ""
     if not card or not url or (quote and quote.url == url):
         return None
-    title = line(card.title, 500)
-    return Preview(url, title, line(card.description, 1000), pictures.add(card.image)) if title else None
+    title = line(card.title)
+    return Preview(url, title, line(card.description), pictures.add(card.image)) if title else None
 
 
 def _quoted(status: WireStatus) -> WireStatus | None:
@@ -225,7 +224,7 @@ def _quote(quoted: WireStatus, view: View, pictures: Pictures) -> Quote:
 def _refusals(status: WireStatus, account: WireAccount | None) -> list[str]:
     """Labels that say: not on a wall. A status that does not say it is public is not."""
     account = account or WireAccount()
-    note = plain_text(parse_html(account.note or "")).casefold()
+    note = words_of(account.note or "").casefold()
     found = [match.group(1) for match in _REFUSALS_IN_NOTE.finditer(note)]
     if status.visibility != "public":
         found.append("not-public")

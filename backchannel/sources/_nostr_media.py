@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from backchannel.model import MediaKind
 from backchannel.sources._nostr_event import ARTICLE, PICTURE, SHORT, VIDEO, WireEvent
-from backchannel.text import find_addresses, strip_controls, web_url
+from backchannel.text import cut, find_addresses, strip_controls, web_url
 
 MAX_MEDIA = 8
-MAX_ALT = 2000
+MAX_ALT = 1500
 
 _ENDINGS: dict[str, MediaKind] = {
     **dict.fromkeys(("jpg", "jpeg", "png", "gif", "webp", "avif"), "image"),
@@ -125,4 +125,4 @@ def _by_ending(url: str) -> MediaKind | None:
 
 
 def _clean(text: str) -> str:
-    return strip_controls(text).strip()[:MAX_ALT]
+    return cut(strip_controls(text).strip(), MAX_ALT)

@@ -193,7 +193,7 @@ class _Faces:
         drawn = [warning, plain_text(body), name]
         if quote:
             drawn += [quote.warning, plain_text(quote.body), quote.author.name]
-        named = {word for text in drawn for word in text.split(":")}
+        named = {word for text in drawn for word in text.split(":")[1:-1]}
         used = ((code, url) for code, url in self._emoji.items() if code in named)
         return tuple(Emoji(code, index) for code, url in used if (index := self.picture(url)) is not None)
 

@@ -7,8 +7,8 @@ from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources._nostr_event import PROFILE, WireEvent
-from backchannel.text import fold_tag, strip_controls, web_url
-from backchannel.wire import ELLIPSIS, LIMITS, bound_text, decode
+from backchannel.text import cut, fold_tag, strip_controls, web_url
+from backchannel.wire import LIMITS, bound_text, decode
 
 WISHES = ("nobot", "noindex", "nowall")
 """Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
@@ -77,5 +77,4 @@ def find_emoji(event: WireEvent) -> Iterable[tuple[str, str]]:
 
 def one_line(text: str, limit: int = MAX_NAME) -> str:
     """The text without controls and line breaks, cut with a sign."""
-    line = " ".join(strip_controls(text).split())
-    return line if len(line) <= limit else line[:limit].rstrip(ELLIPSIS) + ELLIPSIS
+    return cut(" ".join(strip_controls(text).split()), limit)

@@ -226,8 +226,9 @@ class Source:
         content_type = response.headers.get("Content-Type", "")
         try:
             if looks_like_json(response.body, content_type):
-                return parse_json_feed(response.body)
-            return parse_answer(await self._worker.read(response.body, content_type, response.url))
+                return await asyncio.to_thread(parse_json_feed, response.body)
+            said = await self._worker.read(response.body, content_type, response.url)
+            return await asyncio.to_thread(parse_answer, said)
         except DecodeError as error:
             raise SourceError(_diagnosis(response) or str(error)) from error
 

@@ -9,6 +9,7 @@ from backchannel.text.drawing import Bound, bound_marks, cut, draws_nothing, is_
 from backchannel.text.html import MAX_HTML, parse_html
 from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
 from backchannel.text.marks import fold_tag, strip_controls
+from backchannel.text.markup import words_of
 from backchannel.text.plain import find_addresses, parse_plain
 from backchannel.text.tree import MAX_DEPTH, find_hashtags, joined, plain_text, with_sign
 
@@ -35,4 +36,5 @@ __all__ = [
     "strip_controls",
     "web_url",
     "with_sign",
+    "words_of",
 ]

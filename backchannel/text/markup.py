@@ -9,6 +9,7 @@ table, and hands on the few attributes that are read. It is no sanitiser: what i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
 from typing import NamedTuple
 
 MAX_NESTED = 48
@@ -107,6 +108,16 @@ def tokens(html: str) -> Iterator[str | Tag]:
             return
     if at < len(html):
         yield html[at:]
+
+
+def words_of(html: str) -> str:
+    """The words of a piece of HTML that is searched and never drawn; blocks on lines of their own."""
+    pieces = (token if isinstance(token, str) else _between(token.name) for token in tokens(html))
+    return unescape("".join(pieces))
+
+
+def _between(name: str) -> str:
+    return "\n" if name in _BLOCKS or name in _ITEMS or name in _DIVISIONS or name == "br" else ""
 
 
 def _after_dropped(html: str, at: int, name: str) -> int:
