@@ -25,7 +25,7 @@ class Bugs:
         self.latest = ""
         self._told: set[tuple[str, str]] = set()
 
-    def caught(self, where: str, error: Exception) -> str:
+    def caught(self, where: str, error: BaseException) -> str:
         """Count it, and log its traceback where this place in our code is new. Returns words for a person.
 
         `where` names what was read ("lane blog/https://…"). The words name the exception's type and the line

@@ -2,11 +2,14 @@
 
 A source only talks to its network. What is a candidate, what is remembered, when to ask again and what to
 say of its state is decided here, the same for all.
+
+Here foreign data enters, so here is the guard (`_edge`): whatever a source raises is its own lane's failure.
+What the writer raises is the core's, and goes through: around `submit` and `take_down` there is no guard.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from random import random
 from typing import Literal, NamedTuple, Protocol
@@ -18,7 +21,19 @@ from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import FetchError
 from backchannel.log import Lane, LogUnavailable
-from backchannel.model import REFUSALS, DecodeError, Deleted, Event, Left, Post, Posted, Takedown, subjects
+from backchannel.log.codec import decode, encode
+from backchannel.model import (
+    REFUSALS,
+    DecodeError,
+    Deleted,
+    Event,
+    Left,
+    Post,
+    Posted,
+    Takedown,
+    Unknown,
+    subjects,
+)
 from backchannel.redaction import redacted, redacted_event
 from backchannel.retry import backoff_s
 from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
@@ -124,6 +139,8 @@ class Gatherer:
         self._watch, self._house, self._clock = watch, house, house.clock
         self._lanes: dict[str, LaneHealth] = {}
         self._early: dict[str, float] = {}
+        self._dropped = 0
+        self._is_stopping = False
         self._poll_s = float(getattr(source, "poll_s", 0.0))
 
     @property
@@ -136,7 +153,7 @@ class Gatherer:
         order: list[Health] = ["live", "starting", "backoff", "blocked", "needs_human"]
         best = min(states, key=order.index)
         at = max((h.last_success_at for h in lanes.values() if h.last_success_at is not None), default=None)
-        skipped = sum(health.skipped for health in lanes.values())
+        skipped = self._dropped + sum(health.skipped for health in lanes.values())
         return SourceHealth(
             self.name, self.kind, best, at, self._behind_s(best, at), "; ".join(troubles), skipped
         )
@@ -150,17 +167,78 @@ class Gatherer:
         return max(0.0, self._clock.now() - at) / self._clock.rate
 
     async def run(self) -> None:
-        """All lanes and the recheck, until cancelled. A bug in a source ends the process, loudly."""
+        """All lanes and the recheck, until cancelled. Raises only what the writer raises."""
         try:
+            lanes = await self._find_lanes()
             async with asyncio.TaskGroup() as tasks:
-                for lane in self.source.lanes():
+                work = []
+                for lane in lanes:
                     self._lanes[lane] = LaneHealth()
-                    tasks.create_task(self._run_lane(lane), name=f"{self.name}/{lane}")
+                    work.append(tasks.create_task(self._stop_with(self._run_lane(lane))))
                 if isinstance(self.source, Recheck):
-                    tasks.create_task(self._run_recheck(self.source), name=f"{self.name}/recheck")
+                    work.append(tasks.create_task(self._stop_with(self._run_recheck(self.source))))
+                await self._stop_with(asyncio.wait(work))
         finally:
             if isinstance(self.source, Closing):
-                await self.source.close()
+                await self._end(f"end of {self.name}", self.source.close)
+
+    async def _stop_with(self, work: Awaitable[object]) -> None:
+        """Await what must not fail; when it does, or is cancelled, all the others are about to be cancelled.
+
+        `Task.cancelling` would tell as much, but a task group that failed within a source leaves it raised.
+        """
+        try:
+            await work
+        except BaseException:
+            self._is_stopping = True
+            raise
+
+    async def _find_lanes(self) -> Sequence[str]:
+        """What the source reads; asked again, with patience, while it cannot say."""
+        health = LaneHealth()
+        while True:
+            began = self._clock.monotonic()
+            try:
+                with self._edge(f"source {self.name}"):
+                    lanes = tuple(self.source.lanes())
+            except TROUBLES as error:
+                self._lanes["lanes"] = health
+                pause_s = max(self._fail("lanes", health, error), self._patience_s(health, began))
+                await self._clock.sleep(pause_s)
+            else:
+                self._lanes.clear()
+                return lanes
+
+    @contextmanager
+    def _edge(self, where: str) -> Iterator[None]:
+        """Within the block a source is at work: what it should not have raised is a bug of ours, its trouble.
+
+        A cancellation that nobody asked this task for is one, too: else a lane would end, and nobody see it.
+        One that was asked for ends it, whatever the source raises meanwhile.
+        """
+        try:
+            yield
+        except (Exception, asyncio.CancelledError) as error:
+            if self._is_stopping:
+                raise asyncio.CancelledError from error
+            if isinstance(error, TROUBLES):
+                raise
+            cause = _cause(error)
+            if isinstance(cause, TROUBLES):
+                raise cause from error
+            raise SourceError(self._house.bugs.caught(where, cause)) from error
+
+    async def _end(self, where: str, close: Callable[[], Awaitable[object]]) -> None:
+        """Close what a source has open. What was on its way before goes on, whatever this raises."""
+        try:
+            await close()
+        except (Exception, asyncio.CancelledError) as error:
+            if self._is_stopping and isinstance(error, asyncio.CancelledError):
+                raise
+            cause = _cause(error)
+            is_trouble = isinstance(cause, TROUBLES)
+            why = str(cause) if is_trouble else self._house.bugs.caught(where, cause)
+            log_line.info("not closed well", where=where, error=why)
 
     async def _run_lane(self, lane: str) -> None:
         health = self._lanes[lane]
@@ -181,9 +259,11 @@ class Gatherer:
     async def _read(self, lane: str, health: LaneHealth) -> float:
         """Read on from the stored cursor to the end. Returns the pause, in real seconds."""
         cursor = (await self._house.cursors()).get((self.name, lane))
-        pause_s = 0.0
-        async with aclosing(self.source.batches(lane, cursor)) as batches:
-            async for batch in batches:
+        where, pause_s = f"lane {self.name}/{lane}", 0.0
+        with self._edge(where):
+            batches = self.source.batches(lane, cursor)
+        try:
+            while batch := await self._next(where, batches):
                 await self._take(lane, batch, None if batch.cursor == cursor else batch.cursor)
                 cursor = batch.cursor if batch.cursor is not None else cursor
                 if health.error:
@@ -192,7 +272,17 @@ class Gatherer:
                 pause_s = max(pause_s, batch.pause_s)
                 if batch.skipped:
                     log_line.warning("items dropped", source=self.name, lane=lane, why=[*batch.reasons][:3])
+        finally:
+            await self._end(where, batches.aclose)
         return max(pause_s, self._poll_s)
+
+    async def _next(self, where: str, batches: AsyncGenerator[Batch, None]) -> Batch | None:
+        """What is read next; None at the end. The guard is around the source's own code and nothing else."""
+        with self._edge(where):
+            batch = await anext(batches, None)
+            if batch and batch.cursor:
+                batch.cursor.encode()  # half a character could not be stored
+            return batch
 
     def _patience_s(self, health: LaneHealth, began: float) -> float:
         """One more read that did not hold. Returns the pause, in real seconds."""
@@ -222,14 +312,16 @@ class Gatherer:
             if not posts:
                 continue
             try:
-                await self._take("recheck", Batch(await source.recheck(posts)), None)
+                with self._edge(f"recheck {self.name}"):
+                    events = await source.recheck(posts)
+                await self._take("recheck", Batch(events), None)
             except (*TROUBLES, LogUnavailable) as error:
                 log_line.info("recheck failed", source=self.name, error=str(error))
                 pause_s = max(pace_s, error.retry_after_s if isinstance(error, SourceError) else 0.0)
 
     async def _take(self, lane: str, batch: Batch, cursor: str | None) -> None:
         """Takedowns first, which nothing holds up; then the rest, with the cursor behind the last part."""
-        events = self._candidates([redacted_event(event) for event in batch.events])
+        events = self._candidates(lane, batch.events)
         if cursor is not None and redacted(cursor) != cursor:
             cursor = None  # better to read something twice than to keep a secret in the log
         if takedowns := [event for event in events if isinstance(event, Deleted | Left)]:
@@ -247,25 +339,35 @@ class Gatherer:
         early = self._early.keys()
         return [e for e in events if not isinstance(e, Posted) or early.isdisjoint(subjects(e.post))]
 
-    def _candidates(self, events: Iterable[Event]) -> list[Event]:
-        """What may go into the log: candidates, what a known post has become, deletions of what is known."""
+    def _candidates(self, lane: str, events: Iterable[Event]) -> list[Event]:
+        """What may go into the log: candidates, what a known post has become, deletions of what is known.
+
+        Takedowns of all, then posts. One that cannot be looked at, or could not be read back from the log, is
+        dropped alone.
+        """
         now = self._clock.monotonic()
         for subject in [*takewhile(lambda subject: self._early[subject] <= now - EARLY_S, self._early)]:
             del self._early[subject]
         kept: list[Event] = []
-        posts: list[Post] = []
-        for event in events:
-            match event:
-                case Posted(post):
-                    posts.append(post)
-                case Deleted(subject):
-                    self._early.pop(subject, None)  # the latest stand last
-                    self._early[subject] = now  # also where it is known: a post that waits may be refused
-                    if self._house.writer.knows(subject):
-                        kept.append(event)
-                case _:
-                    kept.append(event)
-        return kept + [candidate for post in posts if (candidate := self._candidate(post))]
+        for event in sorted(events, key=lambda event: isinstance(event, Posted)):
+            try:
+                if candidate := self._decide(redacted_event(event), now):
+                    kept.append(_as_stored(candidate))
+            except Exception as error:  # noqa: BLE001 - foreign data: one item costs itself, whatever it raises
+                self._dropped += 1
+                self._house.bugs.caught(f"an item of {self.name}/{lane}", error)
+        return kept
+
+    def _decide(self, event: Event, now: float) -> Event | None:
+        match event:
+            case Posted(post):
+                return self._candidate(post)
+            case Deleted(subject):
+                self._early.pop(subject, None)  # the latest stand last
+                self._early[subject] = now  # also where it is known: a post that waits may be refused
+                return event if self._house.writer.knows(subject) else None
+            case _:
+                return event
 
     def _candidate(self, post: Post) -> Posted | Left | None:
         why = unwanted(post, self._house.hashtags, is_chosen=self.source.is_chosen)
@@ -277,3 +379,20 @@ class Gatherer:
             return Posted(post)
         is_same = (post.source, post.revision, post.is_origin) == standing[:3]
         return Left(post.id, post.revision, why) if post.revision > standing.revision or is_same else None
+
+
+def _as_stored(event: Event) -> Event:
+    """The event as the log will give it back. Raises for what it could not store or read again: half a
+    character, no number, the wrong type would each end this process, or the next start."""
+    stored = decode(encode(event))
+    if isinstance(stored, Unknown):
+        raise TypeError(type(event).__name__)
+    return stored
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What is behind a group of exceptions: a bug before a trouble."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    causes = [_cause(inner) for inner in error.exceptions]
+    return next((cause for cause in causes if not isinstance(cause, TROUBLES)), causes[0])
