@@ -29,7 +29,15 @@ from backchannel.sources._mastodon_wire import (
     parse_time,
     word,
 )
-from backchannel.text import fold_tag, parse_html, plain_text, strip_controls, web_url, words_of
+from backchannel.text import (
+    fold_tag,
+    parse_html,
+    plain_text,
+    strip_controls,
+    web_url,
+    without_undrawn,
+    words_of,
+)
 
 MAX_URI = 2048
 
@@ -139,7 +147,7 @@ def _body(status: WireStatus, view: View, pictures: Pictures, *, is_quoting: boo
 
 def _author(status: WireStatus, view: View, pictures: Pictures) -> Author:
     account = status.account or WireAccount()
-    acct = line(account.acct or account.username)
+    acct = without_undrawn(line(account.acct or account.username))
     if not acct:
         raise DecodeError("a status without an account")
     name = " ".join(line(account.display_name).split()) or line(account.username) or acct

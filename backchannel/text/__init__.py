@@ -5,7 +5,15 @@ tree built by us, so that one layer's mistake is not enough. Nothing here raises
 takes linear time.
 """
 
-from backchannel.text.drawing import Bound, bound_marks, cut, draws_nothing, is_drawn, may_part
+from backchannel.text.drawing import (
+    Bound,
+    bound_marks,
+    cut,
+    draws_nothing,
+    is_drawn,
+    may_part,
+    without_undrawn,
+)
 from backchannel.text.html import MAX_HTML, parse_html
 from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
 from backchannel.text.marks import fold_tag, strip_controls
@@ -36,5 +44,6 @@ __all__ = [
     "strip_controls",
     "web_url",
     "with_sign",
+    "without_undrawn",
     "words_of",
 ]

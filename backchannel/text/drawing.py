@@ -179,6 +179,11 @@ def draws_nothing(text: str) -> bool:
     return not any(_kinds[char] in _READ for char in text)
 
 
+def without_undrawn(text: str) -> str:
+    """The text as the eye has it: without joiners, selectors, directions, fillers and tags."""
+    return text if text.isascii() else "".join([char for char in text if _kinds[char] is not Draws.NOTHING])
+
+
 def may_part(before: str, after: str) -> bool:
     """Whether a line or a cut may part these two: no mark and no half of a joined sign is left over."""
     is_joined = before == _ZWJ or unicodedata.combining(before) == _VIRAMA

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backchannel.model import Body, Node, NodeKind
+from backchannel.text.drawing import without_undrawn
 from backchannel.text.links import claims_another, readable_url, shown_host, web_url
 from backchannel.text.marks import strip_controls
 from backchannel.text.markup import tidy
@@ -269,11 +270,13 @@ class _Builder(HTMLParser):
         text = plain_text(body).strip()
         if not text:
             return body
-        handle = _HANDLE.fullmatch(text)
+        handle = _HANDLE.fullmatch(without_undrawn(text))
         if _TAG.fullmatch(text) and not claims_another(text, frame.href):
             return (Node("hashtag", (text,), href=frame.href),)
         if handle and ("mention" in frame.classes or frame.href in self._mentions):
-            return (Node("mention", (self._handle(handle, frame.href),), href=frame.href),)
+            name = self._handle(handle, frame.href)
+            if self._is_known(name, frame.href) or not claims_another(name.partition("@")[2], frame.href):
+                return (Node("mention", (name,), href=frame.href),)
         if not frame.href:
             return body
         if claims_another(text, frame.href) or text.lower().startswith(("http://", "https://")):
@@ -284,8 +287,12 @@ class _Builder(HTMLParser):
         """The handle as written; without its host where neither address nor network confirm it."""
         name, host = handle.groups()
         written = f"{name}@{host}" if host else name
-        is_known = self._mentions.get(href, "").lstrip("@").casefold() == written.lstrip("@").casefold()
-        return written if is_known or (host and host.lower() == shown_host(href)) else str(name)
+        is_confirmed = self._is_known(written, href) or (host and host.lower() == shown_host(href))
+        return written if is_confirmed else str(name)
+
+    def _is_known(self, handle: str, href: str) -> bool:
+        """Whether this is the handle that the network gives for the address."""
+        return self._mentions.get(href, "").lstrip("@").casefold() == handle.lstrip("@").casefold()
 
 
 def _items(parts: list[Part]) -> list[Part]:
