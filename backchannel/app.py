@@ -26,7 +26,7 @@ from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
 from backchannel.media import PER_HOST, MediaStore
 from backchannel.media import follow as follow_pictures
-from backchannel.model import Post
+from backchannel.model import ABSENT, Post
 from backchannel.paths import static_folder
 from backchannel.search import Search, try_follow
 from backchannel.search import follow as follow_board
@@ -194,19 +194,24 @@ class Server:
         log_line.info("the new configuration is taken up; `server` and `log` count from the next start")
 
     def _watch(self, name: str) -> Sequence[Post]:
-        """This source's posts that are on the wall, or may soon be, newest first: the one way upstream."""
+        """This source's posts that are on the wall, or may soon be, newest first: the one way upstream.
+
+        What is absent comes last, with a label that says so: it may be found again.
+        """
         state, covered = self.sequencer.state, self.sequencer.covered
-        keys = [*state.waiting, *state.held][-WATCHED:] + state.board.line[-WATCHED:]
-        posts = (
-            self.sequencer.faces.get(state.posts.by_key[key].post)
-            for key in reversed(keys)
-            if key not in covered
-        )
-        return [post for post in posts if post and post.source == name]
+        absent = [*state.absent][-WATCHED:]
+        keys = absent + [*state.waiting, *state.held][-WATCHED:] + state.board.line[-WATCHED:]
+        found: list[Post] = []
+        for key in reversed(keys):
+            post = self.sequencer.faces.get(state.posts.by_key[key].post)
+            if post and post.source == name and key not in covered:
+                labels = (*post.labels, ABSENT) if key in state.absent else post.labels
+                found.append(replace(post, labels=labels))
+        return found
 
     def _standing(self, post_id: str) -> Standing | None:
         seen = self.sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
+        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
     def _live_pictures(self) -> set[str]:
         by_key = self.sequencer.state.posts.by_key

@@ -28,7 +28,7 @@ class Card(Struct, frozen=True, gc=False):
 
     `pictures` stand in the order of `Post.pictures`; None is one that could not be had. `taken_at`: when we
     first took it in (POSIX seconds). `parent`: key of the post it answers, `root`: key of the post that the
-    conversation began with, 0 where we do not know one.
+    conversation began with, 0 where we do not know one. `is_unquoted`: drawn without what it quotes.
     """
 
     post: int
@@ -38,6 +38,7 @@ class Card(Struct, frozen=True, gc=False):
     parent: int = 0
     root: int = 0
     clearance: str = "open"
+    is_unquoted: bool = False
 
 
 class Blank(Struct, frozen=True, gc=False):

@@ -32,7 +32,7 @@ from backchannel.model import (
     Posted,
     Takedown,
     Unknown,
-    subjects,
+    without_quote,
 )
 from backchannel.redaction import redacted, redacted_event
 from backchannel.retry import backoff_s
@@ -86,11 +86,13 @@ class LaneHealth(Struct):
 
 
 class Standing(NamedTuple):
-    """What gather has to know of a post that is known: which copy of it stands."""
+    """What gather has to know of a post that is known: which copy of it stands, and on which network."""
 
     source: str
     revision: int
     is_origin: bool
+    via: str = ""
+    kind: str = ""
 
 
 class Writer(Protocol):
@@ -336,14 +338,25 @@ class Gatherer:
 
     def _undeleted(self, events: Sequence[Event]) -> list[Event]:
         """In the step in which they are submitted: another lane may have heard of a deletion meanwhile."""
-        early = self._early.keys()
-        return [e for e in events if not isinstance(e, Posted) or early.isdisjoint(subjects(e.post))]
+        return [told for event in events if (told := self._without_early(event))]
+
+    def _without_early(self, event: Event) -> Event | None:
+        """Nothing of a deleted post or account; what only quotes it comes without the quotation."""
+        if not isinstance(event, Posted):
+            return event
+        post, early = event.post, self._early
+        if post.id in early or post.face.author.id in early:
+            return None
+        quote = post.face.quote
+        is_clean = quote is None or early.keys().isdisjoint((quote.id, quote.author.id))
+        return event if is_clean else Posted(without_quote(post))
 
     def _candidates(self, lane: str, events: Iterable[Event]) -> list[Event]:
         """What may go into the log: candidates, what a known post has become, deletions of what is known.
 
         Takedowns of all, then posts. One that cannot be looked at, or could not be read back from the log, is
-        dropped alone.
+        dropped alone. No network has a word on another's ids, and a deletion is remembered for this source's
+        posts alone.
         """
         now = self._clock.monotonic()
         for subject in [*takewhile(lambda subject: self._early[subject] <= now - EARLY_S, self._early)]:
@@ -362,6 +375,9 @@ class Gatherer:
         match event:
             case Posted(post):
                 return self._candidate(post)
+            case Left(subject) | Deleted(subject) if not self._is_ours(self._house.standing(subject)):
+                self._dropped += 1
+                return None
             case Deleted(subject):
                 self._early.pop(subject, None)  # the latest stand last
                 self._early[subject] = now  # also where it is known: a post that waits may be refused
@@ -369,16 +385,34 @@ class Gatherer:
             case _:
                 return event
 
+    def _is_ours(self, standing: Standing | None) -> bool:
+        return standing is None or standing.kind in ("", self.kind)
+
     def _candidate(self, post: Post) -> Posted | Left | None:
         why = unwanted(post, self._house.hashtags, is_chosen=self.source.is_chosen)
         standing = self._house.standing(post.id)
         if standing is None:
             in_window = is_in_window(post, self._house.since, self._clock.now())
             return Posted(post) if in_window and not why else None
+        if not self._is_ours(standing):
+            self._dropped += 1
+            return None
         if not why:
             return Posted(post)
-        is_same = (post.source, post.revision, post.is_origin) == standing[:3]
-        return Left(post.id, post.revision, why) if post.revision > standing.revision or is_same else None
+        via = "" if post.is_origin else post.via
+        return Left(post.id, post.revision, why, via) if self._may_withdraw(post, standing) else None
+
+    def _may_withdraw(self, post: Post, standing: Standing) -> bool:
+        """Whether this copy, which is no candidate, says so of the one that stands.
+
+        Its origin says it of any copy; of its own in the same revision, where another source took it in, only
+        that it is not wanted, not that our hashtags are not in it. Everybody else says it of their own copy.
+        """
+        if not post.is_origin:
+            return not standing.is_origin and post.via == standing.via and post.revision >= standing.revision
+        is_refused = bool(unwanted(post, frozenset(), is_chosen=True))
+        is_same = post.revision == standing.revision and (post.source == standing.source or is_refused)
+        return not standing.is_origin or post.revision > standing.revision or is_same
 
 
 def _as_stored(event: Event) -> Event:

@@ -107,8 +107,10 @@ class Post(Struct, frozen=True, omit_defaults=True):
     `id` is canonical: the network's own global URI where it has one. `ref` is the source's private way
     back to it (never drawn). `created_at` is only claimed, POSIX seconds. `hashtags` are case-folded,
     without `#`. `labels` are words of ours about consent and moderation, see `REFUSALS`. `revision` is the
-    network's own (an edit time in milliseconds, or a number), 0 where it has none. `is_origin`: this copy
-    comes from the author's own server. `pictures` are the addresses that the face's indexes name.
+    network's own (an edit time in milliseconds, or a number), 0 where it has none. `is_origin`: this copy is
+    the word of the one who may speak for the id; `via` names the host that gave any other copy.
+    `is_hearsay`: what it quotes was told by somebody who may not speak for the quoted id. `pictures` are the
+    addresses that the face's indexes name.
     """
 
     id: str
@@ -127,10 +129,16 @@ class Post(Struct, frozen=True, omit_defaults=True):
     is_origin: bool = True
     expires_at: float | None = None
     pictures: tuple[str, ...] = ()
+    via: str = ""
+    is_hearsay: bool = False
 
 
 REFUSALS = frozenset({"nobot", "noindex", "nowall", "not-public", "suspended", "limited", "memorial"})
 """Labels that keep a post out: its author, or the network, does not want it shown."""
+
+
+ABSENT = "absent"
+"""Why a post left that is merely not found any more: it may come back, in any revision."""
 
 
 class Rank(IntEnum):
@@ -147,11 +155,15 @@ class Posted(Struct, frozen=True, tag="posted"):
 
 
 class Left(Struct, frozen=True, tag="left", omit_defaults=True):
-    """This revision of a known post is no candidate any more: the hashtag or the consent went away."""
+    """A known post is no candidate any more: the hashtag or the consent went away, or it is `ABSENT`.
+
+    It is the origin's word, or where `via` names a host only the end of the copy which that host gave.
+    """
 
     post: str
     revision: int
     why: str = ""
+    via: str = ""
 
 
 class Deleted(Struct, frozen=True, tag="deleted"):
@@ -267,11 +279,18 @@ def face_digest(face: Face) -> bytes:
 def words_digest(post: Post) -> bytes:
     """What decides whether the same source says something new in the same revision.
 
-    A withdrawn quote and a picture marked sensitive change no network's revision.
+    A withdrawn quote and a picture marked sensitive change no network's revision. The first half stands for
+    what somebody else can quote of it.
     """
     face = post.face
     media = [(m.id, m.kind, m.alt) for m in face.media]
-    return digest((face.body, face.warning, face.poll, media, face.quote and face.quote.id, post.sensitive))
+    rest = digest((face.poll, media, face.quote and face.quote.id, post.sensitive))
+    return quotable_digest(face) + rest[:8]
+
+
+def quotable_digest(said: Face | Quote) -> bytes:
+    """8 bytes that stand for a post's text, or for what a quotation says that the text is."""
+    return digest((said.body, said.warning))[:8]
 
 
 def face_hash(face: bytes, pictures: Sequence[str]) -> str:

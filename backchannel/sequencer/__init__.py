@@ -12,7 +12,7 @@ from math import inf
 
 import structlog
 
-from backchannel.board import Blank, Board, Frame, Item
+from backchannel.board import Blank, Board, Card, Frame, Item
 from backchannel.clock import Clock
 from backchannel.judge import Rules, asked, due
 from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
@@ -135,12 +135,15 @@ class Sequencer:
 
     def post(self, item: Item) -> Post | None:
         """The words of a card, if they are in memory."""
-        return None if isinstance(item.value, Blank) else self.faces.get(item.value.post)
+        if isinstance(item.value, Blank) or (post := self.faces.get(item.value.post)) is None:
+            return None
+        return _as_shown(item.value, post)
 
     async def load(self, items: Sequence[Item]) -> dict[int, Post]:
         """Key → words of these cards, read from the log where they are not in memory."""
-        by_post = {item.value.post: item.key for item in items if not isinstance(item.value, Blank)}
-        return {by_post[seq]: post for seq, post in (await self.faces.load(by_post)).items()}
+        cards = {item.value.post: (item.key, item.value) for item in items if isinstance(item.value, Card)}
+        posts = (await self.faces.load(cards)).items()
+        return {cards[seq][0]: _as_shown(cards[seq][1], post) for seq, post in posts}
 
     # the loop -----------------------------------------------------------------------------------------
 
@@ -314,3 +317,8 @@ class Sequencer:
         """Give log and spool back."""
         await self.log.close()
         self._veil.close()
+
+
+def _as_shown(card: Card, post: Post) -> Post:
+    """What may be drawn of it: less than was said where a quotation is not what the quoted one says."""
+    return without_quote(post) if card.is_unquoted else post

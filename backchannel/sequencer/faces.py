@@ -12,7 +12,8 @@ SLACK = 2000
 
 
 class Faces:
-    """Posts of the newest 200 cards and of what waits, is held or not settled, at most 2,000 of these.
+    """Posts of the newest 200 cards and of what waits, is held, absent or not settled, at most 2,000 of
+    these.
 
     `shed` counts queued posts whose words are not in memory.
     """
@@ -49,7 +50,7 @@ class Faces:
         if len(self._posts) <= NEWEST + slack:
             return
         by_key = state.posts.by_key
-        queued = [*state.posts.unsettled, *state.held, *state.waiting]
+        queued = [*state.posts.unsettled, *state.absent, *state.held, *state.waiting]
         wanted = state.board.line[-NEWEST:] + queued[-QUEUED:]
         kept = {by_key[key].post for key in wanted}
         self.shed = max(0, len(queued) - QUEUED)

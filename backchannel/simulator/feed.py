@@ -41,7 +41,7 @@ class Blogs:
         if said.kind == "feed":
             self._entries[said.place][said.key] = said
             info = next(info for info in FEEDS if info.file == said.place)
-            self._world.ids[said.key] = f"{self.url(info)}#{self._entry_id(info, said)}"
+            self._world.ids[said.key] = f"feed:{self.url(info)}#{self._entry_id(info, said)}"
 
     async def _get_feed(self, request: web.Request) -> web.Response:
         info = next(info for info in FEEDS if request.path == f"/feeds/{info.file}")

@@ -68,8 +68,8 @@ class Context(NamedTuple):
     """What a source is handed: its name, the one HTTP client, time, and what it may know of the event.
 
     `watch()` gives the posts of this source that are on the wall now, newest first: the one permitted way
-    upstream. `hashtags` are the event's, case-folded without `#`. `since` is the start of the collecting
-    window (POSIX seconds).
+    upstream. What was not found any more comes along, with the label `model.ABSENT`. `hashtags` are the
+    event's, case-folded without `#`. `since` is the start of the collecting window (POSIX seconds).
     """
 
     name: str
@@ -103,7 +103,8 @@ class Recheck(Protocol):
     """A source whose network does not say by itself what was edited or deleted."""
 
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
-        """Posted for every copy that may have changed, Deleted for what is gone. Raises SourceError."""
+        """Posted for every copy that may have changed, Left for what is not found any more, Deleted for what
+        its own network says is gone. Raises SourceError."""
         ...
 
 

@@ -22,7 +22,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 class Origin(NamedTuple):
     """Where an entry was read: the source's name, its word for the network, the feed's address and name.
 
-    `url` is the address in the settings, which stays when the feed moves; `base` the one it came from.
+    `url` is the address in the settings, which stays when the feed moves; `base` the one it came from. A
+    feed speaks for its own entries and authors alone, whatever it calls them: all their ids begin with it.
     """
 
     source: str
@@ -31,20 +32,35 @@ class Origin(NamedTuple):
     base: str
     name: str = ""
 
+    def post_id(self, entry: str) -> str:
+        """The global id of one of its entries; no other network's ids begin so."""
+        return f"feed:{self.url}#{entry}"
+
+    def author_id(self, name: str) -> str:
+        """The global id of somebody whom it names; no entry can have it."""
+        return f"feed:by:{self.url}#{name}"
+
+    def owns(self, url: str) -> bool:
+        """Whether an address is on the feed's own host, or below it."""
+        host = _bare_host(url)
+        return any(host == own or host.endswith(f".{own}") for own in map(_bare_host, (self.url, self.base)))
+
 
 def parse_entry(entry: Entry, head: Head, origin: Origin, *, id: str, first_seen: float) -> Post:
     """The post an entry is; never raises. `first_seen` is its time where it has none of its own."""
     link = web_url(entry.link, origin.base) if entry.link else ""
     home = web_url(head.link, origin.base) if head.link else ""
     words = parse_words(entry, link, origin.base)
-    author, avatar = _author(entry, head, origin, link or home or origin.base)
+    where = link or home
+    # A permalink may lead anywhere; whose words these are it tells only where the feed is at home.
+    author, avatar = _author(entry, head, origin, where if origin.owns(where) else origin.base)
     shown = parse_media(entry, words.images, origin.base, avatar)
     preview = _preview(head, origin, link) if words.is_cut and link else None
     labels = [tag for tag in words.hashtags if tag in _CONSENT]
     if head.is_noindex or entry.is_noindex:
         labels.append("noindex")
     return Post(
-        id=f"{origin.url}#{id}",
+        id=origin.post_id(id),
         kind="feed",
         source=origin.source,
         created_at=_created_at(entry, first_seen),
@@ -64,6 +80,11 @@ def parse_entry(entry: Entry, head: Head, origin: Origin, *, id: str, first_seen
         revision=int(entry.updated * 1000) if entry.updated else 0,
         pictures=shown.pictures,
     )
+
+
+def _bare_host(url: str) -> str:
+    """The host with its port, without `www.`."""
+    return urlsplit(web_url(url)).netloc.removeprefix("www.")
 
 
 def is_blank(post: Post) -> bool:
@@ -97,7 +118,8 @@ def _author(entry: Entry, head: Head, origin: Origin, where: str) -> tuple[Autho
     name = name or clean_name(origin.name) or cut(plain_title(head.title), MAX_NAME) or host
     picture = web_url(only.avatar or icon, origin.base) if only.avatar or icon else ""
     url = web_url(only.url, origin.base) if only.url else ""
-    author = Author(f"{origin.url}#{name}", name, handle, url, 0 if picture else None)
+    url = url if origin.owns(url) else ""
+    author = Author(origin.author_id(name), name, handle, url, 0 if picture else None)
     return author, (picture,) if picture else ()
 
 

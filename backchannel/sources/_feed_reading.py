@@ -43,7 +43,7 @@ def read_news(
     for known in identify(document.entries, by, memory.rows, document.head.link):
         if bounded_id(known.entry.id) not in dead and len(reading.rows) < MAX_ROWS:
             reading.take(known)
-    deleted = [Deleted(f"{origin.url}#{ref}") for ref in list(dead)[:MAX_DELETED]]
+    deleted = [Deleted(origin.post_id(ref)) for ref in list(dead)[:MAX_DELETED]]
     return (*reading.events(), *deleted), replace(
         memory, by=by, due=min(reading.due, default=0.0), rows=bounded_rows(reading.rows, memory.rows)
     )

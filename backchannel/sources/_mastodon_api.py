@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Raw, Struct
@@ -12,6 +12,7 @@ from backchannel.fetch import Fetcher, FetchError, Refused, Response
 from backchannel.model import DecodeError
 from backchannel.retry import rate_pause_s, retry_after_s
 from backchannel.sources import SourceError
+from backchannel.sources._mastodon_origin import origin_of
 from backchannel.sources._mastodon_wire import Instance, Items, parse_complaint, parse_instance, parse_list
 
 PAGE = 40
@@ -26,6 +27,7 @@ SHORT_PAUSE_S = 10.0
 _MAX_BYTES = 8 << 20
 _CLOSED = frozenset({401, 403, 410, 422, 400, 405})
 _GONE = frozenset({404, 410})
+_PUBLIC = "/api/v1/timelines/public"
 _PERMANENT = {
     400: "does not understand the request",
     404: "has no Mastodon API at this address; check `servers`",
@@ -49,8 +51,16 @@ class Page(Struct, frozen=True):
     surplus: int = 0
 
 
+class Found(NamedTuple):
+    """One status, or none. `is_deleted`: the server says that it was there and is no more."""
+
+    body: bytes = b""
+    is_deleted: bool = False
+
+
 class Server:
-    """`host` is its name with its port: the lane, and the first half of a post's `ref`.
+    """`host` is its name with its port: the lane, and the first half of a post's `ref`; `origin` is whose ids
+    it may speak for.
 
     `instance` is None until the server has told, and an empty one when it does not tell. `takes_ids`: it
     has, as far as we know, a request for several statuses. While the server wants a pause nothing is asked,
@@ -61,6 +71,7 @@ class Server:
     def __init__(self, base: str, fetch: Fetcher, clock: Clock, token: str = "") -> None:
         self.base = base
         self.host = urlsplit(base).netloc.casefold()
+        self.origin = origin_of(base)
         self.instance: Instance | None = None
         self._fetch = fetch
         self._clock = clock
@@ -104,8 +115,8 @@ class Server:
         self.takes_ids = False
         return Page((), self._wait_s(answer))
 
-    async def status(self, item: str) -> bytes | None:
-        """One status, or None when the server says that there is none. SourceError for all else.
+    async def status(self, item: str) -> Found:
+        """One status; nothing when the server says that there is none. SourceError for all else.
 
         A page of HTML with 404 is a proxy's word, not the server's.
         """
@@ -113,17 +124,20 @@ class Server:
         answer = await self._get(path)
         if answer.status in _GONE:
             if answer.body.lstrip()[:1] in (b"{", b"["):
-                return None
+                return Found(is_deleted=answer.status == 410)
             raise SourceError(f"{self.host} answered {answer.status} without saying why")
         if answer.status != 200 or not answer.body.lstrip().startswith(b"{"):
             self._fail(answer, path)
-        return answer.body
+        return Found(answer.body)
 
-    async def is_alive(self) -> bool:
-        """Whether its API answers now: a server in ruins says 404 to everything."""
+    async def shows_posts(self, tags: Sequence[str]) -> bool:
+        """Whether any post can be read there now: a server in ruins, or its proxy, says 404 to everything."""
         try:
-            return await self._ask_instance() is not None
-        except SourceError:
+            if (await self.tagged(tags)).items:
+                return True
+            answer = await self._get(_PUBLIC, [("limit", "1")])
+            return answer.status == 200 and bool(parse_list(answer.body).items)
+        except (SourceError, DecodeError):
             return False
 
     async def _ask_instance(self) -> Instance | None:

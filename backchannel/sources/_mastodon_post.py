@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -16,6 +15,7 @@ from backchannel.model import (
     Preview,
     Quote,
 )
+from backchannel.sources._mastodon_origin import belongs, origin_of, own_url, parse_uri
 from backchannel.sources._mastodon_pictures import Pictures, build_media, line
 from backchannel.sources._mastodon_wire import (
     WireAccount,
@@ -29,20 +29,11 @@ from backchannel.sources._mastodon_wire import (
     parse_time,
     word,
 )
-from backchannel.text import (
-    fold_tag,
-    parse_html,
-    plain_text,
-    strip_controls,
-    web_url,
-    without_undrawn,
-    words_of,
-)
-
-MAX_URI = 2048
+from backchannel.text import fold_tag, parse_html, plain_text, web_url, without_undrawn, words_of
 
 OptOut = Literal["no-archive", "hide", "show"]
 
+_NOT_IN_NAME = re.compile(r"[^\w.~+-]")
 _REFUSALS_IN_NOTE = re.compile(r"[#＃](nobot|noindex|nowall)s?(?!\w)")
 _OPTED_OUT: Mapping[OptOut, tuple[str, ...]] = {
     "no-archive": ("no-archive",), "hide": ("noindex",), "show": (),
@@ -50,8 +41,9 @@ _OPTED_OUT: Mapping[OptOut, tuple[str, ...]] = {
 
 
 class View(Struct, frozen=True):
-    """From where a status is seen: `host` is the server asked (with its port), `domain` what stands in its
-    own handles, `parents` the canonical ids behind its ids of posts that are answered."""
+    """From where a status is seen: `host` is the server asked (with its port), `domain` what it says stands
+    in its own handles, `handles` what the operator says of any host's, `parents` the canonical ids behind its
+    ids of posts that are answered."""
 
     source: str
     base: str
@@ -59,19 +51,29 @@ class View(Struct, frozen=True):
     domain: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
     opt_outs: OptOut = "no-archive"
+    handles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Whose ids it may speak for."""
+        return origin_of(self.base)
 
 
 def build_post(status: WireStatus, view: View) -> Post | None:
-    """The post, or None for a boost, which is somebody else's post and no word of its own. DecodeError."""
+    """The post, or None for a boost, which is somebody else's post and no word of its own. DecodeError.
+
+    A post in the name of another host's account is a lie, and undecodable.
+    """
     if decode_object(status.reblog, WireStatus):
         return None
     account = status.account or WireAccount()
     uri = canonical_uri(status)
+    is_origin = origin_of(uri) == view.origin
     pictures = Pictures(view.base)
     pictures.know(status.emojis)
     pictures.know(account.emojis)
     author = _author(status, view, pictures)
-    quoted = _quoted(status)
+    quoted = _quoted(status, view)
     if quoted:
         pictures.know(quoted.emojis)
         pictures.know((quoted.account or WireAccount()).emojis)
@@ -88,7 +90,7 @@ def build_post(status: WireStatus, view: View) -> Post | None:
     face = Face(
         author=author,
         network="Mastodon",
-        url=web_url(status.url or "") or web_url(uri),
+        url=own_url(status.url or "", uri),
         body=body,
         warning=warning,
         media=media,
@@ -110,28 +112,17 @@ def build_post(status: WireStatus, view: View) -> Post | None:
         labels=_labels(status, account, view.opt_outs, hashtags),
         sensitive=bool(status.sensitive),
         revision=round(parse_time(status.edited_at) * 1000) if status.edited_at else 0,
-        is_origin=uri_host(uri) == view.host,
+        is_origin=is_origin,
         expires_at=parse_time(pleroma.expires_at) if pleroma and pleroma.expires_at else None,
         pictures=pictures.all(),
+        via="" if is_origin else view.host,
+        is_hearsay=quote is not None and origin_of(quote.id) != view.origin,
     )
 
 
 def canonical_uri(status: WireStatus) -> str:
     """The status's global id, the same on every server. DecodeError when it has none."""
-    uri = strip_controls(status.uri or status.url or "").strip()
-    if not uri or len(uri) > MAX_URI:
-        raise DecodeError("a status without a usable uri")
-    return uri
-
-
-def uri_host(uri: str) -> str:
-    """The host (with its port) that minted an id: `https://host/…` or the older `tag:host,2017:…`."""
-    if uri.startswith("tag:"):
-        return uri[4:].partition(",")[0].casefold()
-    try:
-        return urlsplit(uri).netloc.rpartition("@")[2].casefold()
-    except ValueError:
-        return ""
+    return parse_uri(status.uri or status.url or "")
 
 
 def _body(status: WireStatus, view: View, pictures: Pictures, *, is_quoting: bool = False) -> Body:
@@ -150,23 +141,45 @@ def _author(status: WireStatus, view: View, pictures: Pictures) -> Author:
     acct = without_undrawn(line(account.acct or account.username))
     if not acct:
         raise DecodeError("a status without an account")
+    id_ = _author_id(status, account)
     name = " ".join(line(account.display_name).split()) or line(account.username) or acct
+    page = web_url(account.url or "", view.base)
     return Author(
-        id=_author_id(status, account, view),
+        id=id_,
         name=name,
-        handle=f"@{acct}" if "@" in acct else f"@{acct}@{view.domain or view.host}",
-        url=web_url(account.url or "", view.base),
+        handle=_handle(acct, origin_of(id_), view),
+        url=page if origin_of(page) == origin_of(id_) else "",
         avatar=pictures.add(account.avatar_static or account.avatar),
     )
 
 
-def _author_id(status: WireStatus, account: WireAccount, view: View) -> str:
-    """The account's global id. Servers that do not tell it have it in the ids of its posts."""
+def _handle(acct: str, origin: str, view: View) -> str:
+    """`@name@domain`; the domain is a claim of whoever tells it, and holds where it belongs to the host."""
+    name, _, claimed = acct.partition("@")
+    if not claimed and origin == view.origin:
+        claimed = view.domain
+    known = view.handles.get(origin, origin)
+    home = claimed if claimed == known or belongs(claimed, origin) else known
+    return f"@{_NOT_IN_NAME.sub('', name)}@{home}"
+
+
+def _author_id(status: WireStatus, account: WireAccount) -> str:
+    """The account's global id. Servers that do not tell it have it in the ids of its posts.
+
+    Its host is that of the post: DecodeError where somebody else is named.
+    """
+    uri = canonical_uri(status)
+    origin = origin_of(uri)
     pleroma = decode_object(account.pleroma, WirePleroma)
-    said = account.uri or (pleroma.ap_id if pleroma else None)
-    prefix, mark, _ = (status.uri or "").rpartition("/statuses/")
-    found = said or (prefix if mark else "") or account.url or f"{view.base}/@{account.acct}"
-    return strip_controls(found).strip()[:MAX_URI]
+    if said := account.uri or (pleroma.ap_id if pleroma else None):
+        if origin_of(found := parse_uri(said)) != origin:
+            raise DecodeError(f"an account of {origin_of(found)[:80]} with a post of {origin[:80]}")
+        return found
+    prefix, mark, _ = uri.rpartition("/statuses/")
+    page = web_url(account.url or "")
+    if not mark and origin_of(page) == origin:
+        return parse_uri(page)
+    return prefix if mark else f"https://{origin}/@{line(account.username or account.acct)}"
 
 
 def _warning(status: WireStatus) -> str:
@@ -191,7 +204,7 @@ def _preview(status: WireStatus, pictures: Pictures, quote: Quote | None) -> Pre
     return Preview(url, title, line(card.description), pictures.add(card.image)) if title else None
 
 
-def _quoted(status: WireStatus) -> WireStatus | None:
+def _quoted(status: WireStatus, view: View) -> WireStatus | None:
     """The quoted status, where it may be shown.
 
     Mastodon says whether the quoted author agreed (`state`); only "accepted" counts, also among states yet
@@ -204,15 +217,20 @@ def _quoted(status: WireStatus) -> WireStatus | None:
         if quote.state is not None:
             raw = quote.quoted_status if quote.state == "accepted" else None
         quoted = decode_object(raw, WireStatus) if raw else None
-        return quoted if quoted and _may_be_quoted(quoted) else None
+        return quoted if quoted and _may_be_quoted(quoted, view) else None
     return None
 
 
-def _may_be_quoted(quoted: WireStatus) -> bool:
-    """Whoever does not want to be on a wall is not on it as a quotation either."""
+def _may_be_quoted(quoted: WireStatus, view: View) -> bool:
+    """Whoever does not want to be on a wall is not on it as a quotation either, nor is a lie about them."""
     account = quoted.account
-    is_shallow = not word(quoted.id) or account is None
-    return not is_shallow and not _refusals(quoted, account) and not decode_object(quoted.reblog, WireStatus)
+    if not word(quoted.id) or account is None or _refusals(quoted, account):
+        return False
+    try:
+        _author(quoted, view, Pictures(view.base))
+    except DecodeError:
+        return False
+    return decode_object(quoted.reblog, WireStatus) is None
 
 
 def _quote(quoted: WireStatus, view: View, pictures: Pictures) -> Quote:
@@ -220,7 +238,7 @@ def _quote(quoted: WireStatus, view: View, pictures: Pictures) -> Quote:
     warning = _warning(quoted)
     return Quote(
         id=uri,
-        url=web_url(quoted.url or "") or web_url(uri),
+        url=own_url(quoted.url or "", uri),
         author=_author(quoted, view, pictures),
         body=_body(quoted, view, pictures),
         warning=warning,

@@ -1,8 +1,7 @@
 """Reading a server's hashtag timelines: pages, positions, one post for all its copies."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -33,14 +32,6 @@ DOUBTS = 60
 """After so many empty answers in a row the newest page is looked at: were the server's ids reset?"""
 
 
-class Copy(NamedTuple):
-    """Which server's copy of a post the log has."""
-
-    host: str
-    revision: int
-    is_origin: bool
-
-
 class Read(Struct):
     """What a page says, in the order of its ids."""
 
@@ -49,32 +40,34 @@ class Read(Struct):
     pause_s: float = 0.0
 
 
-_NOWHERE = Copy("", -1, False)
-
-
 class Reader:
     """Reads all servers of a source. What it remembers only saves work: a restart loses nothing."""
 
     def __init__(
-        self, context: Context, hashtags: Sequence[str], *, local: bool, backfill_pages: int, opt_outs: OptOut
+        self,
+        context: Context,
+        hashtags: Sequence[str],
+        *,
+        local: bool,
+        backfill_pages: int,
+        opt_outs: OptOut,
+        handles: Mapping[str, str],
     ) -> None:
         self._context = context
-        self._hashtags = hashtags
+        self.hashtags = hashtags
         self._local = local
         self._backfill_pages = backfill_pages
         self._opt_outs: OptOut = opt_outs
-        self._copies: Recent[str, Copy] = Recent()
+        self._handles = handles
+        self._places: Recent[str, Mapping[str, str]] = Recent()
         self._parents: Recent[tuple[str, str], str] = Recent()
         self._empty: dict[tuple[str, str], int] = {}
 
     async def batches(self, server: Server, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """The lane of one server. The cursor holds the newest id of each group of hashtags."""
-        for post in self._context.watch():
-            if post.id not in self._copies:
-                self.remember(post)
         known = await server.learn()
         step = ANY if known.takes_any else 1
-        groups = [self._hashtags[at : at + step] for at in range(0, len(self._hashtags), step)]
+        groups = [self.hashtags[at : at + step] for at in range(0, len(self.hashtags), step)]
         stored = _parse_cursor(cursor)
         positions = {key: stored[key] for key in map(" ".join, groups) if key in stored}
         for group in groups:
@@ -85,23 +78,27 @@ class Reader:
             async with aclosing(read(server, group, positions)) as batches:
                 async for batch in batches:
                     yield batch
-                    # Only now it is stored: what another server says of it may be left out from here on.
-                    for event in batch.events:
-                        if isinstance(event, Posted):
-                            self.remember(event.post)
 
-    def remember(self, post: Post) -> None:
-        """This copy is in the log."""
-        self._copies.put(post.id, Copy(post.ref.partition("/")[0], post.revision, post.is_origin))
+    def places(self, post_id: str) -> Mapping[str, str]:
+        """The servers that showed us a copy of the post, and its id on each."""
+        return self._places.get(post_id, {})
 
-    def forget(self, post: Post) -> None:
-        """It is gone from the log."""
-        self._copies.drop(post.id)
+    async def newest(self, server: Server) -> Sequence[Post]:
+        """The newest posts that it shows of the hashtags. SourceError."""
+        page = await server.tagged(self.hashtags[:ANY], local=self._local)
+        return (await self.read(server, page.items)).posts
 
     def view(self, server: Server) -> View:
         """From where this server's statuses are seen."""
         domain = server.instance.domain if server.instance else ""
-        return View(self._context.name, server.base, server.host, domain, opt_outs=self._opt_outs)
+        return View(
+            self._context.name,
+            server.base,
+            server.host,
+            domain,
+            opt_outs=self._opt_outs,
+            handles=self._handles,
+        )
 
     async def read(self, server: Server, items: Iterable[Raw | bytes]) -> Read:
         """Every item that can be read as a post; the others are reasons."""
@@ -125,6 +122,8 @@ class Reader:
                 done.reasons.append(f"{server.host}/{word(status.id)}: {error}")
             else:
                 done.posts += [post] if post else []
+        for post in done.posts:
+            self._places.put(post.id, {**self.places(post.id), server.host: post.ref.partition("/")[2]})
         return done
 
     async def _follow(
@@ -202,7 +201,7 @@ class Reader:
         self, server: Server, page: Page, positions: dict[str, str] | None, also: Sequence[Event] = ()
     ) -> Batch:
         done = await self.read(server, page.items)
-        events: list[Event] = [Posted(post) for post in done.posts if self._is_wanted(server, post)]
+        events: list[Event] = [Posted(post) for post in done.posts]
         return Batch(
             events=[*events, *also],
             cursor=None if positions is None else _cursor(positions),
@@ -210,14 +209,6 @@ class Reader:
             skipped=len(done.reasons) + page.surplus,
             reasons=[*done.reasons, *_surplus(server, page)],
         )
-
-    def _is_wanted(self, server: Server, post: Post) -> bool:
-        """Whether this copy says more than the one in the log: its own server's next word, a later
-        revision, or the origin's word on what a relay brought."""
-        known = self._copies.get(post.id, _NOWHERE)
-        if known.host in ("", server.host) or post.revision > known.revision:
-            return True
-        return post.revision == known.revision and post.is_origin and not known.is_origin
 
     async def _is_reset(self, server: Server, group: Sequence[str], last: str) -> bool:
         """Whether the server counts its ids anew, so that ours lies above everything it will ever say."""
@@ -244,7 +235,7 @@ class Reader:
             await self._know_all(server, (await server.statuses(unknown)).items)
             missing = [item for item in unknown if (server.host, item) not in self._parents]
             for item in missing[:LOOKUPS]:
-                body = await server.status(item)
+                body = (await server.status(item)).body
                 await self._know_all(server, [body] if body else [])
                 if (server.host, item) not in self._parents:
                     self._parents.put((server.host, item), "")

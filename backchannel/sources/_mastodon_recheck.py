@@ -1,29 +1,30 @@
 """Edits and deletions: reading again what is on the wall.
 
-Who may take a post down: the server it was written on. When that server itself says 404 (as JSON, while its
-API is otherwise alive), the post is deleted. Another server's 404 may only mean that it purged or moderated
-its copy, so the origin is asked where it is among ours. Where it is not, two 404s in a row from the only
-server that shows us the post count as a deletion: a relay hears of a deletion as we would, and to take down
-a post that still exists somewhere is the smaller harm than to keep one that its author deleted. Everything
-else (errors, limits, web pages, a server in ruins) proves nothing and deletes nothing.
+Who may take a post down: the server it was written on. Where that is among ours it is asked about every copy,
+whoever gave it, and its word counts. It deletes a post by saying 410. A 404 only says that it is not found: a
+proxy, an import or a mistake may be behind it, so the post is *absent* after two of them, 30 s or more apart,
+from a server that shows other posts at both, and it comes back as soon as its server has it again. A relay
+that drops its copy takes back that copy alone: another server's then stands. Everything else (errors, limits,
+web pages, a server in ruins) proves nothing and takes nothing down.
 """
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from backchannel.model import Deleted, Event, Post, Posted, words_digest
+from backchannel.clock import Clock
+from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted, words_digest
 from backchannel.sources import SourceError
 from backchannel.sources._mastodon_api import MAX_IDS, Server
-from backchannel.sources._mastodon_post import uri_host
+from backchannel.sources._mastodon_origin import origin_of
 from backchannel.sources._mastodon_read import Reader
 from backchannel.sources._mastodon_recent import Recent
 from backchannel.sources._mastodon_wire import parse_id
 
-ENOUGH = 2
-"""404s in a row from a server that is not the origin."""
+APART_S = 30.0
+"""Conference seconds between two answers that a post is not found."""
 
 SINGLES = 15
 """Posts a round where each is a request: at two rounds a minute half of a server's usual limit."""
@@ -31,24 +32,34 @@ SINGLES = 15
 _ID_IN_URI = re.compile(r"/statuses/([0-9A-Za-z]+)$")
 
 
+class _Asked(Struct, frozen=True):
+    """A post, and its id on the server that is asked about it."""
+
+    id: str
+    post: Post
+
+
 class _Round(Struct):
-    """One round: what it found out, which servers were seen alive in it, which cannot be asked, and why."""
+    """One round: what it found out, which copies relays have dropped, which servers show posts, and why
+    others cannot be asked."""
 
     events: list[Event] = field(default_factory=list)
-    alive: dict[str, bool] = field(default_factory=dict)
-    silent: set[str] = field(default_factory=set)
+    dropped: list[Post] = field(default_factory=list)
+    showing: dict[str, bool] = field(default_factory=dict)
     trouble: list[SourceError] = field(default_factory=list)
     is_heard: bool = False
 
 
 class Rechecker:
-    """Remembers only which posts a server has just missed once."""
+    """Remembers only which posts a server has just missed once, and since when."""
 
-    def __init__(self, servers: Mapping[str, Server], reader: Reader) -> None:
+    def __init__(self, servers: Mapping[str, Server], reader: Reader, clock: Clock) -> None:
         self._servers = servers
+        self._origins = {server.origin: server for server in servers.values()}
         self._reader = reader
-        self._missed: Recent[str, int] = Recent()
-        self._looked: Recent[str, int] = Recent()
+        self._clock = clock
+        self._missed: Recent[tuple[str, str], float] = Recent()
+        self._looked: Recent[tuple[str, str], int] = Recent()
         self._round = 0
 
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
@@ -59,97 +70,119 @@ class Rechecker:
         self._round += 1
         done = _Round()
         async with asyncio.TaskGroup() as tasks:
-            for host, server in self._servers.items():
-                own = [post for post in posts if post.ref.partition("/")[0] == host]
-                tasks.create_task(self._look_through(server, self._turn(server, own), done))
+            for server in self._servers.values():
+                asked = [one for post in posts if (one := self._asked(server, post))]
+                tasks.create_task(self._look_through(server, self._turn(server, asked), done))
         if done.trouble and not done.is_heard:
             raise min(done.trouble, key=lambda error: error.retry_after_s)
-        return done.events
+        return [*done.events, *await self._elsewhere(done.dropped)]
 
-    async def _look_through(self, server: Server, posts: Sequence[Post], done: _Round) -> None:
+    def _asked(self, server: Server, post: Post) -> _Asked | None:
+        """A server is asked about what it gave us, and about others' copies of its own people's posts."""
+        host, _, item = post.ref.partition("/")
+        if host == server.host:
+            return _Asked(item, post)
+        return _Asked(_own_id(post), post) if server is self._origin(post) else None
+
+    def _origin(self, post: Post) -> Server | None:
+        """The server that alone decides on the post, where it is ours and can be asked."""
+        return self._origins.get(origin_of(post.id)) if post.is_origin or _own_id(post) else None
+
+    async def _look_through(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
         try:
-            for at in range(0, len(posts), MAX_IDS):
-                await self._ask(server, posts[at : at + MAX_IDS], done)
+            for at in range(0, len(asked), MAX_IDS):
+                await self._ask(server, asked[at : at + MAX_IDS], done)
                 if not server.takes_ids:
                     break  # the others have their turn in the next rounds
         except SourceError as error:
             done.trouble.append(error)
-            done.silent.add(server.host)
 
-    def _turn(self, server: Server, posts: Sequence[Post]) -> Sequence[Post]:
+    def _turn(self, server: Server, asked: Sequence[_Asked]) -> Sequence[_Asked]:
         """Whose turn it is: all, or, where each is a request of its own, those looked at longest ago."""
         if server.takes_ids:
-            return posts
-        return sorted(posts, key=lambda post: self._looked.get(post.id, 0))[:SINGLES]
+            return asked
+        return sorted(asked, key=lambda one: self._looked.get((server.host, one.post.id), 0))[:SINGLES]
 
-    async def _ask(self, server: Server, posts: Sequence[Post], done: _Round) -> None:
-        items = (await server.statuses([_ref_id(post) for post in posts])).items
-        copies = (await self._reader.read(server, items)).posts
-        found = {copy.id: copy for copy in copies}
+    async def _ask(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
+        items = (await server.statuses([one.id for one in asked])).items
+        copies = {copy.id: copy for copy in (await self._reader.read(server, items)).posts}
         seen = set(map(parse_id, items))
         done.is_heard = done.is_heard or server.takes_ids
-        for post in posts:
-            copy, is_gone = found.get(post.id), False
-            if copy is None and _ref_id(post) not in seen:
-                item = await server.status(_ref_id(post))
-                copy, is_gone = await self._copy(server, post, item), item is None
-                self._looked.put(post.id, self._round)
+        if copies:
+            done.showing[server.host] = True
+        for one in asked:
+            copy = copies.get(one.post.id)
+            if copy is None and one.id not in seen:
+                found = await server.status(one.id)
+                self._looked.put((server.host, one.post.id), self._round)
                 done.is_heard = True
-            if is_gone:
-                await self._miss(server, post, done)
-            elif copy:
-                self._missed.drop(post.id)
-                done.events += [] if _is_same(copy, post) else [Posted(copy)]
+                if not found.body:
+                    await self._miss(server, one.post, done, is_deleted=found.is_deleted)
+                    continue
+                copy = await self._copy(server, one.post, found.body)
+            if copy:
+                self._missed.drop((server.host, one.post.id))
+                done.events += [] if _is_same(copy, one.post) else [Posted(copy)]
 
-    async def _copy(self, server: Server, post: Post, item: bytes | None) -> Post | None:
+    async def _copy(self, server: Server, post: Post, item: bytes) -> Post | None:
         """The server's copy of this post; None when it cannot be read, or is another post."""
-        read = await self._reader.read(server, [item] if item else [])
+        read = await self._reader.read(server, [item])
         return next((copy for copy in read.posts if copy.id == post.id), None)
 
-    async def _miss(self, server: Server, post: Post, done: _Round) -> None:
-        """The server says it has no such post (any more)."""
-        origin = self._servers.get(uri_host(post.id))
-        if origin is server:
-            await self._delete(server, post, done)
+    async def _miss(self, server: Server, post: Post, done: _Round, *, is_deleted: bool) -> None:
+        """The server says that it has no such post (any more)."""
+        origin = self._origin(post)
+        if (origin and origin is not server) or ABSENT in post.labels:
             return
-        at_origin = _ID_IN_URI.search(post.id)
-        if origin and at_origin:
-            if origin.host in done.silent:
-                return
-            try:
-                item = await origin.status(at_origin.group(1))
-            except SourceError as error:
-                done.trouble.append(error)
-                done.silent.add(origin.host)  # it hangs, or wants a pause: not once more for every post
-                return
-            if item is None:
-                await self._delete(origin, post, done)
-                return
-            if copy := await self._copy(origin, post, item):
-                done.events.append(Posted(copy))
-                return
-        misses = self._missed.get(post.id, 0) + 1
-        self._missed.put(post.id, misses)
-        if misses >= ENOUGH:
-            await self._delete(server, post, done)
-
-    async def _delete(self, server: Server, post: Post, done: _Round) -> None:
-        if server.host not in done.alive:
-            done.alive[server.host] = await server.is_alive()
-        if done.alive[server.host]:
+        if server.host not in done.showing:
+            done.showing[server.host] = await server.shows_posts(self._reader.hashtags)
+        if not done.showing[server.host]:
+            return
+        now, key = self._clock.now(), (server.host, post.id)
+        if origin and is_deleted:
             done.events.append(Deleted(post.id))
-            self._missed.drop(post.id)
-            self._reader.forget(post)
+        elif not (first := self._missed.get(key, 0.0)):
+            self._missed.put(key, now)
+        elif now - first >= APART_S and origin:
+            # Whatever revision another claimed for its copy is not the origin's.
+            done.events.append(Left(post.id, post.revision if post.is_origin else 0, ABSENT))
+        elif now - first >= APART_S and len(done.dropped) < MAX_IDS:
+            done.events.append(Left(post.id, post.revision, ABSENT, server.host))
+            done.dropped.append(post)
+
+    async def _elsewhere(self, dropped: Iterable[Post]) -> Sequence[Event]:
+        """Other servers' copies of what a relay has dropped: they stand from now on."""
+        left = {post.id: post for post in dropped}
+        found: list[Event] = []
+        for server in self._servers.values() if left else ():
+            try:
+                copies = await self._others(server, left)
+            except SourceError:
+                continue
+            for copy in copies:
+                if copy.id in left and copy.via != left[copy.id].via:
+                    found.append(Posted(copy))
+                    del left[copy.id]
+        return found
+
+    async def _others(self, server: Server, wanted: Iterable[str]) -> Sequence[Post]:
+        newest = await self._reader.newest(server)
+        known = (self._reader.places(post_id).get(server.host, "") for post_id in wanted)
+        items = (await server.statuses([item for item in known if item][:MAX_IDS])).items
+        return [*newest, *(await self._reader.read(server, items)).posts]
 
 
-def _ref_id(post: Post) -> str:
-    return post.ref.partition("/")[2]
+def _own_id(post: Post) -> str:
+    """The post's id on its own server, where its uri tells it."""
+    found = _ID_IN_URI.search(post.id)
+    return found[1] if found else ""
 
 
 def _is_same(copy: Post, post: Post) -> bool:
     """Whether nothing that the wall, or its rules, would see has changed."""
     return (
         copy.revision == post.revision
+        and copy.is_origin == post.is_origin
         and copy.hashtags == post.hashtags
         and copy.labels == post.labels
         and copy.sensitive == post.sensitive

@@ -15,6 +15,7 @@ from backchannel import sources
 from backchannel.model import Event, Post
 from backchannel.sources import Batch, Context
 from backchannel.sources._mastodon_api import Server
+from backchannel.sources._mastodon_origin import belongs, origin_of
 from backchannel.sources._mastodon_post import OptOut
 from backchannel.sources._mastodon_read import Reader
 from backchannel.sources._mastodon_recheck import Rechecker
@@ -41,6 +42,11 @@ class Settings(sources.Settings):
         None,
         description="access token, for servers that show hashtags only to their users: "
         "one for the one server, or a mapping from server to token",
+    )
+    handles: dict[str, str] = Field(
+        default={},
+        description="a mapping from server to the domain in its people's handles, where that is neither its "
+        "host nor a domain above it",
     )
     poll_s: float = Field(
         5,
@@ -84,6 +90,14 @@ class Settings(sources.Settings):
         # As written, not case-folded: servers know "straße" and not "strasse".
         return tuple(dict.fromkeys(hashtag.strip().lstrip("#＃").lower() for hashtag in hashtags))
 
+    @field_validator("handles")
+    @classmethod
+    def _domains(cls, handles: dict[str, str]) -> dict[str, str]:
+        for domain in handles.values():
+            if not belongs(domain, domain):
+                raise ValueError(f"{domain!r} is no domain; accepted is {_ACCEPTED}")
+        return {origin_of(_base_url(server)): domain for server, domain in handles.items()}
+
     @model_validator(mode="after")
     def _tokens_have_a_server(self) -> Self:
         if isinstance(self.token, SecretStr) and len(self.servers) > 1:
@@ -122,8 +136,9 @@ class Source:
             local=settings.local,
             backfill_pages=settings.backfill_pages,
             opt_outs=settings.opt_outs,
+            handles=settings.handles,
         )
-        self._rechecker = Rechecker(self._servers, self._reader)
+        self._rechecker = Rechecker(self._servers, self._reader, context.clock)
 
     def lanes(self) -> Sequence[str]:
         """The servers' host names."""
@@ -134,7 +149,8 @@ class Source:
         return self._reader.batches(self._servers[lane], cursor)
 
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
-        """Posted for what was edited, Deleted for what is gone; a failure never deletes. SourceError."""
+        """Posted for what was edited, Left for what is not found any more, Deleted for what its server says
+        is gone; a failure takes nothing down. SourceError."""
         return await self._rechecker.recheck(posts)
 
 

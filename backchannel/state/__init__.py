@@ -29,8 +29,8 @@ from backchannel.state.rulings import Rulings
 
 class State(Struct):
     """All folds together. `waiting`: key → since when, of posts nobody has ruled on, in order of time;
-    `held`: keys of those that a rule left to a person; `missed`: gaps
-    that could not be filled; `marks`: what is kept of erased ids."""
+    `held`: keys of those that a rule left to a person; `absent`: keys of those that are not found any more;
+    `missed`: gaps that could not be filled; `marks`: what is kept of erased ids."""
 
     seq: int = 0
     at: float = 0.0
@@ -39,6 +39,7 @@ class State(Struct):
     conversations: Conversations = field(default_factory=Conversations)
     waiting: dict[int, float] = field(default_factory=dict)
     held: dict[int, None] = field(default_factory=dict)
+    absent: dict[int, None] = field(default_factory=dict)
     blanks: dict[str, bool] = field(default_factory=dict)
     missed: list[Missed] = field(default_factory=list)
     marks: dict[str, None] = field(default_factory=dict)
@@ -47,11 +48,7 @@ class State(Struct):
     def is_news(self, event: Event) -> bool:
         """Whether appending it would tell anybody anything."""
         match event:
-            case Posted(post):
-                if self.posts.is_news(event):
-                    return True
-                return self.posts.is_better_copy(post) and self.verdict(self.posts.by_id[post.id]) is None
-            case Left() | Deleted() | Settled():
+            case Posted() | Left() | Deleted() | Settled():
                 return self.posts.is_news(event)
             case Ruled():
                 return self.rulings.is_news(event, self.posts)
@@ -84,7 +81,7 @@ class State(Struct):
 
     def verdict(self, seen: Seen) -> tuple[str, str] | None:
         """(what holds for this content now, its clearance), or None: it waits."""
-        if seen.left >= seen.revision or self.posts.is_gone(seen):
+        if seen.is_absent or seen.left >= seen.revision or self.posts.is_gone(seen):
             return "hide", ""
         return self.rulings.verdict(seen)
 
@@ -98,6 +95,15 @@ class State(Struct):
             self._place(seen)
         if is_moved and post.id in self.conversations.answers:
             self._place_below(post.id)
+        self._requote(post.id)
+
+    def _requote(self, post_id: str) -> None:
+        """Cards that quote it are drawn without the quotation while that is not what its origin says."""
+        for seen in [*self.posts.of(post_id)]:
+            item = self.board.items.get(seen.key) if seen.hearsay else None
+            card = item.value if item else None
+            if isinstance(card, Card) and card.is_unquoted != self.posts.is_misquoting(seen):
+                self._place(seen)
 
     def _place_below(self, post_id: str) -> None:
         """The conversation below it hangs elsewhere now: all of it counts as changed.
@@ -116,6 +122,8 @@ class State(Struct):
     def _place(self, seen: Seen) -> None:
         """Where the rulings want it: waiting, held, on the board, or none of these."""
         self._unqueue(seen)
+        if seen.is_absent and not self.posts.is_gone(seen):
+            self.absent[seen.key] = None
         verdict = self.verdict(seen)
         if seen.hash and verdict is None:
             self._wait(seen)
@@ -124,7 +132,10 @@ class State(Struct):
         if verdict and verdict[0] == "show":
             seen.order = seen.order or self.seq
             parent, root = self.conversations.place(seen, self.posts)
-            card = Card(seen.post, seen.hash, seen.taken_at, seen.pictures, parent, root, verdict[1])
+            is_unquoted = self.posts.is_misquoting(seen)
+            card = Card(
+                seen.post, seen.hash, seen.taken_at, seen.pictures, parent, root, verdict[1], is_unquoted
+            )
             self.board.put(self.seq, seen.key, card, seen.order)
         else:
             self.board.take(self.seq, seen.key)
@@ -137,6 +148,7 @@ class State(Struct):
 
     def _unqueue(self, seen: Seen) -> None:
         self.held.pop(seen.key, None)
+        self.absent.pop(seen.key, None)
         self.waiting.pop(seen.key, None)
 
     def _erase(self, erased: Erased) -> None:

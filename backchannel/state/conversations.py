@@ -32,11 +32,15 @@ class Conversations(Struct):
                 del self.answers[seen.reply_to]
 
     def place(self, seen: Seen, posts: Posts) -> tuple[int, int]:
-        """(key of what it answers, key of what the conversation began with); 0 where we do not know."""
-        parent = posts.by_id.get(seen.reply_to) if seen.reply_to else None
+        """(key of what it answers, key of what the conversation began with); 0 where we do not know.
+
+        What a post answers is its own word. Where a relay says it for somebody else, that counts for the
+        relay's copies alone: nobody moves another's post into a conversation.
+        """
+        parent = _above(seen, posts)
         root = parent
         for _ in range(DEEP):
-            above = posts.by_id.get(root.reply_to) if root and root.reply_to else None
+            above = _above(root, posts) if root and (root.is_origin or root.via == seen.via) else None
             if above is None or above is seen:
                 break
             root = above
@@ -51,3 +55,9 @@ class Conversations(Struct):
                     known.add(key)
                     ids.append(posts.by_key[key].id)
                     yield posts.by_key[key]
+
+
+def _above(seen: Seen, posts: Posts) -> Seen | None:
+    """What it answers, on its own network."""
+    parent = posts.by_id.get(seen.reply_to) if seen.reply_to else None
+    return parent if parent and parent.kind == seen.kind else None

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from backchannel.board import Picture
 from backchannel.model import (
+    ABSENT,
     Deleted,
     Entry,
     Left,
@@ -19,6 +20,7 @@ from backchannel.model import (
     digest,
     face_digest,
     face_hash,
+    quotable_digest,
     subjects,
     words_digest,
 )
@@ -32,14 +34,23 @@ class Said(Struct, frozen=True, gc=False):
     clearance: str
 
 
+class Hearsay(Struct, frozen=True, gc=False):
+    """What a post claims that another has said: whose id, by which author, in which words."""
+
+    post: str
+    author: str
+    words: bytes
+
+
 class Seen(Struct, gc=False):
     """A post, as far as memory holds it.
 
     `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
     `addresses` and `pictures` stand side by side; `hash` is empty until the last picture is settled.
     `rule` is the latest word of a rule, on `rule_hash`; `spoke`: the rules that have ruled on this waiting.
-    `profile` stands for the author's face as this copy shows it. `waits_seq`, `waits_at`: the entry that made
-    it wait. `left`: the revision that was no candidate.
+    `profile` stands for the author's face as this copy shows it, and for who gave it. `waits_seq`,
+    `waits_at`: the entry that made it wait. `is_origin`: who may speak for the id has spoken; `via`: the host
+    that gave any other copy. `left`: the revision that was no candidate; `is_absent`: it is not found now.
     """
 
     key: int
@@ -47,7 +58,9 @@ class Seen(Struct, gc=False):
     author: str
     taken_at: float
     post: int
+    kind: str
     source: str
+    via: str
     revision: int
     is_origin: bool
     words: bytes
@@ -59,6 +72,8 @@ class Seen(Struct, gc=False):
     profile: bytes = b""
     hash: str = ""
     left: int = -1
+    is_absent: bool = False
+    hearsay: Hearsay | None = None
     order: int = 0
     waits_seq: int = 0
     waits_at: float = 0.0
@@ -97,11 +112,8 @@ class Posts(Struct):
         match event:
             case Posted(post):
                 return self._is_new_copy(post)
-            case Left(post_id, revision):
-                seen = self.by_id.get(post_id)
-                if seen is None or self.is_gone(seen):
-                    return False
-                return revision >= seen.revision and revision > seen.left
+            case Left():
+                return self._is_farewell(event)
             case Deleted(subject):
                 return subject not in self.deleted and (subject in self.by_id or subject in self.concerned)
             case Settled(post_id, url):
@@ -109,38 +121,46 @@ class Posts(Struct):
                 return bool(seen and seen.key in self.unsettled and url in self.unsettled[seen.key].missing)
 
     def _is_new_copy(self, post: Post) -> bool:
+        """Who may say an id is known from the id; how great a revision somebody else claims proves nothing.
+
+        The origin's copy replaces any other. Another's stands until then, and only who gave it may change it.
+        """
         if any(subject in self.deleted for subject in (post.id, post.face.author.id)):
             return False
         seen = self.by_id.get(post.id)
         if seen is None:
             return True
+        if post.kind != seen.kind:
+            return False
+        if post.is_origin != seen.is_origin:
+            return post.is_origin
+        if seen.is_absent:
+            return post.revision >= seen.left
+        if post.via != seen.via:
+            return False
         if post.revision != max(seen.revision, seen.left):
             return post.revision > max(seen.revision, seen.left)
-        if post.source == seen.source and post.is_origin == seen.is_origin:
-            return seen.left == post.revision or words_digest(post) != seen.words
-        return False
+        return seen.left == post.revision or (post.source == seen.source and words_digest(post) != seen.words)
 
-    def is_better_copy(self, post: Post) -> bool:
-        """The origin's copy of what a relay brought, in the same revision."""
-        seen = self.by_id.get(post.id)
-        return bool(
-            seen
-            and post.id not in self.deleted
-            and post.face.author.id not in self.deleted
-            and post.revision == seen.revision > seen.left
-            and post.is_origin
-            and not seen.is_origin
-        )
+    def _is_farewell(self, left: Left) -> bool:
+        seen = self.by_id.get(left.post)
+        if seen is None or self.is_gone(seen):
+            return False
+        if left.via and (seen.is_origin or left.via != seen.via):
+            return False
+        if left.why == ABSENT:
+            return not seen.is_absent
+        if not left.via and not seen.is_origin:
+            return True
+        return left.revision >= seen.revision and left.revision > seen.left
 
     def apply(self, entry: Entry) -> Iterable[Seen]:
         """Take it in. Gives the posts whose place may have changed."""
         match entry.event:
             case Posted(post):
                 return (self._take(entry.seq, entry.at, post),)
-            case Left(post_id, revision):
-                seen = self.by_id[post_id]
-                seen.left = revision
-                return (seen,)
+            case Left():
+                return (self._leave(entry.event),)
             case Deleted(subject):
                 self.deleted[subject] = entry.seq
                 return self.of(subject)
@@ -163,6 +183,14 @@ class Posts(Struct):
             seen.id in deleted or seen.author in deleted or any(embed in deleted for embed in seen.embeds)
         )
 
+    def is_misquoting(self, seen: Seen) -> bool:
+        """Whether it claims of a post, which its origin has told us, words that are not the standing ones."""
+        said = seen.hearsay
+        quoted = self.by_id.get(said.post) if said else None
+        if said is None or quoted is None or not quoted.is_origin:
+            return False
+        return (said.author, said.words) != (quoted.author, quoted.words[: len(said.words)])
+
     def forget(self, seen: Seen) -> None:
         """As if it had never been said."""
         self._unlink(seen)
@@ -179,7 +207,9 @@ class Posts(Struct):
             author=author,
             taken_at=old.taken_at if old else at,
             post=seq,
+            kind=intern(post.kind),
             source=intern(post.source),
+            via=intern(post.via),
             revision=post.revision,
             is_origin=post.is_origin,
             words=words_digest(post),
@@ -187,7 +217,9 @@ class Posts(Struct):
             pictures=tuple(had.get(address) for address in post.pictures),
             embeds=tuple(subject for subject in [*subjects(post)][2:] if subject not in (post.id, author)),
             reply_to=post.reply_to,
-            expires_at=post.expires_at,
+            # Whoever passes on a copy may not end it: what expires is deleted for good.
+            expires_at=post.expires_at if post.is_origin else None,
+            hearsay=_hearsay(post),
         )
         if old:
             self._unlink(old)
@@ -196,6 +228,16 @@ class Posts(Struct):
         self._link(seen)
         self._open(seen, post, [*had], at)
         self._complete(seen, seq, at)
+        return seen
+
+    def _leave(self, left: Left) -> Seen:
+        seen = self.by_id[left.post]
+        if left.why == ABSENT:
+            seen.is_absent = True
+        if not left.via and not seen.is_origin:  # its first word: from here on nobody else's counts
+            seen.is_origin, seen.via, seen.revision = True, "", left.revision
+        if left.why != ABSENT:
+            seen.left = left.revision
         return seen
 
     def _settled_of(self, seen: Seen) -> dict[str, Picture | None]:
@@ -229,7 +271,8 @@ class Posts(Struct):
         hashes = [picture.hash if picture else "" for picture in seen.pictures]
         seen.hash = face_hash(opened.face, hashes)
         avatar = "" if opened.avatar is None else hashes[opened.avatar]
-        seen.profile = digest((opened.author, avatar))
+        # Trust in a voice is trust in who brought it: another's copy is not that author's own.
+        seen.profile = digest((opened.author, avatar, seen.via) if seen.via else (opened.author, avatar))
         seen.waits_seq, seen.waits_at, seen.spoke = seq, at, ()
         self._share(seen)
 
@@ -255,3 +298,8 @@ class Posts(Struct):
                 del self.concerned[subject]
         if seen.expires_at is not None:
             self.expiring.remove((seen.expires_at, seen.key))
+
+
+def _hearsay(post: Post) -> Hearsay | None:
+    quote = post.face.quote if post.is_hearsay else None
+    return Hearsay(quote.id, quote.author.id, quotable_digest(quote)) if quote else None

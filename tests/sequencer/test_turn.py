@@ -505,11 +505,15 @@ async def test_an_edit_of_an_approved_post_waits_again(tmp_path: Path) -> None:
     await sequencer.close()
 
 
-async def test_the_origins_copy_is_no_news_where_somebody_has_ruled(tmp_path: Path) -> None:
-    sequencer = await sequencer_in(tmp_path)
-    await settle(sequencer, Posted(replace(post(), is_origin=False)))
-    await settle(sequencer, Posted(replace(post(text="hello!"), source="other", is_origin=True)))
+async def test_the_origins_copy_replaces_another_also_where_somebody_has_ruled(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path, policy="first-time")
+    await settle(sequencer, Posted(replace(post(), is_origin=False, via="relay.example")))
+    await settle(sequencer, person("id:p1", "show", hash_=current(sequencer).hash))
     assert await texts(sequencer) == {"p1": "hello"}
+    await settle(sequencer, Posted(replace(post(text="hello!"), source="other", is_origin=True)))
+    assert await texts(sequencer) == {}  # other words than were approved
+    await settle(sequencer, person("id:p1", "show", hash_=current(sequencer).hash))
+    assert await texts(sequencer) == {"p1": "hello!"}
     await sequencer.close()
 
 

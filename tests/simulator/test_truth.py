@@ -46,7 +46,7 @@ async def read_feeds(reader: Any) -> dict[str, str]:
             entries = [(item["id"], item["content_html"]) for item in json.loads(text)["items"]]
         else:
             entries = [(entry.id, entry.content[0].value) for entry in feedparser.parse(text).entries]
-        found |= {f"{url}#{entry_id}": content for entry_id, content in entries}
+        found |= {f"feed:{url}#{entry_id}": content for entry_id, content in entries}
     return found
 
 

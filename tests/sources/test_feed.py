@@ -198,7 +198,7 @@ async def test_what_a_feed_says_becomes_posts(shelf: Shelf, reader: Reader) -> N
     batch = await reader.read()
     assert titles(batch) == ["two #conf", "one #conf"]
     posts = [event.post for event in batch.events if isinstance(event, Posted)]
-    assert [post.id for post in posts] == [f"{shelf.url()}#two", f"{shelf.url()}#one"]
+    assert [post.id for post in posts] == [f"feed:{shelf.url()}#two", f"feed:{shelf.url()}#one"]
     assert {(post.source, post.face.author.name) for post in posts} == {("blogs", "Notes")}
 
 
@@ -213,7 +213,7 @@ async def test_a_json_feed_is_read_without_the_worker(shelf: Shelf, reader: Read
 async def test_atom_tombstones_become_deletions(shelf: Shelf, reader: Reader) -> None:
     shelf.answers["/feed"] = document((OWN / "full.atom").read_text("utf-8"))
     deleted = [event for event in (await reader.read()).events if isinstance(event, Deleted)]
-    assert deleted == [Deleted(f"{shelf.url()}#urn:kai:41")]
+    assert deleted == [Deleted(f"feed:{shelf.url()}#urn:kai:41")]
 
 
 async def test_in_one_source_a_chosen_feed_is_whole_and_another_filtered(shelf: Shelf) -> None:
@@ -324,7 +324,7 @@ async def test_a_feed_that_moved_for_good_is_asked_for_at_its_new_place(
     shelf.answers["/new"] = document(rss("one"))
     (event,) = (await reader.read()).events
     assert isinstance(event, Posted)
-    assert event.post.id == f"{shelf.url()}#one"
+    assert event.post.id == f"feed:{shelf.url()}#one"
     shelf.answers["/new"] = document(rss("two", "one"))
     assert titles(await reader.read()) == ["two #conf"]
     assert [request.path for request in shelf.asked] == ["/feed", "/new", "/new"]

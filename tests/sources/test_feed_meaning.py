@@ -34,18 +34,19 @@ async def document(worker: Worker, body: bytes, content_type: str = "application
     return parse_answer(await worker.read(body, content_type, URL))
 
 
-def posts_of(read: Document) -> list[Post]:
-    origin = Origin("blogs", "Blog", URL, URL)
+def posts_of(read: Document, url: str = URL) -> list[Post]:
+    origin = Origin("blogs", "Blog", url, url)
     return [
         parse_entry(known.entry, read.head, origin, id=known.id, first_seen=SEEN)
         for known in identify(read.entries, "guid", (), read.head.link)
     ]
 
 
-async def own(worker: Worker, name: str) -> dict[str, Post]:
+async def own(worker: Worker, name: str, url: str = URL) -> dict[str, Post]:
     """Posts of one of our own files, by their id within the feed."""
     body = (OWN / name).read_text("utf-8").replace("FILLER", FILLER).encode()
-    return {post.id.removeprefix(f"{URL}#"): post for post in posts_of(await document(worker, body))}
+    read = await document(worker, body)
+    return {post.id.removeprefix(f"feed:{url}#"): post for post in posts_of(read, url)}
 
 
 def at(text: str) -> float:
@@ -86,8 +87,8 @@ async def test_an_rss_item_has_title_text_time_link_and_language(worker: Worker)
 
 async def test_several_authors_stand_together_and_without_their_addresses(worker: Worker) -> None:
     author = (await own(worker, "full.rss"))["quay-0017"].face.author
-    assert (author.name, author.handle) == ("Ada Lindqvist, Ben Okafor", "quay.example")
-    assert author.id == f"{URL}#Ada Lindqvist, Ben Okafor"
+    assert (author.name, author.handle) == ("Ada Lindqvist, Ben Okafor", "feeds.example")
+    assert author.id == f"feed:by:{URL}#Ada Lindqvist, Ben Okafor"
 
 
 async def test_categories_and_tags_in_the_text_are_hashtags(worker: Worker) -> None:
@@ -171,7 +172,7 @@ async def test_a_feed_or_entry_that_is_not_to_be_indexed_says_so(worker: Worker)
 async def test_an_rdf_item_is_known_by_its_address(worker: Worker) -> None:
     post = (await own(worker, "full.rdf"))["https://pier.example/7"]
     assert plain_text(post.face.body) == "Bollards, a history\nNobody asked. Here it is. #harbourconf"
-    assert (post.face.author.name, post.face.author.handle) == ("Noor Haddad", "pier.example")
+    assert (post.face.author.name, post.face.author.handle) == ("Noor Haddad", "feeds.example")
     assert post.created_at == at("2026-11-25T07:45:00+00:00")
     assert post.hashtags == ("bollards", "harbourconf")
 
@@ -180,7 +181,7 @@ async def test_an_rdf_item_is_known_by_its_address(worker: Worker) -> None:
 
 
 async def test_a_json_item_is_read_in_full(worker: Worker) -> None:
-    post = (await own(worker, "full.json"))["17"]
+    post = (await own(worker, "full.json", "https://tide.example/feed.json"))["17"]
     assert plain_text(post.face.body) == "High water\nAt noon, see map."
     assert [node.href for node in nodes(post.face.body, "link")] == ["https://tide.example/17/map"]
     assert (post.face.author.name, post.face.author.url) == ("Sanne de Wit", "https://tide.example/sanne")
@@ -222,10 +223,26 @@ async def test_a_mastodon_feed_keeps_each_pictures_own_alternative_text(worker: 
 
 
 async def test_a_mastodon_feed_names_its_authors_in_the_permalinks(worker: Worker) -> None:
-    author = (await own(worker, "mastodon.rss"))["https://social.example/@ines/1001"].face.author
+    posts = await own(worker, "mastodon.rss", "https://social.example/tags/harbourconf.rss")
+    author = posts["https://social.example/@ines/1001"].face.author
     assert (author.name, author.handle, author.url, author.avatar) == (
         "@ines", "@ines@social.example", "https://social.example/@ines", None,
     )  # fmt: skip
+
+
+async def test_permalinks_on_another_host_name_neither_author_nor_home(worker: Worker) -> None:
+    post = (await own(worker, "mastodon.rss"))["https://social.example/@ines/1001"]
+    author = post.face.author
+    assert post.face.url == "https://social.example/@ines/1001"
+    assert (author.name, author.handle, author.url) == (
+        "Public posts tagged #harbourconf", "feeds.example", "",
+    )  # fmt: skip
+
+
+async def test_an_entry_and_an_author_of_one_name_have_two_ids(worker: Worker) -> None:
+    body = b"<rss version='2.0'><channel><item><guid>Ann</guid><author>Ann</author></item></channel></rss>"
+    (post,) = posts_of(await document(worker, body))
+    assert (post.id, post.face.author.id) == (f"feed:{URL}#Ann", f"feed:by:{URL}#Ann")
 
 
 async def test_a_mastodon_warning_and_wish_are_honoured(worker: Worker) -> None:
@@ -336,7 +353,7 @@ class Meaning(NamedTuple):
 def _meaning(post: Post, wanted: Meaning) -> Meaning:
     text = plain_text(post.face.body)
     return Meaning(
-        id=post.id.removeprefix(f"{URL}#"),
+        id=post.id.removeprefix(f"feed:{URL}#"),
         begins=text[: len(wanted.begins)] if wanted.ends else text,
         ends=text[-len(wanted.ends) :] if wanted.ends else "",
         author=post.face.author.name,
@@ -373,19 +390,19 @@ RECORDED: dict[str, list[Meaning]] = {
     "feedparser_wellformed_media-rss_item_media_category_scheme1.xml": [_only_id(_EMPTY, tags=("cat1",))],
     "feedparser_wellformed_media-rss_item_media_category_term.xml": [_only_id(_EMPTY, tags=("cat1",))],
     "feedparser_wellformed_rss_item_enclosure_multiple.xml": [
-        _only_id("http://example.com/", author="example.com", url="http://example.com/",
+        _only_id("http://example.com/", url="http://example.com/",
                  media=(("image", "", "1"), ("image", "", "2"))),
     ],
     "feedparser_wellformed_rss_item_enclosure_type.xml": [
-        _only_id("http://example.com/", author="example.com", url="http://example.com/",
+        _only_id("http://example.com/", url="http://example.com/",
                  media=(("image", "", ""),)),
     ],
     "feedparser_wellformed_rss_item_guid_isPermaLink_ValueError.xml": [_only_id("http://example.c[o.test/")],
     "feedparser_wellformed_rss_item_guid_isPermaLink_conflict_link_not_guidislink.xml": [
-        _only_id("http://guid.example.com/", author="link.example.com", url="http://link.example.com/"),
+        _only_id("http://guid.example.com/", url="http://link.example.com/"),
     ],
     "feedparser_wellformed_rss_item_guid_isPermaLink_guidislink.xml": [
-        _only_id("http://guid.example.com/", author="guid.example.com", url="http://guid.example.com/"),
+        _only_id("http://guid.example.com/", url="http://guid.example.com/"),
     ],
     "feedparser_wellformed_rss_item_multiple_dc_creator.xml": [
         _only_id(_EMPTY, author="First Author, Second Author")

@@ -59,7 +59,7 @@ class Feed:
         return events
 
     def ids(self, *entries: Entry, now: float = NOW) -> list[str]:
-        return [said.removeprefix(f"{URL}#") for said in _ids(self.read(*entries, now=now))]
+        return [said.removeprefix(f"feed:{URL}#") for said in _ids(self.read(*entries, now=now))]
 
 
 def _ids(events: Sequence[Event]) -> list[str]:
@@ -203,7 +203,7 @@ def test_an_edit_is_the_same_id_with_a_newer_revision() -> None:
     feed.read(entry("a", updated=9_100.0))
     (event,) = feed.read(entry("a", "edited", updated=9_200.0))
     assert isinstance(event, Posted)
-    assert (event.post.id, event.post.revision) == (f"{URL}#a", 9_200_000)
+    assert (event.post.id, event.post.revision) == (f"feed:{URL}#a", 9_200_000)
 
 
 def test_an_edit_without_a_date_of_change_has_revision_zero() -> None:
@@ -234,16 +234,18 @@ def test_an_entry_that_fell_off_the_list_is_neither_deleted_nor_new_when_it_retu
 
 
 def test_a_tombstone_deletes() -> None:
-    assert Feed().read(stones=(Tombstone("a", NOW),)) == (Deleted(f"{URL}#a"),)
+    assert Feed().read(stones=(Tombstone("a", NOW),)) == (Deleted(f"feed:{URL}#a"),)
 
 
 def test_a_tombstone_outweighs_an_older_copy_in_the_same_list() -> None:
     events = Feed().read(entry("a", updated=9_000.0), stones=(Tombstone("a", 9_500.0),))
-    assert events == (Deleted(f"{URL}#a"),)
+    assert events == (Deleted(f"feed:{URL}#a"),)
 
 
 def test_a_copy_that_was_changed_after_its_tombstone_lives() -> None:
-    assert _ids(Feed().read(entry("a", updated=9_800.0), stones=(Tombstone("a", 9_500.0),))) == [f"{URL}#a"]
+    assert _ids(Feed().read(entry("a", updated=9_800.0), stones=(Tombstone("a", 9_500.0),))) == [
+        f"feed:{URL}#a"
+    ]
 
 
 # Time
@@ -308,7 +310,7 @@ def test_there_a_hashtag_that_was_taken_away_is_said() -> None:
     feed = Feed(hashtags=("conf",))
     feed.read(entry("a", tags=("conf",)), entry("b"))
     events = feed.read(entry("a"), entry("b", "edited"))
-    assert events == (Left(f"{URL}#a", 0, "no hashtag of the event any more"),)
+    assert events == (Left(f"feed:{URL}#a", 0, "no hashtag of the event any more"),)
 
 
 def test_an_entry_that_says_nothing_is_no_post() -> None:
@@ -327,7 +329,7 @@ def test_other_hashtags_in_the_settings_read_everything_anew_with_the_same_ids_a
     )
     (event,) = events
     assert isinstance(event, Posted)
-    assert (event.post.id, event.post.created_at) == (f"{URL}#a", NOW)
+    assert (event.post.id, event.post.created_at) == (f"feed:{URL}#a", NOW)
 
 
 def test_a_cursor_holds_no_word_of_an_entry() -> None:

@@ -357,7 +357,7 @@ async def test_a_broken_feed_is_posts_or_a_decode_error(worker: Worker, body: by
     except DecodeError:
         return
     for post in posts_of(document):
-        assert post.id.startswith(f"{URL}#")
+        assert post.id.startswith(f"feed:{URL}#")
         assert isinstance(post.created_at, float)
         assert all(
             medium.picture is None or medium.picture < len(post.pictures) for medium in post.face.media

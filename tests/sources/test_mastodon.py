@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from backchannel.clock import Clock, to_utc
 from backchannel.fetch import Fetcher, Response
-from backchannel.model import Deleted, Event, Missed, Post, Posted
+from backchannel.model import ABSENT, Deleted, Event, Left, Missed, Post, Posted
 from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources.mastodon import Settings, Source
 from backchannel.text import plain_text
+from tests.kit import Hand
 
 START = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,6 +98,8 @@ class Mastodon:
             return self.json(self.instance)
         if parts[:4] == ["api", "v1", "timelines", "tag"]:
             return self.json(self.timeline(request, parts[4]))
+        if parts[:4] == ["api", "v1", "timelines", "public"]:
+            return self.json(self.statuses[:1])
         if parts[:3] == ["api", "v1", "statuses"]:
             return self.lookup(request, parts[3:])
         return self.json({"error": "Record not found"}, 404)
@@ -179,10 +183,11 @@ def make(fetcher: Fetcher, wall: list[Post]) -> Make:
         since: datetime = START,
         own_hashtags: Sequence[str] = (),
         fetch: Fetcher = fetcher,
+        clock: Clock | None = None,
         **said: Any,
     ) -> Source:
         bases = tuple(server if isinstance(server, str) else server.base for server in servers)
-        context = Context("fedi", fetch, Clock(), tuple(hashtags), since.timestamp(), lambda: wall)
+        context = Context("fedi", fetch, clock or Clock(), tuple(hashtags), since.timestamp(), lambda: wall)
         return Source(Settings(servers=bases, hashtags=tuple(own_hashtags), **said), context)
 
     return make
@@ -376,16 +381,13 @@ async def test_ids_that_begin_anew_are_noticed_and_read_again(server: Mastodon, 
 # Several servers, one post.
 
 
-async def test_copies_of_one_post_are_one_and_stay_so_over_a_hundred_polls(start: Start, make: Make) -> None:
+async def test_every_server_tells_its_copy_of_one_post_once_in_a_hundred_polls(
+    start: Start, make: Make
+) -> None:
     home, relay, third = await start(), await start(), await start()
-    uri = home.post(1, media_attachments=[{"id": "1", "type": "image", "url": f"{home.base}/a.png"}])["uri"]
-    for other, number in ((relay, 900), (third, 901)):
-        other.post(
-            number,
-            "post 1",
-            uri=uri,
-            media_attachments=[{"id": "77", "type": "image", "url": f"{other.base}/b.png"}],
-        )
+    uri = home.post(1)["uri"]
+    relay.post(900, "post 1", uri=uri)
+    third.post(901, "post 1", uri=uri)
     source = make(home, relay, third)
     cursors: dict[str, str | None] = {}
     events: list[Event] = []
@@ -394,9 +396,11 @@ async def test_copies_of_one_post_are_one_and_stay_so_over_a_hundred_polls(start
             for batch in await read(source, one, cursors.get(one.host)):
                 cursors[one.host] = batch.cursor or cursors.get(one.host)
                 events += batch.events
-    first, second = posts(events)
-    assert (first.id, first.is_origin, first.ref) == (uri, False, f"{relay.host}/900")
-    assert (second.id, second.is_origin, second.ref) == (uri, True, f"{home.host}/1")
+    assert [(copy.id, copy.is_origin, copy.via, copy.ref) for copy in posts(events)] == [
+        (uri, False, relay.host, f"{relay.host}/900"),
+        (uri, False, third.host, f"{third.host}/901"),
+        (uri, True, "", f"{home.host}/1"),
+    ]
 
 
 async def test_a_copy_that_was_not_stored_is_no_reason_to_leave_out_another(start: Start, make: Make) -> None:
@@ -411,15 +415,14 @@ async def test_a_copy_that_was_not_stored_is_no_reason_to_leave_out_another(star
     assert len(texts(await read(source, other))) == 1
 
 
-async def test_after_a_restart_the_wall_says_which_copies_are_there(
-    start: Start, make: Make, wall: list[Post]
-) -> None:
+async def test_a_copy_that_is_no_candidate_keeps_no_other_out(start: Start, make: Make) -> None:
     one, other = await start(), await start()
     uri = "https://far.example/users/ann/statuses/5"
-    one.post(1, uri=uri)
+    one.post(1, uri=uri, visibility="private")
     other.post(2, uri=uri)
-    wall += posts((await read(make(one, other), one))[0].events)
-    assert texts(await read(make(one, other), other)) == []
+    source = make(one, other)
+    await read(source, one)
+    assert texts(await read(source, other)) == ["post 2"]
 
 
 async def test_a_later_revision_counts_wherever_it_is_seen_first(start: Start, make: Make) -> None:
@@ -592,9 +595,23 @@ async def test_a_login_page_behind_a_redirect_is_a_closed_door(server: Mastodon,
 
 async def test_version_one_of_the_instance_will_do(server: Mastodon, make: Make) -> None:
     server.fail("/api/v2/instance", answering(404, {"error": "Not found"}))
-    server.fail("/api/v1/instance", answering(200, {"uri": "https://home.example", "version": "3.5"}))
+    server.fail("/api/v1/instance", answering(200, {"uri": f"https://{server.host}", "version": "3.5"}))
     server.post(1)
     (post,) = posts((await read(make(server), server))[0].events)
+    assert post.face.author.handle == f"@ann@{server.host}"
+
+
+async def test_a_domain_that_a_server_only_claims_is_in_no_handle(server: Mastodon, make: Make) -> None:
+    server.instance["domain"] = "victim.example"
+    server.post(1)
+    (post,) = posts((await read(make(server), server))[0].events)
+    assert post.face.author.handle == f"@ann@{server.host}"
+
+
+async def test_a_domain_that_the_operator_names_is_in_its_handles(server: Mastodon, make: Make) -> None:
+    server.post(1)
+    source = make(server, handles={server.base: "home.example"})
+    (post,) = posts((await read(source, server))[0].events)
     assert post.face.author.handle == "@ann@home.example"
 
 
@@ -799,17 +816,74 @@ async def test_an_edit_keeps_the_parent_of_a_reply(server: Mastodon, make: Make)
     assert event.post.reply_to == f"{server.base}/users/ann/statuses/1"
 
 
+async def absent(source: Source, on_wall: Sequence[Post], clock: Hand, *, rounds: int = 2) -> list[Event]:
+    """What so many rounds find, 30 s from one to the next."""
+    found: list[Event] = []
+    for _ in range(rounds):
+        found += await source.recheck(on_wall)
+        clock.time += 30
+    return found
+
+
 @pytest.mark.parametrize("takes_ids", [True, False])
-async def test_what_its_own_server_no_longer_has_is_deleted(
+async def test_what_its_own_server_does_not_find_twice_is_absent(
     server: Mastodon, make: Make, takes_ids: bool
 ) -> None:
     server.takes_ids = takes_ids
     for number in (1, 2):
         server.post(number)
+    clock = Hand()
+    source = make(server, clock=clock)
+    on_wall = await shown(source, server)
+    del server.statuses[0]
+    assert await source.recheck(on_wall) == []
+    clock.time += 29
+    assert await source.recheck(on_wall) == []
+    clock.time += 1
+    assert await source.recheck(on_wall) == [Left(f"{server.base}/users/ann/statuses/1", 0, ABSENT)]
+
+
+async def test_the_only_post_of_a_hashtag_can_be_absent_too(server: Mastodon, make: Make) -> None:
+    server.post(1)
+    server.post(2, tags=[])
+    source, clock = make(server, clock=(hand := Hand())), hand
+    on_wall = await shown(source, server)
+    del server.statuses[0]
+    assert len(await absent(source, on_wall, clock)) == 1
+
+
+async def test_what_its_own_server_says_is_gone_is_deleted(server: Mastodon, make: Make) -> None:
+    for number in (1, 2):
+        server.post(number)
     source = make(server)
     on_wall = await shown(source, server)
     del server.statuses[0]
+    server.fail("/api/v1/statuses/1", answering(410, {"error": "Gone"}))
     assert await source.recheck(on_wall) == [Deleted(f"{server.base}/users/ann/statuses/1")]
+
+
+async def test_a_relay_that_says_gone_deletes_nothing(server: Mastodon, make: Make) -> None:
+    server.post(1, uri="https://far.example/users/ann/statuses/5")
+    server.post(2)
+    clock = Hand()
+    source = make(server, clock=clock)
+    on_wall = await shown(source, server)
+    del server.statuses[0]
+    server.fail("/api/v1/statuses/1", answering(410, {"error": "Gone"}))
+    (left,) = await absent(source, on_wall, clock)
+    assert left == Left("https://far.example/users/ann/statuses/5", 0, ABSENT, server.host)
+
+
+async def test_what_is_absent_is_told_when_it_is_found_again(server: Mastodon, make: Make) -> None:
+    status = server.post(1)
+    source = make(server)
+    (gone,) = await shown(source, server)
+    gone = replace(gone, labels=(ABSENT,))
+    server.statuses.clear()
+    server.post(2)
+    assert await source.recheck([gone]) == []
+    server.statuses.append(status)
+    assert [type(event) for event in await source.recheck([gone])] == [Posted]
 
 
 async def test_a_server_without_look_ups_of_many_is_asked_one_by_one_from_then_on(
@@ -862,13 +936,22 @@ async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Han
             await source.recheck(on_wall)
 
 
-async def test_a_server_in_ruins_deletes_nothing(server: Mastodon, make: Make) -> None:
+async def test_a_server_in_ruins_takes_nothing_down(server: Mastodon, make: Make) -> None:
     server.post(1)
-    source = make(server)
+    clock = Hand()
+    source = make(server, clock=clock)
     on_wall = await shown(source, server)
     server.fail("/", answering(404, {"error": "Not found"}))
-    for _ in range(3):
-        assert await source.recheck(on_wall) == []
+    assert await absent(source, on_wall, clock, rounds=4) == []
+
+
+async def test_a_server_without_any_post_takes_nothing_down(server: Mastodon, make: Make) -> None:
+    server.post(1)
+    clock = Hand()
+    source = make(server, clock=clock)
+    on_wall = await shown(source, server)
+    server.statuses.clear()
+    assert await absent(source, on_wall, clock, rounds=4) == []
 
 
 async def test_another_servers_404_asks_the_origin_and_takes_its_copy(start: Start, make: Make) -> None:
@@ -883,14 +966,17 @@ async def test_another_servers_404_asks_the_origin_and_takes_its_copy(start: Sta
     assert (event.post.id, event.post.is_origin, event.post.ref) == (uri, True, f"{home.host}/1")
 
 
-async def test_another_servers_404_deletes_when_the_origin_says_the_same(start: Start, make: Make) -> None:
+async def test_a_copy_of_what_its_origin_does_not_have_is_absent_by_the_origins_word(
+    start: Start, make: Make
+) -> None:
     home, relay = await start(), await start()
+    home.post(7)
     uri = f"{home.base}/users/ann/statuses/1"
-    relay.post(900, uri=uri)
-    source = make(home, relay)
+    relay.post(900, "never said", uri=uri, edited_at=iso(START))
+    clock = Hand()
+    source = make(home, relay, clock=clock)
     on_wall = await shown(source, relay)
-    relay.statuses.clear()
-    assert await source.recheck(on_wall) == [Deleted(uri)]
+    assert await absent(source, on_wall, clock) == [Left(uri, 0, ABSENT)]
 
 
 async def test_an_origin_in_trouble_decides_nothing(start: Start, make: Make) -> None:
@@ -910,11 +996,13 @@ async def test_an_origin_in_trouble_keeps_no_other_post_from_being_looked_at(
     home, relay = await start(), await start()
     relay.post(900, uri=f"{home.base}/users/ann/statuses/1")
     relay.post(901)
-    source = make(home, relay)
+    relay.post(902)
+    clock = Hand()
+    source = make(home, relay, clock=clock)
     on_wall = await shown(source, relay)
-    relay.statuses.clear()
+    del relay.statuses[:2]
     home.fail("/", answering(502, PAGE))
-    assert await source.recheck(on_wall) == [Deleted(f"{relay.base}/users/ann/statuses/901")]
+    assert await absent(source, on_wall, clock) == [Left(f"{relay.base}/users/ann/statuses/901", 0, ABSENT)]
 
 
 async def test_a_silent_origin_is_asked_once_a_round_not_once_a_post(start: Start, make: Make) -> None:
@@ -930,18 +1018,45 @@ async def test_a_silent_origin_is_asked_once_a_round_not_once_a_post(start: Star
     assert len(home.asked) == 1
 
 
-async def test_without_the_origin_two_404s_in_a_row_are_a_deletion(server: Mastodon, make: Make) -> None:
+async def test_without_the_origin_a_relay_takes_back_its_copy_by_two_404s_in_a_row(
+    server: Mastodon, make: Make
+) -> None:
     uri = "https://far.example/users/ann/statuses/5"
     status = server.post(1, uri=uri)
-    source = make(server)
+    server.post(2)
+    clock = Hand()
+    source = make(server, clock=clock)
     on_wall = await shown(source, server)
-    server.statuses.clear()
-    assert await source.recheck(on_wall) == []
+    server.statuses.remove(status)
+    assert await absent(source, on_wall, clock, rounds=1) == []
     server.statuses.append(status)
-    assert await source.recheck(on_wall) == []
-    server.statuses.clear()
-    assert await source.recheck(on_wall) == []
-    assert await source.recheck(on_wall) == [Deleted(uri)]
+    assert await absent(source, on_wall, clock, rounds=1) == []
+    server.statuses.remove(status)
+    assert await absent(source, on_wall, clock, rounds=1) == []
+    assert await absent(source, on_wall, clock, rounds=1) == [Left(uri, 0, ABSENT, server.host)]
+
+
+@pytest.mark.parametrize("is_new_life", [False, True])
+async def test_what_a_relay_drops_stands_by_another_servers_copy(
+    start: Start, make: Make, is_new_life: bool
+) -> None:
+    one, other = await start(), await start()
+    uri = "https://far.example/users/ann/statuses/5"
+    one.post(1, uri=uri)
+    one.post(2)
+    other.post(7, "the same", uri=uri)
+    clock = Hand()
+    source = make(one, other, clock=clock)
+    on_wall = await shown(source, one)
+    if is_new_life:
+        source = make(one, other, clock=clock)
+    else:
+        await read(source, other)
+    del one.statuses[0]
+    left, back = await absent(source, on_wall, clock)
+    assert left == Left(uri, 0, ABSENT, one.host)
+    assert isinstance(back, Posted)
+    assert (back.post.id, back.post.via) == (uri, other.host)
 
 
 async def test_an_id_that_names_another_post_by_now_says_nothing(server: Mastodon, make: Make) -> None:
@@ -957,24 +1072,28 @@ async def test_one_servers_trouble_does_not_hide_what_another_found(start: Start
     one, other = await start(), await start()
     one.post(1)
     other.post(2)
-    source = make(one, other)
+    other.post(3)
+    clock = Hand()
+    source = make(one, other, clock=clock)
     on_wall = [*await shown(source, one), *await shown(source, other)]
     one.fail("/api/v1/statuses", answering(500, PAGE))
-    other.statuses.clear()
-    assert await source.recheck(on_wall) == [Deleted(f"{other.base}/users/ann/statuses/2")]
+    del other.statuses[0]
+    assert await absent(source, on_wall, clock) == [Left(f"{other.base}/users/ann/statuses/2", 0, ABSENT)]
 
 
 async def test_one_server_that_wants_a_pause_keeps_no_other_waiting(start: Start, make: Make) -> None:
     one, other = await start(), await start()
     one.post(1)
     other.post(2)
-    source = make(one, other)
+    other.post(3)
+    clock = Hand()
+    source = make(one, other, clock=clock)
     on_wall = [*await shown(source, one), *await shown(source, other)]
     one.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="600"))
     assert await source.recheck(on_wall) == []
     one.asked.clear()
-    other.statuses.clear()
-    assert await source.recheck(on_wall) == [Deleted(f"{other.base}/users/ann/statuses/2")]
+    del other.statuses[0]
+    assert await absent(source, on_wall, clock) == [Left(f"{other.base}/users/ann/statuses/2", 0, ABSENT)]
     assert one.asked == []
 
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backchannel.model import Body, DecodeError, Node, Post, face_digest
-from backchannel.sources._mastodon_post import View, build_post, uri_host
+from backchannel.sources._mastodon_origin import origin_of, parse_uri
+from backchannel.sources._mastodon_post import View, build_post
 from backchannel.sources._mastodon_wire import (
     Instance,
     id_order,
@@ -343,11 +344,151 @@ def test_opting_out_of_discovery_is_what_the_organiser_makes_of_it() -> None:
     assert shown.labels == ()
 
 
-def test_a_local_handle_has_the_name_the_server_gives_itself() -> None:
-    status = json.loads((ROOT / "tests/data/mastodon/plain.json").read_text())["status"]
-    post = parse(status, msgspec.structs.replace(VIEW, domain="example.org"))
+@pytest.mark.parametrize(
+    ("base", "acct", "domain", "handle"),
+    [
+        ("https://one.example", "ann", "", "@ann@one.example"),
+        ("https://social.one.example", "ann", "one.example", "@ann@one.example"),
+        ("https://social.one.example", "ann", "ONE.example", "@ann@ONE.example"),
+        ("https://one.example", "ann", "victim.example", "@ann@one.example"),
+        ("https://one.example", "ann", "eone.example", "@ann@one.example"),
+        ("https://one.example", "ann", "example", "@ann@one.example"),
+        ("https://one.example", "ann@victim.example", "", "@ann@one.example"),
+        ("https://one.example", "ann@victim.example@one.example", "", "@ann@one.example"),
+        ("https://one.example", "ann＠victim.example", "", "@annvictim.example@one.example"),
+        ("https://one.example", "ann@victim.example/one.example", "", "@ann@one.example"),
+        ("http://127.0.0.1:8080", "ann", "0.0.1", "@ann@127.0.0.1:8080"),
+        ("http://127.0.0.1:8080", "ann@127.0.0.1:9090", "", "@ann@127.0.0.1:8080"),
+    ],
+)
+def test_a_handles_domain_is_that_of_the_host_or_above_it(
+    base: str, acct: str, domain: str, handle: str
+) -> None:
+    status = sample(base)
+    status["account"]["acct"] = acct
+    post = parse(status, View("fedi", base, base.partition("//")[2], domain))
     assert post
-    assert post.face.author.handle == "@ann@example.org"
+    assert post.face.author.handle == handle
+
+
+def sample(base: str) -> dict[str, Any]:
+    """A plain status as if it were from there."""
+    text = (ROOT / "tests/data/mastodon/plain.json").read_text().replace("https://one.example", base)
+    status: dict[str, Any] = json.loads(text)["status"]
+    return status
+
+
+def test_the_domain_that_the_operator_names_stands_in_every_servers_copies() -> None:
+    view = View("fedi", "https://relay.example", "relay.example", handles={"one.example": "ann.example"})
+    post = parse(sample("https://one.example") | {"id": "9"}, view)
+    assert post
+    assert (post.face.author.handle, post.via) == ("@ann@ann.example", "relay.example")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://victim.example/users/ann",
+        "https://one.example@victim.example/users/ann",
+        "https://victim.example\\@one.example/users/ann",
+        "https://one.example:8443/users/ann",
+        "nostr:79c2cae114ea28a981e7559b4fe7854a473521a8d22a66bbab9fa248eb820ff6",
+        "feed:https://one.example/feed#Ann",
+        "https://one.example.victim.example/users/ann",
+    ],
+)
+def test_an_account_of_another_host_is_no_author(uri: str) -> None:
+    status = sample("https://one.example")
+    status["account"]["uri"] = uri
+    with pytest.raises(DecodeError):
+        parse(status)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "nostr:79c2cae114ea28a981e7559b4fe7854a473521a8d22a66bbab9fa248eb820ff6",
+        "feed:https://blog.example/feed#1",
+        "id:p1",
+        "urn:uuid:5",
+        "at://did:plc:x/app.bsky.feed.post/1",
+        "https:/victim.example/1",
+        "https:///victim.example/1",
+        "tag:ann@victim.example,2017:1",
+        "tag:,2017:1",
+        "https://" + "x" * 2048,
+    ],
+)
+def test_an_id_of_no_host_is_refused(uri: str) -> None:
+    with pytest.raises(DecodeError):
+        parse(sample("https://one.example") | {"uri": uri})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://ONE.example/users/ann/statuses/101",
+        "https://one.example:443/users/ann/statuses/101",
+        "HTTPS://one.example:0443/users/ann/statuses/101",
+        "https://victim@one.example/users/ann/statuses/101",
+        "https://one.example./users/ann/statuses/101",
+        "https://ｏne.example/users/ann/statuses/101",
+        "https://one。example/users/ann/statuses/101",
+        "https:\\\\one.example/users/ann/statuses/101",
+        " https://one.example/users/ann/statuses/101\n",
+        "https://one.exa\x00mple/users/ann/statuses/101",
+    ],
+)
+def test_every_spelling_of_a_host_is_one_id(uri: str) -> None:
+    assert parse_uri(uri) == "https://one.example/users/ann/statuses/101"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://one.example/@ann/101", "https://one.example/@ann/101"),
+        ("https://victim.example/@ann/101", "https://one.example/users/ann/statuses/101"),
+        ("https://one.example@victim.example/", "https://one.example/users/ann/statuses/101"),
+        ("javascript:x", "https://one.example/users/ann/statuses/101"),
+    ],
+)
+def test_a_permalink_leads_to_the_host_of_the_id(url: str, shown: str) -> None:
+    post = parse(sample("https://one.example") | {"url": url})
+    assert post
+    assert post.face.url == shown
+
+
+def test_an_author_link_to_another_host_is_none() -> None:
+    status = sample("https://one.example")
+    status["account"]["url"] = "https://victim.example/@ann"
+    post = parse(status)
+    assert post
+    assert post.face.author.url == ""
+
+
+@pytest.mark.parametrize("lie", ["uri", "account"])
+def test_a_quotation_in_the_name_of_another_host_is_left_out(lie: str) -> None:
+    quoted = sample("https://other.example")
+    if lie == "uri":
+        quoted["uri"] = "nostr:79c2cae114ea28a981e7559b4fe7854a473521a8d22a66bbab9fa248eb820ff6"
+    else:
+        quoted["account"]["uri"] = "https://victim.example/users/ann"
+    post = parse(sample("https://one.example") | {"quote": {"state": "accepted", "quoted_status": quoted}})
+    assert post
+    assert (post.face.quote, post.is_hearsay) == (None, False)
+
+
+def test_a_quotation_of_another_hosts_post_is_hearsay() -> None:
+    quote = {"state": "accepted", "quoted_status": sample("https://other.example")}
+    post = parse(sample("https://one.example") | {"quote": quote})
+    assert post
+    assert post.face.quote
+    assert post.is_hearsay
+    own = parse(
+        sample("https://one.example") | {"quote": quote | {"quoted_status": sample("https://one.example")}}
+    )
+    assert own
+    assert not own.is_hearsay
 
 
 @pytest.mark.parametrize(
@@ -362,7 +503,7 @@ def test_a_local_handle_has_the_name_the_server_gives_itself() -> None:
     ],
 )
 def test_an_id_names_the_host_that_minted_it(uri: str, host: str) -> None:
-    assert uri_host(uri) == host
+    assert origin_of(uri) == host
 
 
 def test_ids_are_ordered_by_length_then_text() -> None:
