@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
+from backchannel.redaction import redacted
 from backchannel.wire import LIMITS, decode, decode_items
 
 Text = str | None
@@ -260,7 +261,7 @@ def parse_complaint(body: bytes) -> str:
     except DecodeError:
         return ""
     said = f"{wire.error or wire.message or ''} {wire.error_description or ''}".split()
-    return " ".join(said)[:160]
+    return redacted(" ".join(said))[:160]
 
 
 def parse_time(said: str) -> float:

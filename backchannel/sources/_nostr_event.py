@@ -16,6 +16,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
 from backchannel.model import DecodeError
+from backchannel.redaction import redacted
 from backchannel.wire import LIMITS, bound
 
 MAX_EVENT_BYTES = 256 * 1024
@@ -78,7 +79,7 @@ class Said(Struct, frozen=True):
     @property
     def text(self) -> str:
         """`value` as words, bounded for a log line."""
-        return self.value.decode(errors="replace")[:300]
+        return redacted(self.value.decode(errors="replace"))[:300]
 
 
 class Filter(Struct, frozen=True, omit_defaults=True):
