@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import sys
+import traceback
 from collections.abc import Coroutine
 from importlib.metadata import version
 from pathlib import Path
@@ -152,6 +153,13 @@ def blank(state: Literal["on", "off"], config: ConfigPath = CONFIG, url: ServerU
 def main() -> None:
     """Run the command that was typed."""
     configure_logging()
+    try:
+        _answer()
+    except Exception as error:  # noqa: BLE001 - as Python would tell it, but without secrets
+        _end("".join(traceback.format_exception(error)).rstrip(), 1)
+
+
+def _answer() -> None:
     try:
         app(prog_name="backchannel")
     except UserError as error:

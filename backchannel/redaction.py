@@ -51,6 +51,7 @@ class Redactor:
     def __init__(self) -> None:
         self._spelling: dict[str, str] = {}
         self._plain: list[tuple[int, frozenset[str]]] = []
+        self._wanted: dict[int, tuple[str, ...]] = {}
         self._written: list[tuple[re.Pattern[str], str]] = []
         self._bytes: list[tuple[frozenset[bytes], bytes, bytes]] = []
 
@@ -61,6 +62,7 @@ class Redactor:
             if len(secret) < LEAST or secret in self._spelling:
                 continue
             self._spelling[secret] = spelling
+            self._wanted.clear()
             forms = _forms(secret)
             plain = {plain for form in forms for plain in _plains(form)}
             if len(secret) >= LONG:  # what stands before it may make an escape of its first letters
@@ -103,6 +105,9 @@ class Redactor:
     def _clean(self, value: T) -> T:
         if isinstance(value, str):
             return self.redacted(value, least=LEAST_IN_POSTS)  # type: ignore[return-value]
+        if isinstance(value, list):
+            cleaned_list = [*map(self._clean, value)]
+            return value if cleaned_list == value else cleaned_list  # type: ignore[return-value]
         if isinstance(value, tuple):
             if any(isinstance(item, Node) for item in value) and self._holds(_words(value), LEAST_IN_POSTS):
                 return (self.redacted(_words(value), least=LEAST_IN_POSTS),)  # type: ignore[return-value]
@@ -117,7 +122,10 @@ class Redactor:
     def _holds(self, text: str, least: int) -> bool:
         if not self._plain:
             return False
-        wanted = [form for length, forms in self._plain if length >= least for form in forms]
+        wanted = self._wanted.get(least)
+        if wanted is None:
+            forms = (form for length, forms in self._plain if length >= least for form in forms)
+            wanted = self._wanted[least] = tuple(forms)
         return any(form in plain for plain in _plains(text) for form in wanted)
 
 

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from backchannel import cli
+from backchannel.redaction import keep_secret
 from backchannel.secrets import SecretStore
 from backchannel.terminal import redact
 
@@ -255,6 +256,24 @@ def test_a_secret_of_the_config_is_in_no_log_line(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("TOKEN", "hunter2-of-the-config")
     cli._load(tmp_path / "config.yaml")
     assert redact(None, "", {"event": "says hunter2-of-the-config"})["event"] == "says [secret]"
+
+
+def test_a_crash_tells_its_traceback_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash() -> None:
+        keep_secret(["hunter2-of-the-crash"])
+        raise ZeroDivisionError("divided by hunter2-of-the-crash")
+
+    monkeypatch.setattr(cli.app, "registered_commands", [*cli.app.registered_commands])
+    cli.app.command("crash")(crash)
+    monkeypatch.setattr(sys, "argv", ["backchannel", "crash"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert "in crash" in said
+    assert "ZeroDivisionError: divided by [secret]" in said
 
 
 def test_the_simulator_serves_the_networks_it_was_told_to(tmp_path: Path) -> None:

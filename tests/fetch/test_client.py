@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from backchannel.fetch import Fetcher, FetchError
+from backchannel.redaction import keep_secret
 from tests.faults.hostile import answering, reply, serving
 from tests.fetch.kit import DOOR, LOOPBACK, Making, canary, names
 
@@ -158,3 +159,42 @@ async def test_what_is_not_agreed_is_2_mib_and_30_s(make: Making) -> None:
             await make(*LOOPBACK).get(server.url)
     for asking in (Fetcher.get, Fetcher.post):
         assert inspect.signature(asking).parameters["total_s"].default == 30.0
+
+
+async def test_nothing_of_an_answer_holds_a_secret_that_the_peer_repeats(make: Making) -> None:
+    keep_secret(["hunter2-of-the-fetch"])
+    word = "hunter2-of-the-fetch"
+
+    def told(path: str, _: Mapping[str, str]) -> bytes:
+        if "there" not in path:
+            return reply(status="301 Moved", headers=f"Location: /there?key={word}\r\n")
+        return reply(
+            f"you are {word}".encode(), headers=f'ETag: "{word}"\r\nX-Basic: {word.encode().hex()}\r\n'
+        )
+
+    async with answering(told) as server:
+        answer = await make(*LOOPBACK).get(f"{server.url}/?key={word}")
+        assert [path for path, _ in server.requests] == [f"/?key={word}", f"/there?key={word}"]
+        posted = await make(*LOOPBACK).post(f"{server.url}/there", json={})
+    assert answer.body == posted.body == b"you are [secret]"
+    assert (answer.headers["etag"], posted.headers["x-basic"]) == ('"[secret]"', "[secret]")
+    assert answer.url == f"{server.url}/there?key=[secret]"
+    assert answer.moved == "", "an address with a secret in it is not remembered"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "302 Away\r\nLocation: http://hunter2-of-the-fetch.example:99999/",
+        "302 Away\r\nLocation: http://[hunter2-of-the-fetch",
+        "hunter2-of-the-fetch",
+        "200 OK\r\nContent-Encoding: hunter2-of-the-fetch",
+        f"200 OK\r\n{'x' * 250}hunter2-of-the-fetch",
+    ],
+)
+async def test_no_error_holds_a_secret_that_the_peer_repeats(line: str, make: Making) -> None:
+    keep_secret(["hunter2-of-the-fetch"])
+    async with answering(lambda path, _: f"HTTP/1.1 {line}\r\n\r\n".encode()) as server:
+        with pytest.raises(FetchError) as failed:
+            await make(*LOOPBACK).get(server.url)
+    assert "hunter2" not in str(failed.value)
