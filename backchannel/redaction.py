@@ -16,7 +16,7 @@ import re
 import unicodedata
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -40,46 +40,53 @@ _ESCAPED = re.compile(
     r"|\\[nrt]"
 )
 _ROUNDS = 3
+_END = "[A-Za-z0-9+/_-]?={0,2}"
+"""What may stand behind base64: a letter with a part of the secret, and the padding."""
 _UNDRAWN = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
 )
+
+
+class _Secret(NamedTuple):
+    """One secret in the forms that are looked for: in a text made plain, as it is written, in bytes."""
+
+    length: int
+    plain: frozenset[str]
+    written: re.Pattern[str]
+    low: frozenset[bytes]
+    data: bytes
+    spelling: str
+
+    def out_of(self, text: str) -> str:
+        """The text with the spelling in its place."""
+        return self.written.sub(lambda _: self.spelling, text)
 
 
 class Redactor:
     """`keep` what is secret; `redacted` texts, answers and events hold none of it."""
 
     def __init__(self) -> None:
-        self._spelling: dict[str, str] = {}
-        self._plain: list[tuple[int, frozenset[str]]] = []
+        self._secrets: dict[str, _Secret] = {}
+        self._longest_first: list[_Secret] = []
         self._wanted: dict[int, tuple[str, ...]] = {}
-        self._written: list[tuple[re.Pattern[str], str]] = []
-        self._bytes: list[tuple[frozenset[bytes], bytes, bytes]] = []
 
     def keep(self, secrets: Iterable[str] | Mapping[str, str]) -> None:
         """From now on these are in no word. A mapping gives each the spelling that stands for it."""
         told = secrets if isinstance(secrets, Mapping) else dict.fromkeys(secrets, HIDDEN)
         for secret, spelling in told.items():
-            if len(secret) < LEAST or secret in self._spelling:
-                continue
-            self._spelling[secret] = spelling
-            self._wanted.clear()
-            forms = _forms(secret)
-            plain = {plain for form in forms for plain in _plains(form)}
-            if len(secret) >= LONG:  # what stands before it may make an escape of its first letters
-                plain |= {form[2:] for form in plain if len(form) >= LONG}
-            self._plain.append((len(secret), frozenset(form for form in plain if len(form) >= LEAST)))
-            written = "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
-            self._written.append((re.compile(written, re.IGNORECASE), spelling))
-            low = frozenset(form.lower().encode("utf-8", "replace") for form in forms)
-            self._bytes.append((low, secret.encode("utf-8", "replace"), spelling.encode()))
+            if len(secret) >= LEAST and secret not in self._secrets:
+                self._secrets[secret] = _made(secret, spelling)
+        # Where one is part of another, no rest of the longer one may be left.
+        self._longest_first = sorted(self._secrets.values(), key=lambda one: one.length, reverse=True)
+        self._wanted.clear()
 
     def redacted(self, text: str, *, least: int = LEAST) -> str:
         """The text without any secret of at least so many letters."""
         if not self._holds(text, least):
             return text
-        for (length, _), (written, spelling) in zip(self._plain, self._written, strict=True):
-            if length >= least:
-                text = written.sub(lambda _, spelling=spelling: spelling, text)  # type: ignore[misc]
+        for secret in self._longest_first:
+            if secret.length >= least:
+                text = secret.out_of(text)
         if self._holds(text, least):
             text = re.sub(r"\S+", lambda word: HIDDEN if self._holds(word[0], least) else word[0], text)
         return HIDDEN if self._holds(text, least) else text
@@ -88,19 +95,19 @@ class Redactor:
         """An answer as it came, without the secrets that stand there to be read."""
         is_short = len(body) <= MAX_BODY
         low = body.lower() if is_short else b""
-        for (forms, secret, told), (written, spelling) in zip(self._bytes, self._written, strict=True):
-            if len(secret) < LEAST_IN_POSTS:
+        for secret in self._longest_first:
+            if secret.length < LEAST_IN_POSTS:
                 continue
             if not is_short:
-                body = body.replace(secret, told)
-            elif any(form in low for form in forms):
-                text = written.sub(lambda _, spelling=spelling: spelling, _text(body))  # type: ignore[misc]
+                body = body.replace(secret.data, secret.spelling.encode())
+            elif any(form in low for form in secret.low):
+                text = secret.out_of(body.decode("utf-8", "surrogateescape"))
                 body = text.encode("utf-8", "surrogateescape")
         return body
 
     def redacted_event(self, event: T) -> T:
         """The same struct with no secret in its texts, however deep, nor across a text and its neighbours."""
-        return self._clean(event) if self._plain else event
+        return self._clean(event) if self._secrets else event
 
     def _clean(self, value: T) -> T:
         if isinstance(value, str):
@@ -120,22 +127,43 @@ class Redactor:
         return value
 
     def _holds(self, text: str, least: int) -> bool:
-        if not self._plain:
+        if not self._secrets:
             return False
         wanted = self._wanted.get(least)
         if wanted is None:
-            forms = (form for length, forms in self._plain if length >= least for form in forms)
-            wanted = self._wanted[least] = tuple(forms)
+            long_enough = (secret for secret in self._longest_first if secret.length >= least)
+            wanted = self._wanted[least] = tuple(form for secret in long_enough for form in secret.plain)
         return any(form in plain for plain in _plains(text) for form in wanted)
 
 
-def _forms(secret: str) -> set[str]:
-    """How a secret may be written, besides escapes of single letters."""
+def _made(secret: str, spelling: str) -> _Secret:
+    forms, ends = _forms(secret), sorted(_base64(secret), key=len, reverse=True)
+    plain = {plain for form in (*forms, *ends) for plain in _plains(form)}
+    if len(secret) >= LONG:  # what stands before it may make an escape of its first letters
+        plain |= {form[2:] for form in plain if len(form) >= LONG}
+    written = "|".join([*(f"{re.escape(form)}{_END}" for form in ends), *map(re.escape, forms)])
+    return _Secret(
+        len(secret),
+        frozenset(form for form in plain if len(form) >= LEAST),
+        re.compile(written, re.IGNORECASE),
+        frozenset(form.lower().encode("utf-8", "replace") for form in (*forms, *ends)),
+        secret.encode("utf-8", "replace"),
+        spelling,
+    )
+
+
+def _forms(secret: str) -> list[str]:
+    """How a secret may be written, besides base64 and escapes of single letters. The longest first."""
     data = secret.encode("utf-8", "replace")
     forms = {secret, quote(secret, safe=""), html.escape(secret), json.dumps(secret)[1:-1], data.hex()}
+    return [form for form in sorted(forms, key=len, reverse=True) if len(form) >= LEAST]
+
+
+def _base64(secret: str) -> set[str]:
+    """The letters for a secret within other bytes: those that no neighbour has a part in."""
+    data, forms = secret.encode("utf-8", "replace"), set()
     for encode in (b64encode, urlsafe_b64encode):
         for before in range(3):
-            # Of bytes within others only the letters are sure that no neighbour has a part in.
             whole = encode(bytes(before) + data).decode()
             forms.add(whole[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6])
     return {form for form in forms if len(form) >= LEAST}
@@ -156,10 +184,6 @@ def _plains(text: str) -> Iterator[str]:
             return
         low = undone
     yield "".join(low.replace("\\", "").split())
-
-
-def _text(body: bytes) -> str:
-    return body.decode("utf-8", "surrogateescape")
 
 
 def _letter(escaped: re.Match[str]) -> str:

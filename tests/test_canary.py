@@ -174,7 +174,7 @@ class Parrots:
 
 
 async def look_around(found: Found, server: Served) -> set[str]:
-    """Every page, all ids and the frames. The ids of the posts of feeds."""
+    """Every page, all ids and the frames. The ids of the posts that say the same whatever the key is."""
     async with frames(server) as told:
         for page in PAGES:
             found.look(f"page {page}", (await server.page(page)).encode())
@@ -184,7 +184,7 @@ async def look_around(found: Found, server: Served) -> set[str]:
             while CONTROL not in "".join(told):
                 await asyncio.sleep(0.05)
         found.look("frame", "\n".join(told).encode())
-    return {name for name in ids if "/feed/" in name or "/for%20good/" in name}
+    return {name for name in ids if "/for%20good/" in name}
 
 
 def look_through(found: Found, folder: Path) -> None:
@@ -240,5 +240,6 @@ async def test_a_secret_that_every_peer_repeats_stands_nowhere(
     )
     assert leaks == set()
     assert places >= CONTROLLED
-    assert len(first & later) > 20, "a changed key changes no id"
-    assert len(first ^ later) < 5
+    assert first
+    assert first <= later, "a changed key changes no id"
+    assert len(later) <= len(SPELLINGS) + 1

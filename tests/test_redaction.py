@@ -78,6 +78,12 @@ def test_whatever_letters_a_secret_has(secret: str, around: str) -> None:
     assert secret not in redactor(secret).redacted(f"{around}{secret}{around}")
 
 
+def test_of_a_secret_that_holds_another_no_rest_is_left() -> None:
+    for secrets in (("hunter2-part", "hunter2-part-of-it"), ("hunter2-part-of-it", "hunter2-part")):
+        assert redactor(*secrets).redacted("a hunter2-part-of-it b") == f"a {HIDDEN} b"
+        assert redactor(*secrets).redacted_body(b"a hunter2-part-of-it b") == b"a [secret] b"
+
+
 def test_a_short_word_is_no_secret_and_a_short_secret_may_stand_in_a_post() -> None:
     made = redactor("abc", "four5")
     assert made.redacted("abc four5") == f"abc {HIDDEN}"
