@@ -5,14 +5,17 @@ catching up after a stall and resuming are that one question; no old content is 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from heapq import merge
 from itertools import islice, takewhile
 
 from msgspec import Struct, field
 
 CAP = 200
+DROPPED = 5000
 BLANK_KEY = 0
+FOLDED_KEY = -1
 
 
 class Picture(Struct, frozen=True, gc=False):
@@ -45,13 +48,45 @@ class Blank(Struct, frozen=True, gc=False):
     """Screens show nothing while this is on the board."""
 
 
+class Line(Struct, frozen=True, gc=False):
+    """An author's folded cards in one line. `key`: the oldest, which lends the author's name; `order`: the
+    newest one's, where the line stands; `since`: when the oldest was taken in (POSIX seconds)."""
+
+    key: int
+    order: int
+    count: int
+    since: float
+
+
+class Folded(Struct, frozen=True, gc=False):
+    """The folded cards, a line an author, the newest first. So many lines and no more, or a crowd of authors
+    would be in every frame: `posts` and `authors` count what has no line."""
+
+    lines: tuple[Line, ...]
+    posts: int = 0
+    authors: int = 0
+
+    def without(self, covered: AbstractSet[int]) -> "Folded":
+        """The same without the lines whose name may not be seen."""
+        lines = tuple(line for line in self.lines if line.key not in covered)
+        return self if len(lines) == len(self.lines) else Folded(lines, self.posts, self.authors)
+
+
+Value = Card | Blank | Folded
+
+
 class Item(Struct, frozen=True, gc=False):
     """One thing that may be seen. `seq`: its last change; `order`: a card's first release, else 0."""
 
     key: int
     seq: int
     order: int
-    value: Card | Blank
+    value: Value
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether it is a card that screens leave out: see `Board`."""
+        return isinstance(self.value, Card) and self.value.clearance == "folded"
 
 
 class Frame(Struct, frozen=True):
@@ -65,51 +100,75 @@ class Frame(Struct, frozen=True):
 
 class Board(Struct):
     """`changed`: the keys that changed last, as far back as `since` lists changes, to the number of their
-    last change, latest last. `pictures`: how many cards use each picture, by its hash."""
+    last change, latest last. `pictures`: how many cards use each picture, by its hash.
+
+    A folded card may be seen like any other (history, search, its author's page), but is in no window of the
+    newest and in no frame: to a page that holds it, it is gone when it changes, which `dropped` remembers.
+    So ten thousand of them change nothing for anybody but the one item that counts them, `FOLDED_KEY`.
+    """
 
     seq: int = 0
     items: dict[int, Item] = field(default_factory=dict)
     changed: dict[int, int] = field(default_factory=dict)
-    line: list[int] = field(default_factory=list)  # keys of all cards by their place, oldest first
+    line: list[int] = field(
+        default_factory=list
+    )  # keys of the cards for screens by their place, oldest first
+    folds: list[int] = field(default_factory=list)  # the same of the folded ones
+    folded: dict[int, None] = field(default_factory=dict)  # folded ones, latest change last
+    dropped: dict[int, int] = field(default_factory=dict)
     others: dict[int, Item] = field(default_factory=dict)  # what is no card
     pictures: dict[str, int] = field(default_factory=dict)
 
-    def put(self, seq: int, key: int, value: Card | Blank, order: int = 0) -> None:
+    def put(self, seq: int, key: int, value: Value, order: int = 0) -> None:
         """Show it, or show it anew. Nothing happens where nothing differs."""
         old = self.items.get(key)
-        if old and old.value == value:
+        if old and old.value == value and old.order == order:
             return
         if old:
-            self._remove(key)
+            self._remove(seq, key)
         item = self.items[key] = Item(key, seq, order, value)
         if isinstance(value, Card):
-            if self.line and self.place(key) < self.place(self.line[-1]):
-                insort(self.line, key, key=self.place)
+            line = self.folds if item.is_folded else self.line
+            if line and self.place(key) < self.place(line[-1]):
+                insort(line, key, key=self.place)
             else:
-                self.line.append(key)
+                line.append(key)
             for picture in _hashes(value):
                 self.pictures[picture] = self.pictures.get(picture, 0) + 1
         else:
             self.others[key] = item
-        self._change(seq, key)
+        if item.is_folded:
+            self.folded[key] = None
+            self.seq = seq
+            if old and not old.is_folded:
+                self._change(seq, key)
+        else:
+            self._change(seq, key)
 
     def take(self, seq: int, key: int) -> None:
         """Off the board, if it is on it."""
-        if key in self.items:
-            self._remove(key)
-            self._change(seq, key)
+        if old := self.items.get(key):
+            self._remove(seq, key)
+            if not old.is_folded:
+                self._change(seq, key)
 
     def forget(self, seq: int, key: int) -> None:
         """Gone, even where a refold of an erased log did not see it come: pages may still hold it."""
         if key in self.items:
-            self._remove(key)
+            self._remove(seq, key)
+        self._drop(seq, key)
         self._change(seq, key)
 
     def touch(self, seq: int, key: int) -> None:
         """It counts as changed, also in a refold of an erased log that sees no difference."""
         if old := self.items.get(key):
-            self.items[key] = Item(key, seq, old.order, old.value)
-            self._change(seq, key)
+            item = self.items[key] = Item(key, seq, old.order, old.value)
+            if item.is_folded:
+                self.folded.pop(key)
+                self.folded[key] = None
+                self._drop(seq, key)
+            else:
+                self._change(seq, key)
 
     def since(self, after: int, *, covered: AbstractSet[int] = frozenset(), cap: int = CAP) -> Frame:
         """The change from `after` to now, without what is `covered`.
@@ -118,25 +177,41 @@ class Board(Struct):
         newest `cap` cards and everything that is no card, with `prev` 0. Where cards went, as many of the
         oldest of the newest `cap` come along, so that a page that keeps `cap` stays equal to a fresh one.
         """
-        newer = takewhile(lambda key: self.changed[key] > after, reversed(self.changed))
-        keys = list(islice(newer, cap + 1))
-        if after <= 0 or after > self.seq or len(keys) > cap:
+        keys = _newer(self.changed, after, cap)
+        dropped = _newer(self.dropped, after, DROPPED)
+        if after <= 0 or after > self.seq or len(keys) > cap or len(dropped) > DROPPED:
             everything = [*self.others.values(), *self.newest(cap)]
             return Frame(0, self.seq, self._seen(everything, covered), sorted(covered))
-        gone = {key for key in keys if key not in self.items}
-        put = {key: self.items[key] for key in reversed(keys) if key in self.items}
+        gone = {key for key in keys if key not in self.items or self.items[key].is_folded}
+        put = {key: self.items[key] for key in reversed(keys) if key not in gone}
         for item in self.newest(cap)[: len(gone)]:
             put.setdefault(item.key, item)
+        gone.update(key for key in dropped if key not in put)
         return Frame(after, self.seq, self._seen(put.values(), covered), sorted(gone | covered))
 
+    def folded_since(self, after: int) -> list[Item]:
+        """The folded cards that changed after that number; no frame names them."""
+        found = (self.items[key] for key in reversed(self.folded))
+        return [*takewhile(lambda item: item.seq > after, found)]
+
+    def folds_seen(self, covered: AbstractSet[int]) -> Folded:
+        """What is said of the folded cards, where these are covered."""
+        item = self.others.get(FOLDED_KEY)
+        return item.value.without(covered) if item and isinstance(item.value, Folded) else Folded(())
+
     def newest(self, count: int) -> list[Item]:
-        """The newest `count` cards, oldest first."""
+        """The newest `count` cards for screens, oldest first."""
         return [self.items[key] for key in self.line[-count:]] if count > 0 else []
 
-    def before(self, place: tuple[int, int] | None, count: int) -> list[Item]:
+    def before(self, place: tuple[int, int] | None, count: int, *, with_folded: bool = False) -> list[Item]:
         """Up to `count` cards older than `place` (order, key), newest first."""
-        end = len(self.line) if place is None else bisect_left(self.line, place, key=self.place)
-        return [self.items[key] for key in reversed(self.line[max(0, end - count) : end])]
+        older = [self._before(line, place, count) for line in (self.line, *[self.folds] * with_folded)]
+        keys = merge(*older, key=self.place, reverse=True)
+        return [self.items[key] for key in islice(keys, count)]
+
+    def folds_before(self, place: tuple[int, int] | None, count: int) -> list[Item]:
+        """Up to `count` folded cards older than `place`, newest first."""
+        return [self.items[key] for key in self._before(self.folds, place, count)]
 
     def place(self, key: int) -> tuple[int, int]:
         """Where a card stands: (order, key)."""
@@ -148,6 +223,10 @@ class Board(Struct):
         hidden = sum(isinstance(value, Card) and picture in _hashes(value) for value in under)
         return self.pictures.get(picture, 0) > hidden
 
+    def _before(self, line: Sequence[int], place: tuple[int, int] | None, count: int) -> list[int]:
+        end = len(line) if place is None else bisect_left(line, place, key=self.place)
+        return [*reversed(line[max(0, end - count) : end])]
+
     def _seen(self, items: Iterable[Item], covered: AbstractSet[int]) -> list[Item]:
         return [item for item in items if item.key not in covered]
 
@@ -157,16 +236,32 @@ class Board(Struct):
         if len(self.changed) > CAP + 1:
             del self.changed[next(iter(self.changed))]
 
-    def _remove(self, key: int) -> None:
+    def _drop(self, seq: int, key: int) -> None:
+        self.dropped.pop(key, None)
+        self.dropped[key] = self.seq = seq
+        if len(self.dropped) > DROPPED + 1:
+            del self.dropped[next(iter(self.dropped))]
+
+    def _remove(self, seq: int, key: int) -> None:
         old = self.items[key]
         if isinstance(old.value, Card):
-            del self.line[bisect_left(self.line, self.place(key), key=self.place)]
+            line = self.folds if old.is_folded else self.line
+            del line[bisect_left(line, self.place(key), key=self.place)]
             for picture in _hashes(old.value):
                 self.pictures[picture] -= 1
                 if not self.pictures[picture]:
                     del self.pictures[picture]
+        if old.is_folded:
+            del self.folded[key]
+            self._drop(seq, key)
         self.others.pop(key, None)
         del self.items[key]
+
+
+def _newer(changed: dict[int, int], after: int, cap: int) -> list[int]:
+    """What changed after that number, the latest first; one more than `cap` where there are more."""
+    newer = takewhile(lambda key: changed[key] > after, reversed(changed))
+    return list(islice(newer, cap + 1))
 
 
 def _hashes(card: Card) -> set[str]:

@@ -74,6 +74,9 @@ class Search:
         frame = board.since(self.seq)
         if frame.prev == 0:
             frame = await self._everything(board)
+        else:
+            gone = [key for key in frame.gone if key not in board.items]
+            frame = Frame(frame.prev, frame.seq, [*frame.put, *board.folded_since(self.seq)], gone)
         put = [item for item in frame.put if item.order]
         for start in range(0, len(put), CHUNK):
             part = put[start : start + CHUNK]
@@ -102,7 +105,7 @@ class Search:
     async def _everything(self, board: Board) -> Frame:
         """Too much has changed for the board to list it: compare the whole of both."""
         known = await self._run(self._keys)
-        cards = board.newest(len(board.line))
+        cards = [*board.newest(len(board.line)), *(board.items[key] for key in board.folds)]
         after = self.seq if self.seq <= board.seq else 0  # ahead of it: an older log was put back
         put = [item for item in cards if item.seq > after or item.key not in known]
         return Frame(0, board.seq, put, [key for key in known if key not in board.items])

@@ -251,7 +251,8 @@ async def _lines() -> asyncio.StreamReader:
 
 
 def _post(number: int) -> Post:
-    author = Author("https://social.example/users/ada", "Ada", "@ada@social.example")
+    name = f"a{number}"  # one author's would be folded
+    author = Author(f"https://social.example/users/{name}", "Ada", f"@{name}@social.example")
     face = Face(author, "Mastodon", f"https://social.example/@ada/{number}", (f"{WORDS}{number}",))
     return Post(
         f"https://social.example/posts/{number}", "mastodon", "social", 1.7e9, face, hashtags=("conf",)

@@ -2,22 +2,27 @@
 
 /**
  * @typedef {{key: number, order: number}} Placed
+ * @typedef {Placed & {count: number, name: string}} Line an author's folded posts
  * @typedef {{prev: number, seq: number, at: number, put: any[], gone: number[]}} Frame
  */
 
 /**
  * @template {Placed} C
  * @typedef {{
- *   epoch: string, seq: number, cards: Map<number, C>, blank: boolean,
+ *   epoch: string, seq: number, cards: Map<number, C>, blank: boolean, lines: Line[],
  *   floor: Placed | null, cap: number, grows: boolean, broken: boolean, resets: number, unseen: number
  * }} State
  *   `floor`: what is older than this card is not loaded and ignored; null where all is. `cap`: only the newest
  *   so many are kept. `grows`: false on a page of results, which takes changes and no new cards (it counts those
- *   in `unseen`), and which only the server can make anew after a frame with `prev` 0. `broken`: the frame does not follow on ours, connect again. `resets`: how often all was replaced.
+ *   in `unseen`), and which only the server can make anew after a frame with `prev` 0. `lines`: folded posts, which
+ *   are no cards here. `broken`: the frame does not follow on ours, connect again. `resets`: how often all was replaced.
  */
 
 /** How many cards a frame with `prev` 0 holds at most: with that many, there may be older ones. */
 export const WHOLE = 200;
+
+/** The item that tells of folded posts. */
+export const FOLDED = -1;
 
 /** @param {Placed} a @param {Placed} b */
 export const byPlace = (a, b) => a.order - b.order || a.key - b.key;
@@ -25,13 +30,13 @@ export const byPlace = (a, b) => a.order - b.order || a.key - b.key;
 /**
  * @template {Placed} C
  * @param {Iterable<C>} cards
- * @param {{epoch: string, seq: number, blank?: boolean, cap?: number, older?: boolean, grows?: boolean}} stand
+ * @param {{epoch: string, seq: number, blank?: boolean, lines?: Line[], cap?: number, older?: boolean, grows?: boolean}} stand
  * @returns {State<C>}
  */
-export function begin(cards, { epoch, seq, blank = false, cap = Infinity, older = false, grows = true }) {
+export function begin(cards, { epoch, seq, blank = false, lines = [], cap = Infinity, older = false, grows = true }) {
   const sorted = [...cards].sort(byPlace);
   return {
-    epoch, seq, blank, cap, grows, broken: false, resets: 0, unseen: 0, floor: older ? sorted[0] ?? null : null,
+    epoch, seq, blank, lines, cap, grows, broken: false, resets: 0, unseen: 0, floor: older ? sorted[0] ?? null : null,
     cards: new Map(sorted.map((card) => [card.key, card])),
   };
 }
@@ -57,6 +62,9 @@ export function fold(state, frame, of) {
 /** @param {any} item */
 const isCard = (item) => item.kind === 'card';
 
+/** @param {any} item */
+const isFolded = (item) => item.kind === 'folded';
+
 /**
  * Forget all, this is everything.
  * @template {Placed} C @param {State<C>} state @param {Frame} frame @param {(view: any) => C} of @returns {State<C>}
@@ -65,23 +73,24 @@ function whole(state, frame, of) {
   const gone = new Set(frame.gone);
   const puts = frame.put.filter((item) => !gone.has(item.key));
   const sorted = puts.filter(isCard).map(of).sort(byPlace);
-  if (!frame.seq && !state.seq && !sorted.length && !state.cards.size && !state.blank) return state;
+  if (!frame.seq && !state.seq && !sorted.length && !state.cards.size && !state.blank && !state.lines.length) return state;
   return {
     ...state, seq: frame.seq, broken: false, resets: state.resets + 1, unseen: 0,
-    blank: puts.some((item) => item.key === 0), floor: sorted.length >= WHOLE ? sorted[0] : null,
+    blank: puts.some((item) => item.key === 0), lines: puts.find(isFolded)?.lines ?? [], floor: sorted.length >= WHOLE ? sorted[0] : null,
     cards: capped(new Map(sorted.map((card) => [card.key, card])), state.cap),
   };
 }
 
 /** @template {Placed} C @param {State<C>} state @param {Frame} frame @param {(view: any) => C} of @returns {State<C>} */
 function apply(state, frame, of) {
-  if (!frame.put.length && !frame.gone.some((key) => state.cards.has(key) || key === 0)) {
+  if (!frame.put.length && !frame.gone.some((key) => state.cards.has(key) || key <= 0)) {
     return frame.seq === state.seq ? state : { ...state, seq: frame.seq };
   }
   const cards = new Map(state.cards);
-  let { blank, unseen } = state;
+  let { blank, unseen, lines } = state;
   for (const item of frame.put) {
     if (item.key === 0) blank = true;
+    else if (isFolded(item)) lines = item.lines;
     else if (isCard(item)) {
       const isKnown = cards.has(item.key);
       if (isKnown || (state.grows && !(state.floor && byPlace(item, state.floor) < 0))) cards.set(item.key, of(item));
@@ -90,9 +99,10 @@ function apply(state, frame, of) {
   }
   for (const key of frame.gone) {
     if (key === 0) blank = false;
+    if (key === FOLDED) lines = [];
     cards.delete(key);
   }
-  return { ...state, seq: frame.seq, blank, unseen, cards: capped(cards, state.cap) };
+  return { ...state, seq: frame.seq, blank, unseen, lines, cards: capped(cards, state.cap) };
 }
 
 /** @template {Placed} C @param {Map<number, C>} cards @param {number} cap @returns {Map<number, C>} */

@@ -79,7 +79,7 @@ export class Today {
 /**
  * Take up the served page and keep it current. `changed` takes the state's cards into the page (`cards.take`).
  * @param {{
- *   kind: 'screen' | 'tab', cards: Cards, cap?: number, older?: boolean, grows?: boolean,
+ *   kind: 'screen' | 'tab', cards: Cards, lines?: import('./fold.js').Line[], cap?: number, older?: boolean, grows?: boolean,
  *   changed(now: State, before: State): void, alive(alive: boolean): void, tick(): void
  * }} page
  */
@@ -90,7 +90,7 @@ export function keepCurrent(page) {
   /** @type {State} */
   let state = begin([...page.cards.elements.values()].map(factsOf), {
     epoch: dataset.epoch ?? '', seq: Number(dataset.seq), blank: dataset.blank === '1',
-    cap: page.cap, older: page.older, grows: page.grows,
+    lines: page.lines, cap: page.cap, older: page.older, grows: page.grows,
   });
 
   /** @param {State} next */

@@ -10,6 +10,12 @@ export const shownIn = (cards, upTo) => [...cards.values()].filter((card) => car
 /** @param {Map<number, Facts>} cards @param {number} upTo @returns {number} */
 export const pendingIn = (cards, upTo) => cards.size - shownIn(cards, upTo).length;
 
+/**
+ * The folded lines that stand on the page: one older than all that is loaded comes with the history.
+ * @param {import('./fold.js').Line[]} lines @param {import('./fold.js').Placed | null} floor
+ */
+export const linesIn = (lines, floor) => lines.filter((line) => !floor || byPlace(line, floor) > 0);
+
 /** @param {string} name @param {number} pending @returns {string} */
 export const titleOf = (name, pending) => (pending ? `(${pending}) ${name}` : name);
 

@@ -2,8 +2,9 @@
 // since the reader scrolled away waits behind a pill.
 import { newThread } from './card.js';
 import { Cards, byId, keepCurrent } from './page.js';
-import { prepend, trim } from './fold.js';
-import { pendingIn, shownIn, titleOf, waitingIn } from './reading.js';
+import { Lines, served } from './folded.js';
+import { byPlace, prepend, trim } from './fold.js';
+import { linesIn, pendingIn, shownIn, titleOf, waitingIn } from './reading.js';
 import { threads } from './threads.js';
 import { callName, isolated, lineOf } from './wording.js';
 
@@ -19,7 +20,8 @@ const servedTitle = document.title;
 const cards = new Cards(/** @type {NodeListOf<HTMLElement>} */ (feed.querySelectorAll('bc-card')));
 /** Conversation → its section. @type {Map<number, HTMLElement>} */
 const sections = new Map();
-for (const el of feed.children) {
+const lines = new Lines(feed);
+for (const el of feed.querySelectorAll('.thread')) {
   const first = /** @type {HTMLElement} */ (el.querySelector('bc-card'));
   sections.set(Number(first.dataset.root) || Number(first.dataset.key), /** @type {HTMLElement} */ (el));
 }
@@ -28,7 +30,7 @@ for (const el of feed.children) {
 let before = main.dataset.older ?? '', isReading = false, hasLost = false, upTo = Infinity, lastShown = 0;
 
 const page = keepCurrent({
-  kind: 'tab', cards, older: before !== '', grows: !isFixed,
+  kind: 'tab', cards, lines: served(), older: before !== '', grows: !isFixed,
   changed(state, old) {
     if (state.resets !== old.resets) {
       if (isFixed && old.cards.size) return location.reload();
@@ -36,7 +38,7 @@ const page = keepCurrent({
       upTo = Infinity;
       before = '';
     }
-    if (state.cards !== old.cards || state.unseen !== old.unseen) draw(state);
+    if (state.cards !== old.cards || state.unseen !== old.unseen || state.lines !== old.lines) draw(state);
   },
   alive(alive) {
     lost.hidden = alive;
@@ -56,7 +58,7 @@ function draw(state) {
   const shown = shownIn(state.cards, upTo);
   keepPlace(() => {
     cards.take(state.cards);
-    drawThreads(threads(shown));
+    drawRows(threads(shown), isFixed ? [] : linesIn(state.lines, state.floor));
   });
   lastShown = shown.reduce((top, card) => Math.max(top, card.order), 0);
   const pending = isFixed ? state.unseen : pendingIn(state.cards, upTo);
@@ -70,19 +72,23 @@ function draw(state) {
   drawWaiting(state);
 }
 
-/** @param {Thread[]} wanted */
-function drawThreads(wanted) {
+/** Conversations and folded lines, the latest first. @param {Thread[]} wanted @param {import('./fold.js').Line[]} folded */
+function drawRows(wanted, folded) {
   const ids = new Set(wanted.map(({ id }) => id));
   for (const [id, section] of sections) {
     if (ids.has(id)) continue;
     section.remove();
     sections.delete(id);
   }
+  const elements = lines.take(folded);
+  const rows = [
+    ...wanted.map((thread) => ({ place: thread.last, el: sectionOf(thread) })),
+    ...folded.map((line) => ({ place: line, el: /** @type {HTMLElement} */ (elements.get(line.key)) })),
+  ].sort((a, b) => byPlace(b.place, a.place));
   let next = feed.firstElementChild;
-  for (const thread of wanted) {
-    const section = sectionOf(thread);
-    if (section === next) next = next.nextElementSibling;
-    else feed.insertBefore(section, next);
+  for (const { el } of rows) {
+    if (el === next) next = next.nextElementSibling;
+    else feed.insertBefore(el, next);
   }
 }
 
@@ -156,7 +162,7 @@ async function readOlder() {
 
 /** @returns {Promise<boolean>} whether it brought something; else it must be asked again */
 async function readPage() {
-  const asked = before, query = new URLSearchParams({ limit: String(PAGE), ...(asked && { before: asked }) });
+  const asked = before, query = new URLSearchParams({ limit: String(PAGE), folded: '0', ...(asked && { before: asked }) });
   const response = await fetch(`/api/v1/posts?${query}`, { headers: { accept: 'application/json' } });
   if (!response.ok) throw new Error(`history answers ${response.status}`);
   const { epoch, seq, posts, next } = await response.json();

@@ -4,7 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from backchannel.board import Board, Card, Frame, Item
+from backchannel.board import FOLDED_KEY, Board, Card, Folded, Frame, Item
 from backchannel.clock import Clock
 from backchannel.judge import Rules
 from backchannel.log.spool import Spool
@@ -168,6 +168,12 @@ class Page:
         for key in frame.gone:
             self.items.pop(key, None)
         self.seq = frame.seq
+
+    @property
+    def folded(self) -> Folded:
+        """What it says of folded posts."""
+        item = self.items.get(FOLDED_KEY)
+        return item.value if item and isinstance(item.value, Folded) else Folded(())
 
     def newest(self, cap: int) -> list[tuple[int, Card]]:
         cards = sorted((i.order, i.key, i) for i in self.items.values() if i.order)

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import Struct
 from websockets.frames import Frame, Opcode
 
-from backchannel.board import Item
+from backchannel.board import Card, Folded, Item
 from backchannel.clock import Clock
 from backchannel.web.display import BLANK_VIEW, CardView
+from backchannel.web.folded import FoldedView, render_folded
 from backchannel.web.views import Seen, Views
 
 PROTOCOL = 1
@@ -71,8 +72,8 @@ class Frames:
         self._look()
         if number not in self._beats:
             frame = self._seen.since(self._seen.board.seq)
-            blank: list[CardView | Any] = [BLANK_VIEW for item in frame.put if not item.order]
-            self._beats[number] = text_frame(_encode(Wire(number, number, self._at(), blank, frame.gone)))
+            veiled = [self._other(item, {}) for item in frame.put if not isinstance(item.value, Card)]
+            self._beats[number] = text_frame(_encode(Wire(number, number, self._at(), veiled, frame.gone)))
         return self._beats[number]
 
     def drop(self) -> None:
@@ -89,16 +90,26 @@ class Frames:
     def _make(self, number: int) -> bytes | None:
         frame = self._seen.since(number)
         put: list[CardView | Any] = []
+        missing = dict[int, Item]()
         for item in frame.put:
-            if not item.order:
-                put.append(BLANK_VIEW)
+            if not isinstance(item.value, Card):
+                put.append(self._other(item, missing))
             elif shown := self._views.get(item):
                 put.append(shown.view)
             else:
-                self.missing[item.key] = item
-        if len(put) < len(frame.put):
+                missing[item.key] = item
+        if missing:
+            self.missing |= missing
             return None
         return text_frame(_encode(Wire(frame.prev, frame.seq, self._at(), put, frame.gone)))
+
+    def _other(self, item: Item, missing: dict[int, Item]) -> FoldedView | Any:
+        """What is no card; `missing` gets those whose words it needs."""
+        if not isinstance(item.value, Folded):
+            return BLANK_VIEW
+        view, unread = render_folded(self._seen.board, item.value, self._views)
+        missing |= {one.key: one for one in unread}
+        return view
 
     def _at(self) -> float:
         return round(self._clock.real(), 3)

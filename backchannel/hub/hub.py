@@ -169,7 +169,7 @@ class Hub:
         """
         board, before = self._seen.board, self._seq
         lifted = set(self._covered - self._seen.covered)
-        is_blank = any(not item.order for item in self._seen.since(board.seq).put)
+        is_blank = any(item.key == BLANK_KEY for item in self._seen.since(board.seq).put)
         is_withdrawn = self._is_veiled_blank and not is_blank and board.changed.get(BLANK_KEY, 0) <= before
         self._covered, self._is_veiled_blank, self._seq = self._seen.covered, is_blank, board.seq
         if is_withdrawn or any(key in board.items and board.items[key].seq <= before for key in lifted):

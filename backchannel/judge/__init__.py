@@ -11,6 +11,7 @@ from math import inf
 from msgspec import Struct
 
 from backchannel.judge.policy import POLICIES, Opinion
+from backchannel.judge.room import RULE, Room
 from backchannel.model import Deleted, Event, Post, Rank, Ruled, digest
 from backchannel.state import State
 from backchannel.state.posts import Seen
@@ -47,27 +48,42 @@ def due(state: State, posts: Mapping[int, Post], rules: Rules, now: float) -> tu
 
     `posts`: key → standing copy of those it is `asked` about.
     """
-    events: list[Event] = [*_expired(state, now)]
-    for key, post in posts.items():
-        seen = state.posts.by_key[key]
+    by_key = state.posts.by_key
+    told: list[Event] = []
+    instead: list[Event] = []
+    room = Room(state, now) if posts else None
+    for key, post in reversed([*posts.items()]):
+        seen = by_key[key]
         opinion = POLICIES[rules.policy](state, seen, post)
         is_ripe = seen.waits_at + rules.delay_s <= now or seen.order > 0
-        if opinion.verdict != "show" or is_ripe:
-            events.append(_ruling(seen, rules, opinion))
-    return events, _next_at(state, rules, now)
+        if opinion.verdict != "show":
+            told.append(_ruling(seen, rules, opinion))
+        elif is_ripe and room:
+            why, other = room.ask(seen)
+            told.append(_fold(seen, rules, why) if why else _ruling(seen, rules, opinion))
+            if other:
+                instead.append(_fold(by_key[other], rules, "newer posts of this author have its place"))
+    return [*_expired(state, now), *instead, *reversed(told)], _next_at(state, rules, now)
 
 
 def _is_idle(state: State, seen: Seen, rules: Rules) -> bool:
-    return rules.policy in seen.spoke or state.rulings.is_silent(seen, rules.policy)
+    """The policy has spoken, or the rule that folds in its place, or it may not."""
+    has_spoken = rules.policy in seen.spoke or RULE in seen.spoke
+    return has_spoken or state.rulings.is_silent(seen, rules.policy)
 
 
-def _ruling(seen: Seen, rules: Rules, opinion: Opinion) -> Ruled:
+def _fold(seen: Seen, rules: Rules, why: str) -> Ruled:
+    return _ruling(seen, rules, Opinion("show", why, "folded"), RULE)
+
+
+def _ruling(seen: Seen, rules: Rules, opinion: Opinion, by: str = "") -> Ruled:
+    by = by or rules.policy
     return Ruled(
-        id=f"{rules.policy}:{seen.waits_seq}",
+        id=f"{by}:{seen.waits_seq}",
         subject=seen.id,
         verdict=opinion.verdict,
         rank=Rank.RULE,
-        by=rules.policy,
+        by=by,
         hash=seen.hash,
         why=opinion.why,
         settings=rules.settings,

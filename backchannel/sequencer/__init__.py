@@ -7,12 +7,13 @@ to undo. Takedowns lie in the same inbox, and cover their subjects at once: the 
 
 import asyncio
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 
 import structlog
 
-from backchannel.board import Blank, Board, Card, Frame, Item
+from backchannel.board import Board, Card, Frame, Item
 from backchannel.clock import Clock
 from backchannel.judge import Rules, asked, due
 from backchannel.log import MAX_BATCH, Conflict, Lane, Log, LogUnavailable
@@ -26,6 +27,7 @@ from backchannel.model import (
     mark,
     without_quote,
 )
+from backchannel.sequencer.crowd_line import CrowdLine
 from backchannel.sequencer.erasure import erasure, subject_of
 from backchannel.sequencer.faces import Faces
 from backchannel.sequencer.inbox import Inbox, Part, Wish
@@ -46,6 +48,7 @@ class Sequencer:
         self._rules, self._clock, self._key = rules, clock, mark_key
         self._inbox = Inbox()
         self._veil = Veil(self.state, self._inbox, spool)
+        self._crowd_line = CrowdLine(clock)
         self._judged = 0  # the judge has been asked about everything up to this entry; 0: about nothing
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -135,9 +138,18 @@ class Sequencer:
 
     def post(self, item: Item) -> Post | None:
         """The words of a card, if they are in memory."""
-        if isinstance(item.value, Blank) or (post := self.faces.get(item.value.post)) is None:
+        if not isinstance(item.value, Card) or (post := self.faces.get(item.value.post)) is None:
             return None
         return _as_shown(item.value, post)
+
+    def by_author(self, key: int, below: int) -> Iterator[Item]:
+        """The cards of this post's author whose key is below that, the greatest first."""
+        posts = self.state.posts
+        author = seen.author if (seen := posts.by_key.get(key)) else ""
+        keys = posts.concerned.get(author, [])
+        for index in range(bisect_left(keys, below) - 1, -1, -1):
+            if (item := self.board.items.get(keys[index])) and posts.by_key[item.key].author == author:
+                yield item
 
     async def load(self, items: Sequence[Item]) -> dict[int, Post]:
         """Key → words of these cards, read from the log where they are not in memory."""
@@ -172,7 +184,11 @@ class Sequencer:
                     self.faces.prune(self.state)
                     change = self.state.board.since(shown)
                     is_untold = change.prev != shown  # more than the board lists: something may have gone
-                    self._publish(is_takedown=is_untold or not covered.issuperset(change.gone))
+                    gone = {
+                        key for key in change.gone if key > 0 and key not in self.board.items
+                    }  # not: folded
+                    self._publish(is_takedown=is_untold or not gone <= covered)
+                    self._crowd_line.say(self.state)
 
     async def _turn_or_read_on(self) -> float:
         try:

@@ -12,8 +12,8 @@ SLACK = 2000
 
 
 class Faces:
-    """Posts of the newest 200 cards and of what waits, is held, absent or not settled, at most 2,000 of
-    these.
+    """Posts of the newest 200 cards, of those that lend a line of folded ones its name, and of what waits, is
+    held, absent or not settled, at most 2,000 of these.
 
     `shed` counts queued posts whose words are not in memory.
     """
@@ -51,7 +51,8 @@ class Faces:
             return
         by_key = state.posts.by_key
         queued = [*state.posts.unsettled, *state.absent, *state.held, *state.waiting]
-        wanted = state.board.line[-NEWEST:] + queued[-QUEUED:]
+        folds = [places[0][1] for _, places in state.crowd.newest_folds()]
+        wanted = state.board.line[-NEWEST:] + folds + queued[-QUEUED:]
         kept = {by_key[key].post for key in wanted}
         self.shed = max(0, len(queued) - QUEUED)
         self._posts = {seq: post for seq, post in self._posts.items() if seq in kept}

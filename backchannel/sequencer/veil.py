@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import structlog
 from msgspec.structs import replace
 
-from backchannel.board import BLANK_KEY, Blank, Frame, Item
+from backchannel.board import BLANK_KEY, FOLDED_KEY, Blank, Frame, Item
 from backchannel.log.spool import Spool, SpoolFull
 from backchannel.model import Blanked
 from backchannel.sequencer.erasure import subject_of
@@ -59,12 +59,19 @@ class Veil:
             self.lay()
 
     def on(self, frame: Frame) -> Frame:
-        """A frame of the board with the blank that is not in the log yet."""
-        if not self._is_blank():
+        """A frame of the board with the blank that is not in the log yet, without covered authors' lines."""
+        board, veiled = self._state.board, dict[int, Item]()
+        if self._is_blank():
+            veiled[BLANK_KEY] = Item(BLANK_KEY, frame.seq, 0, Blank())
+        if FOLDED_KEY in board.items and (seen := board.folds_seen(self.covered)) != board.folds_seen(
+            frozenset()
+        ):
+            veiled[FOLDED_KEY] = Item(FOLDED_KEY, frame.seq, 0, seen)
+        if not veiled:
             return frame
-        blank = Item(BLANK_KEY, frame.seq, 0, Blank())
-        others = [item for item in frame.put if item.key != BLANK_KEY]
-        return replace(frame, put=[blank, *others], gone=[key for key in frame.gone if key != BLANK_KEY])
+        others = [item for item in frame.put if item.key not in veiled]
+        gone = [key for key in frame.gone if key not in veiled]
+        return replace(frame, put=[*veiled.values(), *others], gone=gone)
 
     async def keep(self, wish: Wish) -> None:
         """The log does not take it: spool it, once. Where that fails too, it holds in this life."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
-from backchannel.board import BLANK_KEY, Blank, Board, Card
+from backchannel.board import BLANK_KEY, FOLDED_KEY, Blank, Board, Card, Folded, Line
 from backchannel.model import (
     Blanked,
     Deleted,
@@ -19,10 +19,12 @@ from backchannel.model import (
     Missed,
     Post,
     Posted,
+    Rank,
     Ruled,
     Settled,
 )
 from backchannel.state.conversations import Conversations
+from backchannel.state.crowd import Crowd
 from backchannel.state.posts import Posts, Seen
 from backchannel.state.rulings import Rulings
 
@@ -37,6 +39,7 @@ class State(Struct):
     posts: Posts = field(default_factory=Posts)
     rulings: Rulings = field(default_factory=Rulings)
     conversations: Conversations = field(default_factory=Conversations)
+    crowd: Crowd = field(default_factory=Crowd)
     waiting: dict[int, float] = field(default_factory=dict)
     held: dict[int, None] = field(default_factory=dict)
     absent: dict[int, None] = field(default_factory=dict)
@@ -60,14 +63,14 @@ class State(Struct):
     def apply(self, entry: Entry) -> None:
         """Fold one entry. Entries come in order of their numbers, and each is news."""
         self.seq, self.at = entry.seq, entry.at
+        self.crowd.pass_time(entry.at)
         match entry.event:
             case Posted(post):
                 self._take(entry, post)
             case Left() | Deleted() | Settled():
                 self._place_all(self.posts.apply(entry))
-            case Ruled(_, subject):
-                self.rulings.apply(entry, self.posts)
-                self._place_all(self.posts.of(subject))
+            case Ruled():
+                self._rule(entry, entry.event)
             case Blanked(id_, on):
                 self.blanks[id_] = on
                 if on:
@@ -85,11 +88,19 @@ class State(Struct):
             return "hide", ""
         return self.rulings.verdict(seen)
 
+    def _rule(self, entry: Entry, ruled: Ruled) -> None:
+        """A rule speaks of one post alone: were all that embed it placed anew, each edit would cost that."""
+        self.rulings.apply(entry, self.posts)
+        own = self.posts.by_id.get(ruled.subject)
+        self._place_all(self.posts.of(ruled.subject) if ruled.rank is Rank.PERSON else [own] if own else [])
+
     def _take(self, entry: Entry, post: Post) -> None:
         old = self.posts.by_id.get(post.id)
         is_moved = old is None or old.reply_to != post.reply_to
         if old:
             self.conversations.forget(old)
+            if old.author != post.face.author.id:
+                self._withdraw(old)
         for seen in self.posts.apply(entry):
             self.conversations.link(seen)
             self._place(seen)
@@ -130,15 +141,56 @@ class State(Struct):
         elif seen.hash and verdict and verdict[0] == "hold":
             self.held[seen.key] = None
         if verdict and verdict[0] == "show":
-            seen.order = seen.order or self.seq
-            parent, root = self.conversations.place(seen, self.posts)
-            is_unquoted = self.posts.is_misquoting(seen)
-            card = Card(
-                seen.post, seen.hash, seen.taken_at, seen.pictures, parent, root, verdict[1], is_unquoted
-            )
-            self.board.put(self.seq, seen.key, card, seen.order)
+            self._show(seen, verdict[1])
         else:
-            self.board.take(self.seq, seen.key)
+            self._take_off(seen)
+
+    def _show(self, seen: Seen, clearance: str) -> None:
+        """On the board: folded, or for screens. What a person lifts takes its place as if it were new."""
+        is_folded = clearance == "folded"
+        if (old := self.board.items.get(seen.key)) and old.is_folded:
+            self.crowd.unfold(seen.author, (old.order, seen.key))
+        if seen.is_folded and not is_folded:
+            seen.order = 0
+        seen.order, seen.is_folded = seen.order or self.seq, is_folded
+        parent, root = self.conversations.place(seen, self.posts)
+        is_unquoted = self.posts.is_misquoting(seen)
+        card = Card(seen.post, seen.hash, seen.taken_at, seen.pictures, parent, root, clearance, is_unquoted)
+        self.board.put(self.seq, seen.key, card, seen.order)
+        if is_folded:
+            self.crowd.uncount(seen)
+            self.crowd.fold(seen.author, (seen.order, seen.key))
+        elif clearance != "approved":
+            self.crowd.count(seen, self.at)
+        if is_folded or (old and old.is_folded):
+            self._sum_up_folds()
+
+    def _take_off(self, seen: Seen) -> None:
+        if (old := self.board.items.get(seen.key)) and old.is_folded:
+            self.crowd.unfold(seen.author, (old.order, seen.key))
+        self.board.take(self.seq, seen.key)
+        if seen.is_counted and self.posts.is_over(seen):
+            self.crowd.leave(seen)
+        if old and old.is_folded:
+            self._sum_up_folds()
+
+    def _withdraw(self, seen: Seen) -> None:
+        """Nothing of it stays anywhere: it is erased, or somebody else's from here on."""
+        self._take_off(seen)
+        self.crowd.forget(seen)
+
+    def _sum_up_folds(self) -> None:
+        """What the one item says that stands for all folded cards."""
+        lines = tuple(
+            Line(places[0][1], places[-1][0], len(places), self.posts.by_key[places[0][1]].taken_at)
+            for _, places in self.crowd.newest_folds()
+        )
+        if lines:
+            rest = self.crowd.folded - sum(line.count for line in lines)
+            folded = Folded(lines, rest, len(self.crowd.fronts) - len(lines))
+            self.board.put(self.seq, FOLDED_KEY, folded)
+        else:
+            self.board.take(self.seq, FOLDED_KEY)
 
     def _wait(self, seen: Seen) -> None:
         out_of_order = self.waiting and next(reversed(self.waiting.values())) > seen.waits_at
@@ -159,6 +211,7 @@ class State(Struct):
         for key in erased.keys:
             if seen := self.posts.by_key.get(key):
                 self._unqueue(seen)
+                self._withdraw(seen)
                 self.posts.forget(seen)
                 self.rulings.silent.pop(seen.id, None)
                 self.conversations.forget(seen)
@@ -166,6 +219,8 @@ class State(Struct):
             self.board.forget(self.seq, key)
         for key in erased.replies:
             self.board.touch(self.seq, key)
+        self.board.forget(self.seq, FOLDED_KEY)
+        self._sum_up_folds()
 
 
 def fold(entries: Iterable[Entry]) -> State:

@@ -51,6 +51,8 @@ class Seen(Struct, gc=False):
     `profile` stands for the author's face as this copy shows it, and for who gave it. `waits_seq`,
     `waits_at`: the entry that made it wait. `is_origin`: who may speak for the id has spoken; `via`: the host
     that gave any other copy. `left`: the revision that was no candidate; `is_absent`: it is not found now.
+    `at`: its display time, which stays what it was when it came to the screens; `is_folded`, `is_counted`:
+    where it stood last, see `crowd.py`.
     """
 
     key: int
@@ -80,6 +82,9 @@ class Seen(Struct, gc=False):
     rule: Said | None = None
     rule_hash: str = ""
     spoke: tuple[str, ...] = ()
+    at: float = 0.0
+    is_folded: bool = False
+    is_counted: bool = False
 
     @property
     def rule_id(self) -> str:
@@ -191,6 +196,10 @@ class Posts(Struct):
             return False
         return (said.author, said.words) != (quoted.author, quoted.words[: len(said.words)])
 
+    def is_over(self, seen: Seen) -> bool:
+        """It is deleted itself, or its author, which is final."""
+        return seen.id in self.deleted or seen.author in self.deleted
+
     def forget(self, seen: Seen) -> None:
         """As if it had never been said."""
         self._unlink(seen)
@@ -221,9 +230,13 @@ class Posts(Struct):
             expires_at=post.expires_at if post.is_origin else None,
             hearsay=_hearsay(post),
         )
+        seen.at = min(post.created_at, seen.taken_at)
         if old:
             self._unlink(old)
-            seen.order, seen.rule, seen.rule_hash = old.order, old.rule, old.rule_hash
+            seen.rule, seen.rule_hash = old.rule, old.rule_hash
+        if old and old.author == author:  # else it has somebody else's place
+            seen.order, seen.is_folded, seen.is_counted = old.order, old.is_folded, old.is_counted
+            seen.at = old.at if old.order else seen.at
         self.by_key[seen.key] = self.by_id[seen.id] = seen
         self._link(seen)
         self._open(seen, post, [*had], at)

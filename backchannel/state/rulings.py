@@ -14,19 +14,23 @@ from backchannel.state.posts import Posts, Said, Seen
 
 
 class Word(Struct, frozen=True):
-    """A person's word that has not been withdrawn: its entry, and the profile that a `show` approved."""
+    """A person's word that has not been withdrawn: its entry, and whose post with which profile a `show`
+    approved."""
 
     seq: int
     id: str
     verdict: Verdict
     hash: str = ""
     profile: bytes = b""
+    author: str = ""
 
 
 class Rulings(Struct):
-    """Persons' words by subject, latest last; their ids; the rules that a person has silenced."""
+    """Persons' words by subject, latest last; their ids; the rules that a person has silenced. `approved`:
+    author → posts of theirs on which a `show` was said, so that nobody has to look through all of them."""
 
     words: dict[str, list[Word]] = field(default_factory=dict)
+    approved: dict[str, dict[str, int]] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)  # a person's ruling → its entry
     silent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # post → (rule, hash)
 
@@ -52,9 +56,10 @@ class Rulings(Struct):
         if ruled.verdict == "undo":
             self._undo(entry, ruled, seen)
         elif ruled.verdict != "show" or (seen and ruled.hash == seen.hash != ""):
-            profile = seen.profile if seen and ruled.verdict == "show" else b""
-            word = Word(entry.seq, ruled.id, ruled.verdict, ruled.hash, profile)
+            profile, author = (seen.profile, seen.author) if seen and ruled.verdict == "show" else (b"", "")
+            word = Word(entry.seq, ruled.id, ruled.verdict, ruled.hash, profile, author)
             self.words.setdefault(ruled.subject, []).append(word)
+            self._approve(ruled.subject, author, 1)
 
     def top(self, subject: str) -> Word | None:
         """The person's word that stands on this subject."""
@@ -79,14 +84,18 @@ class Rulings(Struct):
         """A person has undone this rule's word on this very content."""
         return (rule, seen.hash) in self.silent.get(seen.id, ())
 
-    def is_trusted(self, seen: Seen, posts: Posts) -> bool:
-        """A person approved an earlier post of this author with this very profile, and it stands."""
-        return any(
-            (word := self.top(other.id)) and word.verdict == "show"
-            and word.profile == seen.profile and word.seq < seen.key
-            for other in posts.of(seen.author)
-            if other.author == seen.author
-        )  # fmt: skip
+    def is_trusted(self, seen: Seen, posts: Posts, count: int = 1) -> bool:
+        """A person approved so many earlier posts of this author with this very profile, and it stands."""
+        found = 0
+        for post_id in self.approved.get(seen.author, ()):
+            word, other = self.top(post_id), posts.by_id.get(post_id)
+            found += bool(
+                word and word.verdict == "show" and word.profile == seen.profile and word.seq < seen.key
+                and other and other.author == seen.author
+            )  # fmt: skip
+            if found == count:
+                return True
+        return False
 
     def forget(self, seqs: AbstractSet[int]) -> None:
         """As if these entries had never been; they are all that was said of their subjects."""
@@ -94,16 +103,29 @@ class Rulings(Struct):
         self.words = {
             subject: words for subject, words in self.words.items() if not any(w.seq in seqs for w in words)
         }
+        self.approved.clear()
+        for subject, words in self.words.items():
+            for word in words:
+                self._approve(subject, word.author, 1)
 
     def _is_hidden(self, subject: str) -> bool:
         word = self.top(subject)
         return word is not None and word.verdict == "hide"
 
+    def _approve(self, post_id: str, author: str, more: int) -> None:
+        if author:
+            posts = self.approved.setdefault(author, {})
+            posts[post_id] = posts.get(post_id, 0) + more
+            if not posts[post_id]:
+                del posts[post_id]
+            if not posts:
+                del self.approved[author]
+
     def _undo(self, entry: Entry, ruled: Ruled, seen: Seen | None) -> None:
         """Withdraw the word that is named, if it still stands; what was said before it stands again."""
         words = self.words.get(ruled.subject)
         if words and words[-1].id == ruled.undoes:
-            words.pop()
+            self._approve(ruled.subject, words.pop().author, -1)
             if not words:
                 del self.words[ruled.subject]
         elif seen and seen.rule and seen.rule_id == ruled.undoes:

@@ -1,11 +1,12 @@
 """What the routes stand on, as they see it. `app.py` fills it with the real things."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from aiohttp import web
 
+from backchannel.board import Item
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.web.address import Network
@@ -36,6 +37,10 @@ class Sequencer(Seen, Protocol):
     @property
     def trouble(self) -> str:
         """Why words are refused now, empty when all is well."""
+        ...
+
+    def by_author(self, key: int, below: int) -> Iterator[Item]:
+        """The cards of this post's author whose key is below that, the greatest first."""
         ...
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from backchannel.config import Config
 from backchannel.web.display import CardView, MediaView
+from backchannel.web.folded import NOTHING_FOLDED, FoldedHealth, FoldedLine
 from backchannel.web.qr import qr_svg, qr_text
 from backchannel.web.words import render_time
 
@@ -95,6 +96,23 @@ def threads(cards: Sequence[CardView]) -> list[Thread]:
     return done
 
 
+Row = Thread | FoldedLine
+
+
+def rows(cards: Sequence[CardView], folded: Sequence[FoldedLine], *, is_whole: bool) -> list[Row]:
+    """Conversations and folded lines as they stand in the tab, the latest first; `tab.js` does the same.
+
+    A line that is older than what is on the page comes with the history.
+    """
+    floor = (0, 0) if is_whole else min(((card.order, card.key) for card in cards), default=(0, 0))
+    placed: list[tuple[tuple[int, int], Row]] = []
+    for thread in threads(cards):
+        last = thread.replies[-1] if thread.replies else thread.head
+        placed.append((max((last.order, last.key), (thread.head.order, thread.head.key)), thread))
+    placed += [((line.order, line.key), line) for line in folded if (line.order, line.key) > floor]
+    return [row for _, row in sorted(placed, key=lambda one: one[0], reverse=True)]
+
+
 class Compact(jinja2.ext.Extension):
     """Line breaks with their indent become comments: never text nodes, and error messages keep their line."""
 
@@ -161,29 +179,46 @@ class Pages:
         older: str = "",
         before: str = "",
         q: str = "",
+        by: int | None = None,
+        folded: Sequence[FoldedLine] = (),
     ) -> str:
         """`/`: `older` is the opaque place of the next older posts, `before` the one this page begins at.
 
-        With `before` or `q` it is a page of history or of search results: it does not grow by itself.
+        With `before`, `q` or `by` it is a page of history, of search results or of one author's posts (or of
+        all that is folded): it does not grow by itself. `folded` are the lines that stand among the posts.
         """
-        query = urlencode({name: value for name, value in (("q", q), ("before", older)) if value})
+        asked = (("q", q), ("by", "" if by is None else str(by)), ("before", older))
+        query = urlencode({name: value for name, value in asked if value})
+        is_fixed = bool(before or q) or by is not None
         return self._render(
             "tab.html",
-            threads=threads(cards),
+            rows=rows(cards, folded, is_whole=not older),
+            lines=() if is_fixed else folded,
             stand=stand,
             older=older,
             older_url=f"/?{query}" if older else "",
             q=q,
-            is_fixed=bool(before or q),
+            by=by,
+            writer=cards[0].author.name if by and cards else "",
+            is_fixed=is_fixed,
         )
 
-    def status(self, sources: Sequence[SourceView], *, now: float, bugs: int = 0) -> str:
+    def status(
+        self,
+        sources: Sequence[SourceView],
+        *,
+        now: float,
+        bugs: int = 0,
+        folded: FoldedHealth = NOTHING_FOLDED,
+    ) -> str:
         """`/status`: per source, whether it is live, how far behind, or what is wrong, in plain words.
 
-        `bugs`: mistakes of ours that were contained since the start.
+        `bugs`: mistakes of ours that were contained since the start; `folded`: whose posts are.
         """
         rows = [self._row(source, now) for source in sources]
-        return self._render("status.html", rows=rows, bugs=bugs, clock=render_time(now, self.zone).text)
+        authors = [(one, render_time(one["since"], self.zone).text) for one in folded.authors]
+        clock = render_time(now, self.zone).text
+        return self._render("status.html", rows=rows, bugs=bugs, authors=authors, folded=folded, clock=clock)
 
     def error(self, title: str, words: str) -> str:
         """A page for what went wrong, with the way back."""

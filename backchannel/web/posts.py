@@ -2,27 +2,34 @@
 
 import base64
 import binascii
+import sys
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from backchannel.board import Item
 from backchannel.web.answers import BadParameter
 from backchannel.web.display import api_post
+from backchannel.web.folded import OTHERS
 from backchannel.web.house import House
 from backchannel.web.views import Shown
 
 MAX_LIMIT = 200
 MAX_WORDS = 200
+MAX_DIGITS = 19
 
 Place = tuple[int, int]
 
 
 class Query(NamedTuple):
-    """What is asked for. `before`: the place (order, key) that the answer ends at, exclusive."""
+    """What is asked for. `before`: the place (order, key) that the answer ends at, exclusive. `by`: a post
+    whose author's posts are wanted, `OTHERS` for all that are folded. `folded`: folded ones, too."""
 
     limit: int
     before: Place | None = None
     words: str = ""
+    by: int | None = None
+    folded: bool = True
 
 
 class Found(NamedTuple):
@@ -33,14 +40,23 @@ class Found(NamedTuple):
 
 
 def parse_query(query: Mapping[str, str], *, limit: int) -> Query:
-    """`limit`, `before` and `q` of a request; `limit` is taken where it names none. Raises BadParameter."""
+    """`limit`, `before`, `q`, `by` and `folded` of a request; `limit` is taken where it names none.
+
+    Raises BadParameter.
+    """
     text = query.get("limit", str(limit))
     if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):
         raise BadParameter("limit", text, f"a whole number from 1 to {MAX_LIMIT}")
     words = " ".join(query.get("q", "").split())
     if len(words) > MAX_WORDS or "\0" in words:
         raise BadParameter("q", words, f"up to {MAX_WORDS} characters")
-    return Query(int(text), parse_place(query.get("before", "")), words)
+    by, folded = query.get("by", ""), query.get("folded", "1")
+    if by and (words or not (by.isascii() and by.isdigit() and len(by) < MAX_DIGITS)):
+        raise BadParameter("by", by, "the key of a post, and no `q` beside it")
+    if folded not in ("0", "1"):
+        raise BadParameter("folded", folded, "0 or 1")
+    before = parse_place(query.get("before", ""))
+    return Query(int(text), before, words, int(by) if by else None, folded == "1")
 
 
 def parse_place(text: str) -> Place | None:
@@ -79,8 +95,14 @@ async def find_posts(house: House, query: Query) -> Found:
         covered = sequencer.covered
         if query.words:
             items = [board.items[key] for key in keys if key in board.items]
+        elif query.by is None:
+            items = board.before(query.before, want + len(covered), with_folded=query.folded)
+        elif query.by == OTHERS:
+            items = board.folds_before(query.before, want + len(covered))
         else:
-            items = board.before(query.before, want + len(covered))
+            below = query.before[1] if query.before else sys.maxsize
+            uncovered = (i for i in sequencer.by_author(query.by, below) if i.key not in covered)
+            items = [*islice(uncovered, want)]
         seen = [item for item in items if item.order and item.key not in covered]
         more = len(seen) > query.limit or (is_cut and bool(seen))
         return seen[: query.limit]

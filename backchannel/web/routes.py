@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from backchannel.board import BLANK_KEY, Item
+from backchannel.board import BLANK_KEY, Folded, Item
 from backchannel.web.answers import (
     BUGS,
     MAX_BODY,
@@ -18,6 +18,7 @@ from backchannel.web.answers import (
     readable_errors,
 )
 from backchannel.web.files import Pictures, Static
+from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded
 from backchannel.web.house import House, SourceHealth
 from backchannel.web.pages import WALL_CSP, SourceView, Stand
 from backchannel.web.posts import find_posts, parse_query, render_place, render_posts
@@ -79,16 +80,19 @@ class Site:
     async def tab(self, request: web.Request) -> web.Response:
         """The newest 50; with `before` or `q`, history or what was found, for those without JavaScript."""
         house, query = self._house, parse_query(request.query, limit=TAB)
-        if query.words or query.before or "limit" in request.query:
+        if query.words or query.before or query.by is not None or "limit" in request.query:
+            # whoever reads on without JavaScript passes folded ones over, too: their lines lead to them
+            query = query._replace(folded=False)
             found = await find_posts(house, query)
             views, before = [card.view for card in found.cards], request.query.get("before", "")
-            stand = self._stand()
-            return page_answer(house.pages.tab(views, stand, older=found.older, before=before, q=query.words))
-        cards = await house.views.answer(lambda: self._newest(TAB))
-        line = house.sequencer.board.line
-        older = render_place(house.sequencer.board.items[line[-TAB]]) if len(line) > TAB else ""
-        views = [card.view for card in cards]
-        make = partial(house.pages.tab, views, self._stand(), older=older)
+            make = partial(house.pages.tab, views, self._stand(), older=found.older, before=before)
+            return page_answer(make(q=query.words, by=query.by))
+        board = house.sequencer.board
+        await house.views.answer(lambda: [*self._newest(TAB), *line_items(board, self._folds())])
+        views = [shown.view for item in self._newest(TAB) if (shown := house.views.get(item))]
+        folded, _ = render_folded(board, self._folds(), house.views)
+        older = render_place(board.items[board.line[-TAB]]) if len(board.line) > TAB else ""
+        make = partial(house.pages.tab, views, self._stand(), older=older, folded=folded.lines)
         return page_answer(self._keep("tab", "", make))
 
     async def status(self, _: web.Request) -> web.Response:
@@ -105,8 +109,8 @@ class Site:
             )
             for source in self._house.health()
         ]
-        now, bugs = self._house.clock.now(), self._house.bugs.count
-        return page_answer(self._house.pages.status(sources, now=now, bugs=bugs))
+        now, bugs, folded = self._house.clock.now(), self._house.bugs.count, self._folded()
+        return page_answer(self._house.pages.status(sources, now=now, bugs=bugs, folded=folded))
 
     async def healthz(self, _: web.Request) -> web.Response:
         """The same for machines. Always 200: a wall that cannot write is a wall, and no restart helps."""
@@ -118,6 +122,7 @@ class Site:
                 "sources": {source.name: _health(source) for source in sources},
                 "unsaved": sequencer.unsaved,
                 "trouble": sequencer.trouble,
+                "folded": self._folded()._asdict(),
                 "bugs": {"count": bugs.count, "latest": bugs.latest},
                 "epoch": sequencer.epoch,
                 "seq": sequencer.board.seq,
@@ -125,7 +130,8 @@ class Site:
         )
 
     async def posts(self, request: web.Request) -> web.Response:
-        """`/api/v1/posts?limit=&before=&q=`: newest first, with the number of the board they were read at."""
+        """`/api/v1/posts?limit=&before=&q=&by=&folded=`: newest first, with the number of the board they were
+        read at."""
         query = parse_query(request.query, limit=API)
         return json_answer(render_posts(self._house, await find_posts(self._house, query)))
 
@@ -137,6 +143,12 @@ class Site:
     async def favicon(self, _: web.Request) -> web.Response:
         """Asked for by browsers where a page names no icon."""
         return web.Response(status=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "max-age=86400"})
+
+    def _folds(self) -> Folded:
+        return self._house.sequencer.board.folds_seen(self._house.sequencer.covered)
+
+    def _folded(self) -> FoldedHealth:
+        return tell_folded(self._house.sequencer.board, self._folds(), self._house.views)
 
     def _newest(self, count: int) -> Sequence[Item]:
         """The window, as a first frame has it: what is covered counts, and is not shown."""

@@ -2,12 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from backchannel.board import BLANK_KEY, CAP, Blank, Board, Card, Frame, Item, Picture
+from backchannel.board import (
+    BLANK_KEY,
+    CAP,
+    FOLDED_KEY,
+    Blank,
+    Board,
+    Card,
+    Folded,
+    Frame,
+    Item,
+    Line,
+    Picture,
+)
 from backchannel.clock import Clock
 from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
@@ -86,8 +98,18 @@ class Stage:
 
     def since(self, after: int) -> Frame:
         frame = self.board.since(after, covered=self.covered, cap=self._cap)
-        blank = [Item(BLANK_KEY, frame.seq, 0, Blank())] if self.veiled_blank else []
-        return replace(frame, put=[*blank, *frame.put])
+        veiled = [Item(BLANK_KEY, frame.seq, 0, Blank())] if self.veiled_blank else []
+        seen = self.board.folds_seen(self.covered)
+        if seen != self.board.folds_seen(frozenset()):
+            veiled.append(Item(FOLDED_KEY, frame.seq, 0, seen))
+        keys = {item.key for item in veiled if item.key == FOLDED_KEY}
+        return replace(frame, put=[*veiled, *(item for item in frame.put if item.key not in keys)])
+
+    def by_author(self, key: int, below: int) -> Iterator[Item]:
+        """One writes all that is said here."""
+        for other in sorted(self.board.items, reverse=True):
+            if key in self.board.items and 0 < other < below:
+                yield self.board.items[other]
 
     def post(self, item: Item) -> Post | None:
         return None if entry_of(item) in self.forgotten else self.words.get(entry_of(item))
@@ -100,15 +122,24 @@ class Stage:
             raise LogUnavailable("the disk gives nothing")
         return {item.key: self.words[entry_of(item)] for item in items if entry_of(item) in self.words}
 
-    def say(self, text: str, *, key: int = 0, publish: bool = True, pictures: Sequence[str] = ()) -> int:
+    def say(
+        self,
+        text: str,
+        *,
+        key: int = 0,
+        publish: bool = True,
+        pictures: Sequence[str] = (),
+        clearance: str = "open",
+    ) -> int:
         """A post comes up, or with `key` comes up changed. Gives its key."""
         self._entry += 1
         entry, key = self._entry, key or self._entry
         self.words[entry] = make_post(key, text, pictures=len(pictures))
         held = tuple(Picture(name, 64, 64) for name in pictures)
         old = self.board.items.get(key)
-        card = Card(entry, f"hash-{entry}", taken_at=1_790_000_000.0 + entry, pictures=held)
+        card = Card(entry, f"hash-{entry}", 1_790_000_000.0 + entry, held, clearance=clearance)
         self.board.put(entry, key, card, order=old.order if old else entry)
+        self._sum_up()
         if publish:
             self.publish()
         return key
@@ -122,8 +153,19 @@ class Stage:
         """The log has the word."""
         self._entry += 1
         self.board.take(self._entry, key)
+        self._sum_up()
         self.covered -= {key}
         self.publish()
+
+    def _sum_up(self) -> None:
+        """What is folded, in a line for every two of them: so there are some."""
+        folds = self.board.folds
+        pairs = [folds[n : n + 2] for n in range(0, len(folds), 2)]
+        lines = tuple(Line(two[0], self.board.items[two[-1]].order, len(two), 0.0) for two in reversed(pairs))
+        if lines:
+            self.board.put(self._entry, FOLDED_KEY, Folded(lines))
+        else:
+            self.board.take(self._entry, FOLDED_KEY)
 
     def lift(self, key: int) -> None:
         """The veil goes, and the log never had the word."""
@@ -166,7 +208,7 @@ class Page:
 
     def __init__(self, *, cap: int = CAP) -> None:
         self.seq, self.epoch, self.cards = 0, "", dict[int, dict[str, Any]]()
-        self.is_blank = False
+        self.is_blank, self.lines = False, list[dict[str, Any]]()
         self.prevs: list[int] = []
         self._cap = cap
 
@@ -181,7 +223,7 @@ class Page:
             return
         if data["prev"] == 0:
             self.cards.clear()
-            self.is_blank = False
+            self.is_blank, self.lines = False, []
         elif data["prev"] != self.seq:
             if data["seq"] != self.seq:
                 raise Lost
@@ -192,11 +234,14 @@ class Page:
         for card in data["put"]:
             if card["kind"] == "blank":
                 self.is_blank = True
+            elif card["kind"] == "folded":
+                self.lines = card["lines"]
             else:
                 self.cards[card["key"]] = card
         for key in data["gone"]:
             self.cards.pop(key, None)
             self.is_blank = self.is_blank and key != BLANK_KEY
+            self.lines = [] if key == FOLDED_KEY else self.lines
         newest = sorted(self.cards.items(), key=lambda card: (card[1]["order"], card[0]))[-self._cap :]
         self.cards, self.seq = dict(newest), data["seq"]
 

@@ -13,7 +13,22 @@ from tests.hub.stand_in import HandClock, Page, Stage, Watcher, turns
 
 CAP = 4
 PAGES = 4
-STEPS = ["say", "edit", "veil", "store", "lift", "forget", "drop", "come", "pause", "resume", "blank", "beat"]
+STEPS = [
+    "say",
+    "fold",
+    "unfold",
+    "edit",
+    "veil",
+    "store",
+    "lift",
+    "forget",
+    "drop",
+    "come",
+    "pause",
+    "resume",
+    "blank",
+    "beat",
+]
 Step = tuple[str, int, int]
 """What happens, to whom, and how many turns of the loop go by before the next."""
 steps = st.lists(
@@ -33,11 +48,14 @@ class World:
         self.watchers: list[Watcher | None] = [None] * PAGES
 
     async def step(self, name: str, number: int) -> None:
-        keys = [key for key in self.stage.board.items if key]
+        keys = [key for key in self.stage.board.items if key > 0]
         key = keys[number % len(keys)] if keys else 0
         match name:
-            case "say":
-                self.stage.say(f"post {number}", publish=number % 3 > 0)
+            case "say" | "fold":
+                clearance = "open" if name == "say" else "folded"
+                self.stage.say(f"post {number}", publish=number % 3 > 0, clearance=clearance)
+            case "unfold" if key and key not in self.stage.covered:
+                self.stage.say(f"lifted {number}", key=key)
             case "edit" | "forget" if key and key not in self.stage.covered:
                 self.stage.say(f"edit {number}", key=key, publish=False)
                 if name == "forget":  # its words have to be read from the log
@@ -104,8 +122,9 @@ async def play(script: list[Step]) -> list[Page]:
     return pages
 
 
-def shown(page: Page) -> tuple[int, bool, dict[int, dict[str, Any]]]:
-    return page.seq, page.is_blank, page.cards
+def shown(page: Page) -> tuple[int, bool, list[dict[str, Any]], dict[int, dict[str, Any]]]:
+    assert all(card["clearance"] == "open" for card in page.cards.values())
+    return page.seq, page.is_blank, page.lines, page.cards
 
 
 @settings(max_examples=200, deadline=None)

@@ -45,6 +45,8 @@ moves = st.one_of(
     st.tuples(st.just("undo"), subject),
     st.tuples(st.just("hide"), subject),
     st.tuples(st.just("rule"), st.sampled_from(NAMES)),
+    st.tuples(st.just("fold"), st.sampled_from(NAMES)),
+    st.tuples(st.just("fold"), st.sampled_from(NAMES)),
     subject.map(Deleted),
     st.builds(lambda name, revision: Left(f"id:{name}", revision), st.sampled_from(NAMES), st.integers(0, 3)),
 )
@@ -76,7 +78,9 @@ def _ruling(state: State, verb: str, about: str) -> Any:
         return None
     if verb == "show":
         return person(seen.id, "show", hash_=seen.hash)
-    return Ruled(f"open:{seen.waits_seq}", seen.id, "show", Rank.RULE, "open", seen.hash)
+    rule, clearance = ("crowd", "folded") if verb == "fold" else ("open", "open")
+    id_ = f"{rule}:{seen.waits_seq}"
+    return Ruled(id_, seen.id, "show", Rank.RULE, rule, seen.hash, clearance=clearance)
 
 
 logs = st.lists(moves, max_size=40).map(play)
@@ -96,7 +100,7 @@ def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(l
     rulings = [entry.event for entry in log if isinstance(entry.event, Ruled)]
     deleted = {entry.event.subject for entry in log if isinstance(entry.event, Deleted)}
     standing = {e.event.post.id: e.event.post for e in log if isinstance(e.event, Posted)}
-    for key in state.board.line:
+    for key in [*state.board.line, *state.board.folds]:
         seen = state.posts.by_key[key]
         shown = card_of(state.board, key)
         assert any(r.verdict == "show" and r.subject == seen.id and r.hash == shown.hash for r in rulings)
@@ -122,6 +126,50 @@ def test_a_page_that_reconnects_equals_one_that_never_left(log: Any, online: Any
     fresh = Page()
     fresh.take(state.board.since(0, cap=cap))
     assert stayed.newest(cap) == left.newest(cap) == fresh.newest(cap)
+    assert stayed.folded == left.folded == fresh.folded == state.board.folds_seen(frozenset())
+
+
+@given(logs)
+def test_folded_cards_are_counted_in_lines_and_are_in_no_window_of_the_newest(log: Any) -> None:
+    state = fold(log)
+    board = state.board
+    folded = {key for key, item in board.items.items() if item.is_folded}
+    assert folded == {*board.folds} == {*board.folded}
+    assert not folded & {*board.line}
+    assert {key for key in board.items if key > 0} == folded | {*board.line}
+    assert [item.key for item in board.before(None, 99, with_folded=True)] == sorted(
+        (*board.line, *board.folds), key=board.place, reverse=True
+    )
+    by_author: dict[str, list[int]] = {}
+    for key in board.folds:
+        by_author.setdefault(state.posts.by_key[key].author, []).append(key)
+    lines = board.folds_seen(frozenset()).lines
+    wanted = sorted(by_author.values(), key=lambda keys: board.place(keys[-1]), reverse=True)
+    assert [(line.key, line.order, line.count) for line in lines] == [
+        (keys[0], board.place(keys[-1])[0], len(keys)) for keys in wanted
+    ]
+
+
+@given(logs, st.lists(st.booleans(), min_size=40, max_size=40))
+def test_an_index_that_follows_knows_every_card(log: Any, here: Any) -> None:
+    """As search follows: by frames, and by what they leave out."""
+    state, seq, known = State(), 0, dict[int, int]()
+    for entry, follows in zip(log, [*here], strict=False):
+        state.apply(entry)
+        if follows and seq:
+            board = state.board
+            frame = board.since(seq)
+            for item in [*frame.put, *board.folded_since(seq)]:
+                known[item.key] = item.seq
+            for key in frame.gone:
+                if key not in board.items:
+                    known.pop(key, None)
+        elif follows:
+            known = {key: item.seq for key, item in state.board.items.items()}
+        else:
+            continue
+        seq = state.board.seq
+        assert known == {key: item.seq for key, item in state.board.items.items()}
 
 
 def moved() -> list[Entry]:

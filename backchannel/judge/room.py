@@ -1,0 +1,135 @@
+"""Room on the screens: what would be shown, but would push others off, is folded into its author's line.
+
+Folded is shown all the same: in the tab behind one line, in history, search and the API. Nobody's post is
+lost, and a person's `show` lifts it onto the screens.
+"""
+
+from bisect import bisect_left, insort
+from collections import Counter
+
+from backchannel.board import CAP
+from backchannel.state import State
+from backchannel.state.crowd import MINUTE_S
+from backchannel.state.posts import Seen
+
+RULE = "crowd"
+A_MINUTE = 5
+ON_SCREEN = 20
+NEWCOMERS_A_MINUTE = 20
+SOURCE_A_MINUTE = 180
+NEW_S = 600.0
+TRUSTED = 3
+"""So many approvals, and a person vouches for an author: no cap counts for them."""
+
+BURST = f"more than {A_MINUTE} posts of this author in a minute"
+CROWD = f"{ON_SCREEN} of the newest {CAP} posts are this author's already"
+NEWCOMERS = f"more than {NEWCOMERS_A_MINUTE} posts of new authors of this source in a minute, at others' cost"
+RUSH = f"more than {SOURCE_A_MINUTE} posts of this source in a minute, at the cost of others"
+BEFORE = "it was folded before this edit"
+
+
+class Room:
+    """What is left of it in one turn. Posts are to be asked about newest first: an author's newest then are
+    those that the screens have, and each knows how many of this turn stand above it.
+
+    An author may write five posts a minute, by the times they show: so sixty posts of two days that are
+    read in one minute are no burst. Times are only claimed: so twenty of the newest 200 are the most, too.
+    Beyond that the author's oldest make room for their newest, five times a minute and not more often,
+    by our own time, or ten thousand claims from the past would run through these twenty places.
+
+    Keys are free on some networks: so a source has its share, too, as soon as posts of other sources would be
+    pushed off.
+    """
+
+    def __init__(self, state: State, now: float) -> None:
+        self._state, self._now = state, now
+        self._above = 0
+        self._times: dict[str, list[float]] = {}
+        self._let_in_by, self._lately_by = Counter[str](), Counter[str]()
+        self._instead: set[int] = set()
+        line, by_key = state.board.line, state.posts.by_key
+        self._floor = state.board.place(line[-CAP]) if len(line) >= CAP else (0, 0)
+        self._sources = {by_key[key].source for key in line[-CAP:]}
+        self._rush, self._newcomers = Counter[str](), Counter[str]()
+        for _, key in state.crowd.releases:
+            self._lately_by[by_key[key].author] += 1
+            self._count_for_source(by_key[key])
+
+    def ask(self, seen: Seen) -> tuple[str, int]:
+        """(why this post is folded, or "" where it comes to the screens; the card that makes room, or 0)."""
+        if seen.order and not seen.is_folded:  # an edit has the place it had
+            return "", 0
+        if seen.is_folded and not self._state.rulings.is_silent(seen, RULE):
+            return BEFORE, 0
+        why, instead = "", 0
+        if not self._is_vouched_for(seen):
+            why = self._burst(seen) or self._rush_of(seen)
+            if not why and self._above < CAP and self._on_screen(seen.author) >= ON_SCREEN:
+                instead = self._oldest(seen.author)
+                why = "" if instead else CROWD
+        if not why:
+            self._let_in(seen)
+        return why, instead
+
+    def _is_vouched_for(self, seen: Seen) -> bool:
+        rulings = self._state.rulings
+        return rulings.is_silent(seen, RULE) or rulings.is_trusted(seen, self._state.posts, TRUSTED)
+
+    def _burst(self, seen: Seen) -> str:
+        """Whether it would be one too many in any minute that it is in."""
+        times, at = self._times_of(seen.author), seen.at
+        index = bisect_left(times, at)
+        for start in range(max(0, index - A_MINUTE), min(index, len(times) - A_MINUTE) + 1):
+            if max(at, times[start + A_MINUTE - 1]) - min(at, times[start]) < MINUTE_S:
+                return BURST
+        return ""
+
+    def _rush_of(self, seen: Seen) -> str:
+        is_full = len(self._state.board.line) + self._above >= CAP
+        if not is_full or self._sources <= {seen.source}:
+            return ""  # nobody else loses anything
+        if self._is_new(seen.author) and self._newcomers[seen.source] >= NEWCOMERS_A_MINUTE:
+            return NEWCOMERS
+        return RUSH if self._rush[seen.source] >= SOURCE_A_MINUTE else ""
+
+    def _on_screen(self, author: str) -> int:
+        return len(self._standing(author)) + self._let_in_by[author]
+
+    def _standing(self, author: str) -> list[int]:
+        """Keys of what this author has among the newest already, oldest first."""
+        places = self._state.crowd.places.get(author, [])
+        newest = places[bisect_left(places, self._floor) :]
+        return [key for _, key in newest if key not in self._instead]
+
+    def _oldest(self, author: str) -> int:
+        """The author's card that makes room, or 0: they have had as many as they may, just now."""
+        if self._lately_by[author] >= A_MINUTE:
+            return 0
+        key = next((key for key in self._standing(author) if self._may_fold(key)), 0)
+        self._instead |= {key}
+        return key
+
+    def _may_fold(self, key: int) -> bool:
+        seen, rulings = self._state.posts.by_key[key], self._state.rulings
+        verdict = self._state.verdict(seen)
+        stands = verdict is not None and verdict[0] == "show" and verdict[1] != "approved"
+        return stands and RULE not in seen.spoke and not rulings.is_silent(seen, RULE)
+
+    def _let_in(self, seen: Seen) -> None:
+        self._above += 1
+        self._let_in_by[seen.author] += 1
+        insort(self._times_of(seen.author), seen.at)
+        self._count_for_source(seen)
+
+    def _count_for_source(self, seen: Seen) -> None:
+        self._rush[seen.source] += 1
+        self._newcomers[seen.source] += self._is_new(seen.author)
+
+    def _is_new(self, author: str) -> bool:
+        places = self._state.crowd.places.get(author)
+        return not places or self._state.posts.by_key[places[0][1]].taken_at > self._now - NEW_S
+
+    def _times_of(self, author: str) -> list[float]:
+        if author not in self._times:
+            self._times[author] = [*self._state.crowd.times.get(author, ())]
+        return self._times[author]
