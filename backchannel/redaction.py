@@ -39,6 +39,7 @@ _ESCAPED = re.compile(
     r"%(?:25)*([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&#x0{0,6}([0-9a-f]{1,2});?|(&#0{0,6}[0-9]{1,3};?)"
     r"|\\[nrt]"
 )
+_SAFE = "!$&'()*+,/:;=?@"
 _ROUNDS = 3
 _END = "[A-Za-z0-9+/_-]?={0,2}"
 """What may stand behind base64: a letter with a part of the secret, and the padding."""
@@ -155,7 +156,14 @@ def _made(secret: str, spelling: str) -> _Secret:
 def _forms(secret: str) -> list[str]:
     """How a secret may be written, besides base64 and escapes of single letters. The longest first."""
     data = secret.encode("utf-8", "replace")
-    forms = {secret, quote(secret, safe=""), html.escape(secret), json.dumps(secret)[1:-1], data.hex()}
+    forms = {
+        secret,
+        quote(secret, safe=""),
+        quote(secret, safe=_SAFE),
+        html.escape(secret),
+        json.dumps(secret)[1:-1],
+        data.hex(),
+    }
     return [form for form in sorted(forms, key=len, reverse=True) if len(form) >= LEAST]
 
 
@@ -202,5 +210,12 @@ def _words(body: Iterable[object]) -> str:
 _kept = Redactor()
 keep_secret = _kept.keep
 redacted = _kept.redacted
+
+
+def beginning(text: str, most: int) -> str:
+    """So many letters of a foreign text, for an error. Cut first, a part of a secret could be left."""
+    return redacted(text)[:most]
+
+
 redacted_body = _kept.redacted_body
 redacted_event = _kept.redacted_event

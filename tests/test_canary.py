@@ -167,7 +167,8 @@ class Parrots:
         def event(text: str) -> dict[str, object]:
             return MALLORY.wire(text, ["t", "conf"], at=Clock().real())
 
-        relays = [await self._stack.enter_async_context(relay(kind, word, event)) for kind in RELAYS]
+        key = "/${SECRET_PATH}" if name == "secret" else ""
+        relays = [await self._stack.enter_async_context(relay(kind, word, event)) + key for kind in RELAYS]
         self.sources.append(
             f"{{kind: nostr, name: nostr {name}, relays: {json.dumps(relays)}, secret_key: '${{NOSTR}}'}}"
         )

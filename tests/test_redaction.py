@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backchannel.model import Author, Deleted, Face, Left, Node, Post, Posted
-from backchannel.redaction import HIDDEN, Redactor
+from backchannel.redaction import HIDDEN, Redactor, beginning, keep_secret
 from tests.kit import post
 
 SECRET = 'cAnary-Tok3n/+x_9Qw"z'
@@ -76,6 +76,13 @@ def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
 def test_whatever_letters_a_secret_has(secret: str, around: str) -> None:
     assume("".join(secret.split()) and secret not in f"{around}{HIDDEN}{around}")
     assert secret not in redactor(secret).redacted(f"{around}{secret}{around}")
+
+
+@pytest.mark.parametrize("before", range(0, 30, 3))
+def test_no_part_of_it_is_left_where_a_text_is_cut(before: int) -> None:
+    keep_secret(["hunter2-of-the-cut"])
+    for spell in SPELLINGS.values():
+        assert "hunter2" not in beginning(f"{'x' * before} {spell('hunter2-of-the-cut')}", 24).lower()
 
 
 def test_of_a_secret_that_holds_another_no_rest_is_left() -> None:

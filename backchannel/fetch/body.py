@@ -6,6 +6,8 @@ instead of space, so what goes in is counted, too.
 
 import zlib
 
+from backchannel.redaction import beginning
+
 MAX_MEMBERS = 64
 
 
@@ -19,7 +21,7 @@ class Body:
     def __init__(self, encoding: str, max_bytes: int) -> None:
         self._encoding = encoding.strip().lower()
         if self._encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise BodyError(f"unknown Content-Encoding {encoding[:40]!r}")
+            raise BodyError(f"unknown Content-Encoding {beginning(encoding, 40)!r}")
         self._max = max_bytes
         self._taken = 0
         self._members = 0

@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from yarl import URL
 
 from backchannel.fetch.errors import Refused
+from backchannel.redaction import redacted
 
 Origin = tuple[str, int]
 """A host, in lower case and punycode, and a port."""
@@ -102,6 +103,7 @@ def origin_of(url: str | URL) -> Origin:
 
 def shown(url: str) -> str:
     """A URL that is no URL, short and printable enough for an error message."""
+    url = redacted(url)
     return repr(url if len(url) <= 80 else f"{url[:77]}...")
 
 

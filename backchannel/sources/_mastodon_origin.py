@@ -9,6 +9,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 from backchannel.model import DecodeError
+from backchannel.redaction import beginning
 from backchannel.text import strip_controls, web_url
 
 MAX_URI = 2048
@@ -30,7 +31,7 @@ def parse_uri(said: str) -> str:
             return f"tag:{host}{tag[2]}"
     clean = web_url(uri)
     if not clean:
-        raise DecodeError(f"no usable uri: {uri[:60]!r}")
+        raise DecodeError(f"no usable uri: {beginning(uri, 60)!r}")
     parts = urlsplit(clean)
     return parts._replace(netloc=_plain(parts)).geturl()
 

@@ -15,6 +15,7 @@ from backchannel.model import (
     Preview,
     Quote,
 )
+from backchannel.redaction import beginning
 from backchannel.sources._mastodon_origin import belongs, origin_of, own_url, parse_uri
 from backchannel.sources._mastodon_pictures import Pictures, build_media, line
 from backchannel.sources._mastodon_wire import (
@@ -173,7 +174,9 @@ def _author_id(status: WireStatus, account: WireAccount) -> str:
     pleroma = decode_object(account.pleroma, WirePleroma)
     if said := account.uri or (pleroma.ap_id if pleroma else None):
         if origin_of(found := parse_uri(said)) != origin:
-            raise DecodeError(f"an account of {origin_of(found)[:80]} with a post of {origin[:80]}")
+            raise DecodeError(
+                f"an account of {beginning(origin_of(found), 80)} with a post of {beginning(origin, 80)}"
+            )
         return found
     prefix, mark, _ = uri.rpartition("/statuses/")
     page = web_url(account.url or "")

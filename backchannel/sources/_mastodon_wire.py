@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
-from backchannel.redaction import redacted
+from backchannel.redaction import beginning
 from backchannel.wire import LIMITS, decode, decode_items
 
 Text = str | None
@@ -261,7 +261,7 @@ def parse_complaint(body: bytes) -> str:
     except DecodeError:
         return ""
     said = f"{wire.error or wire.message or ''} {wire.error_description or ''}".split()
-    return redacted(" ".join(said))[:160]
+    return beginning(" ".join(said), 160)
 
 
 def parse_time(said: str) -> float:
@@ -269,7 +269,7 @@ def parse_time(said: str) -> float:
     try:
         at = datetime.fromisoformat(said)
     except ValueError as error:
-        raise DecodeError(f"no time: {said[:40]!r}") from error
+        raise DecodeError(f"no time: {beginning(said, 40)!r}") from error
     return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from backchannel.model import DecodeError
+from backchannel.redaction import beginning
 
 ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 MAX_LENGTH = 1500
@@ -49,7 +50,7 @@ def parse_pointer(word: str) -> Pointer:
             return _parse_nevent(dict(_tlv(data)))
         case "naddr":
             return _parse_naddr(dict(_tlv(data)))
-    raise DecodeError(f"unknown NIP-19 prefix {prefix[:20]!r}")
+    raise DecodeError(f"unknown NIP-19 prefix {beginning(prefix, 20)!r}")
 
 
 def _parse_nevent(fields: dict[int, bytes]) -> Pointer:
@@ -167,22 +168,22 @@ def _regroup(values: Iterable[int], size: int, to: int) -> tuple[list[int], int,
 
 def _decode(word: str) -> tuple[str, bytes]:
     if len(word) > MAX_LENGTH:
-        raise DecodeError(f"no NIP-19 word: {word[:20]!r}")
+        raise DecodeError(f"no NIP-19 word: {beginning(word, 20)!r}")
     lowered = word.lower()
     if word not in (lowered, word.upper()) or not word.isascii():
         raise DecodeError("a NIP-19 word is ASCII of one case")
     prefix, one, rest = lowered.rpartition("1")
     if not (prefix and one) or len(rest) < 6:
-        raise DecodeError(f"no NIP-19 word: {word[:20]!r}")
+        raise DecodeError(f"no NIP-19 word: {beginning(word, 20)!r}")
     try:
         values = [_VALUES[letter] for letter in rest]
     except KeyError as error:
         raise DecodeError(f"{error.args[0]!r} is no letter of bech32") from error
     if _checksum(prefix, values) != 1:
-        raise DecodeError(f"wrong checksum in {word[:20]!r}")
+        raise DecodeError(f"wrong checksum in {beginning(word, 20)!r}")
     data, left, bits = _regroup(values[:-6], 5, 8)
     if left or bits >= 5:
-        raise DecodeError(f"wrong padding in {word[:20]!r}")
+        raise DecodeError(f"wrong padding in {beginning(word, 20)!r}")
     return prefix, bytes(data)
 
 

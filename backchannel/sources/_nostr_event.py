@@ -16,7 +16,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
 from backchannel.model import DecodeError
-from backchannel.redaction import redacted
+from backchannel.redaction import beginning
 from backchannel.wire import LIMITS, bound
 
 MAX_EVENT_BYTES = 256 * 1024
@@ -79,7 +79,7 @@ class Said(Struct, frozen=True):
     @property
     def text(self) -> str:
         """`value` as words, bounded for a log line."""
-        return redacted(self.value.decode(errors="replace"))[:300]
+        return beginning(self.value.decode(errors="replace"), 300)
 
 
 class Filter(Struct, frozen=True, omit_defaults=True):
@@ -157,7 +157,7 @@ def parse_said(frame: str | bytes) -> Said:
                 return Said("OK", sub=_string.decode(parts[1]), value=why.encode(), accepted=accepted)
     except (msgspec.DecodeError, UnicodeError, RecursionError, IndexError) as error:
         raise DecodeError(f"no message of a relay: {error}") from error
-    raise DecodeError(f"a relay does not say {verb[:20]!r} with {len(parts)} parts")
+    raise DecodeError(f"a relay does not say {beginning(verb, 20)!r} with {len(parts)} parts")
 
 
 def parse_limits(document: bytes) -> RelayLimits:

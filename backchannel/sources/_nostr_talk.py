@@ -11,6 +11,7 @@ import structlog
 from msgspec import Struct
 
 from backchannel.model import DecodeError, Event, Post
+from backchannel.redaction import beginning
 from backchannel.sources import Batch, SourceError
 from backchannel.sources._nostr_auth import Auth, refusal
 from backchannel.sources._nostr_desk import Desk
@@ -196,7 +197,7 @@ class Talk:
         if not asked and self._subs.is_past(said.sub):
             return
         if not asked:
-            raise DecodeError(f"an event for {said.sub[:20]!r}, which was not asked")
+            raise DecodeError(f"an event for {beginning(said.sub, 20)!r}, which was not asked")
         signed = parse_event(said.value)
         event = bound_event(signed)
         if said.sub == self._page and not self._is_caught_up:

@@ -188,6 +188,8 @@ async def test_nothing_of_an_answer_holds_a_secret_that_the_peer_repeats(make: M
         "302 Away\r\nLocation: http://hunter2-of-the-fetch.example:99999/",
         "302 Away\r\nLocation: http://[hunter2-of-the-fetch",
         "hunter2-of-the-fetch",
+        f"302 Away\r\nLocation: http://[{'x' * 60}hunter2-of-the-fetch",
+        f"200 OK\r\nContent-Encoding: {'x' * 30}hunter2-of-the-fetch",
         "200 OK\r\nContent-Encoding: hunter2-of-the-fetch",
         f"200 OK\r\n{'x' * 250}hunter2-of-the-fetch",
     ],
