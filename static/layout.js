@@ -1,7 +1,7 @@
 // Pure: what stands on the wall's stage, and for how long. It chooses; `stage.js` measures and draws.
 // Nothing moves while somebody may be reading it: every place is held for a time that follows from its words.
 import { byPlace } from './fold.js';
-import { threads } from './threads.js';
+import { threadOf, threads } from './threads.js';
 
 /** @typedef {import('./card.js').Facts} Facts */
 /** @typedef {import('./threads.js').Thread} Thread */
@@ -21,6 +21,8 @@ const QUEUE = 4;
 const AT_A_GLANCE = 40;
 /** So many posts may be too long for what is left of the column, before it stays as it is. */
 const MISSES = 12;
+/** Nobody holds the stage for longer, however much there is to read. */
+const LONGEST_S = 90;
 const RECENT_S = 600;
 const TALK_S = 3600;
 const TURN = 3;
@@ -31,7 +33,7 @@ export const emptyStage = () => ({
 });
 
 /** @param {number} words @param {boolean} isConversation @returns {number} seconds */
-export const hold = (words, isConversation) => Math.max(isConversation ? 20 : 12, 4 + 0.35 * words);
+export const hold = (words, isConversation) => Math.min(LONGEST_S, Math.max(isConversation ? 20 : 12, 4 + 0.35 * words));
 
 /**
  * @param {{blank: boolean, alive: boolean, cards: number, now: number, freshAt: number, quietAfter: number}} s
@@ -94,7 +96,7 @@ function keep(stage, cards, byId) {
 function nextLead(stage, all, byId, { now, at, quietAfter }) {
   const { lead, led, shown } = stage;
   if (lead && now < lead.since + lead.hold) return lead;
-  const may = all.filter((thread) => !thread.head.warned && !stage.tooLong.has(thread.id));
+  const may = all.filter((thread) => !thread.head.warned && !thread.head.empty && !stage.tooLong.has(thread.id));
   const talks = may.filter((thread) => thread.replies.length && at - thread.last.at < TALK_S);
   const pool = talks.length ? talks : may;
   const current = lead && pool.find((thread) => thread.id === lead.id);
@@ -118,7 +120,7 @@ function nextLead(stage, all, byId, { now, at, quietAfter }) {
  */
 function nextSlots(stage, all, now) {
   const leading = stage.lead?.id;
-  const heads = all.filter((thread) => thread.id !== leading && !stage.tooLongBeside.has(thread.head.key))
+  const heads = all.filter(({ id, head }) => id !== leading && !head.empty && !stage.tooLongBeside.has(head.key))
     .map((thread) => thread.head).sort((a, b) => byPlace(b, a));
   const allowed = new Set(heads.map((card) => card.key));
   const left = stage.slots.filter((slot) => allowed.has(slot.key));
@@ -150,7 +152,7 @@ export function question(cards, now, tooLong) {
   const asked = all.filter(({ head, replies }) => head.asks && !replies.length).map(({ head }) => head).sort(byPlace);
   const short = asked.filter((card) => card.words <= AT_A_GLANCE), open = short.length ? short : asked;
   if (open.length) return open[Math.floor(now / 120) % open.length];
-  return all.map(({ last, head }) => (last.warned || tooLong.has(last.key) ? head : last))[0] ?? null;
+  return all.map(({ last, head }) => (last.warned || !last.words || tooLong.has(last.key) ? head : last))[0] ?? null;
 }
 
 /**
@@ -176,6 +178,18 @@ export function meetings(cards, at, count, authorOf) {
  */
 export function moreThan(cards, at, visible) {
   let count = 0;
-  for (const card of cards.values()) if (at - card.at < RECENT_S && !visible.has(card.key)) count += 1;
+  for (const card of cards.values()) if (at - card.at < RECENT_S && !card.empty && !visible.has(card.key)) count += 1;
   return count;
+}
+
+/**
+ * Whether any card may have a place on the stage, as far as is known.
+ * @param {Map<number, Facts>} cards @param {Stage} stage
+ */
+export function anyStands(cards, { tooLong, tooLongBeside }) {
+  for (const card of cards.values()) {
+    const leads = !tooLong.has(threadOf(card)) && !card.warned;
+    if (!card.empty && (leads || !tooLongBeside.has(card.key))) return true;
+  }
+  return false;
 }

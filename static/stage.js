@@ -1,10 +1,13 @@
 // Draws the wall's stage: places cards, measures, and lets type follow the room there is. A text that does not fit at
 // the smallest size is not shown; none is ever cut.
 import { byId } from './page.js';
+import { greatest, mayFit, unitOf } from './room.js';
 import { answers, callName, isolated } from './wording.js';
 
 /** @typedef {import('./threads.js').Thread} Thread */
 /** @typedef {import('./layout.js').Slot} Slot */
+/** @typedef {import('./card.js').Facts} Facts */
+/** @typedef {import('./room.js').Box} Box */
 /** @typedef {import('./page.js').Cards} Cards */
 
 /** Sizes of the first text of the lead, in units (% of the shorter side). */
@@ -21,7 +24,9 @@ const BESIDE = [
 const LARGE = 4.6;
 const SLACK = 1;
 /** So many latest answers may be too long to be shown; after the first that fits none is left out between two. */
-const MISSES = 3;
+const MISSES = 8;
+/** No type on any stage is smaller. */
+const LEAST = 3.3;
 
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -33,6 +38,15 @@ const IN = [{ opacity: 0, transform: 'translateY(1.6vmin)' }, { opacity: 1, tran
 
 /** @param {Element} el */
 const fits = (el) => el.scrollHeight <= el.clientHeight + SLACK && el.scrollWidth <= el.clientWidth + SLACK;
+
+/** @param {Element} el @returns {Box} */
+const boxOf = ({ clientWidth, clientHeight }) => {
+  const unit = unitOf(innerWidth, innerHeight);
+  return { width: clientWidth / unit, height: clientHeight / unit };
+};
+
+/** Whether a text may fit this window at all, on any stage and in any mode. @param {Facts} card */
+export const mayStand = (card) => mayFit(card, boxOf(document.documentElement), LEAST);
 
 /** Whether the words of a large question come too close to who asks it. @param {HTMLElement} card */
 const overlaps = (card) => {
@@ -97,15 +111,24 @@ export class Stage {
   drawLead(thread, isNew) {
     const alone = this.river.dataset.side === '0', talks = thread.replies.length > 0;
     const sizes = talks ? (alone ? SOLO.slice(1) : TALK) : alone ? SOLO : SINGLE;
-    const before = this.shownInLead();
+    const before = this.shownInLead(), box = boxOf(this.lead);
     this.describe(thread);
-    for (const { size, least, misses } of tries(sizes, thread.replies.length)) {
+    const top = greatest(sizes.filter((size) => mayFit(thread.head, box, size)), (size) => this.placeHead(thread, size));
+    if (top === null) return this.clearLead();
+    for (const { size, least, misses } of tries(sizes.filter((size) => size <= top), thread.replies.length)) {
       const keys = this.placeTalk(thread, size, misses);
       if (!keys || keys.length <= least) continue;
       if (isNew) move(this.lead, IN, 900);
       else for (const el of this.talk.querySelectorAll('bc-card')) if (!before.includes(keyOf(el))) move(el, IN, 900);
       return keys;
     }
+    return this.clearLead();
+  }
+
+  /** @returns {null} nothing stands there, and nothing that did not fit is left */
+  clearLead() {
+    this.pool.append(...this.talk.querySelectorAll('bc-card'));
+    this.talk.replaceChildren();
     return null;
   }
 
@@ -118,7 +141,7 @@ export class Stage {
     const all = [thread.head, ...thread.replies], before = this.shownInLead();
     if (before[0] !== thread.head.key) return null;
     const stood = all.filter(({ key }) => before.includes(key)), last = stood[stood.length - 1];
-    const newer = stood.length > 1 ? all.slice(all.indexOf(last) + 1) : thread.replies;
+    const newer = (stood.length > 1 ? all.slice(all.indexOf(last) + 1) : thread.replies).filter((card) => this.mayAnswer(card));
     this.describe(thread);
     for (const turns of newer.length ? [[...stood, ...newer], stood] : [stood]) {
       this.pool.append(...this.talk.querySelectorAll('bc-card'));
@@ -156,18 +179,28 @@ export class Stage {
     return name ? `Answer ${isolated(name)}` : 'Answer this';
   }
 
+  /** Whether an answer has anything to show, and may have room. @param {Facts} card */
+  mayAnswer(card) {
+    return !card.empty && mayFit(card, boxOf(this.lead), LEAST);
+  }
+
+  /** @param {Thread} thread @param {number} size @returns {boolean} whether its first post fits by itself */
+  placeHead(thread, size) {
+    this.lead.style.setProperty('--lead-say', String(size));
+    this.pool.append(...this.talk.querySelectorAll('bc-card'));
+    this.talk.replaceChildren(this.turn(thread.head.key));
+    return fits(this.lead);
+  }
+
   /**
    * @param {Thread} thread @param {number} size @param {number} misses so many of the latest answers that do not fit end it
    * @returns {number[] | null} keys that fit at this size
    */
   placeTalk(thread, size, misses) {
-    this.lead.style.setProperty('--lead-say', String(size));
-    this.pool.append(...this.talk.querySelectorAll('bc-card'));
-    this.talk.replaceChildren(this.turn(thread.head.key));
-    if (!fits(this.lead)) return null;
+    if (!this.placeHead(thread, size)) return null;
     const keys = [];
     let left = misses;
-    for (const { key } of [...thread.replies].reverse()) {
+    for (const { key } of thread.replies.filter((card) => this.mayAnswer(card)).reverse()) {
       const item = this.turn(key);
       this.talk.children[0].after(item);
       if (!fits(this.lead)) {
@@ -191,7 +224,8 @@ export class Stage {
     const tops = new Map(Array.from(places, ([key, el]) => [key, el.getBoundingClientRect().top]));
     this.pool.append(...this.column.querySelectorAll('bc-card'));
     const items = slots.map((slot) => this.placeSlot(places.get(String(slot.key)), slot.key, threadOf(slot.key)));
-    if (items.length && !this.fitAlone(items[0])) {
+    const newest = slots.length ? threadOf(slots[0].key)?.head : undefined;
+    if (newest && !(mayFit(newest, boxOf(this.side), LEAST) && this.fitAlone(items[0]))) {
       for (const item of items) this.pool.append(...item.querySelectorAll('bc-card'));
       this.column.replaceChildren();
       return { slots: slots.slice(1), tooLong: slots[0].key };
@@ -224,14 +258,23 @@ export class Stage {
 
   /** Drop from below what does not fit; sizes give way so that a second post may stand. @param {HTMLElement[]} items */
   fitColumn(items) {
-    const tries = [2, 1].flatMap((wanted) => BESIDE.map((size) => ({ wanted: Math.min(wanted, items.length), size })));
+    this.sizeColumn(BESIDE[BESIDE.length - 1]);
+    const most = this.countThatFit(items);
+    const tries = (most > 1 ? [2, 1] : [1]).flatMap((wanted) => BESIDE.map((size) => ({ wanted: Math.min(wanted, items.length), size })));
     tries.some(({ wanted, size }) => {
       this.sizeColumn(size);
-      this.column.replaceChildren(...items);
+      this.column.replaceChildren(...items.slice(0, this.countThatFit(items)));
       while (!fits(this.side) && this.column.children.length > 1) this.column.lastElementChild?.remove();
       return this.column.children.length >= wanted && fits(this.side);
     });
     for (const item of items) if (!item.isConnected) this.pool.append(...item.querySelectorAll('bc-card'));
+  }
+
+  /** How many of these stand above the end of the column, by one look at all of them. @param {HTMLElement[]} items */
+  countThatFit(items) {
+    this.column.replaceChildren(...items);
+    const floor = this.side.getBoundingClientRect().bottom;
+    return Math.max(1, items.filter((item) => (item.firstElementChild ?? item).getBoundingClientRect().bottom <= floor).length);
   }
 
   /** @param {HTMLElement | undefined} old @param {number} key @param {Thread | undefined} thread */
@@ -245,11 +288,11 @@ export class Stage {
 
   /**
    * One post, very large, with a line from who wrote it to the empty seat.
-   * @param {number} key @param {boolean} waits whether it is a question nobody has answered
+   * @param {Facts} facts @param {boolean} waits whether it is a question nobody has answered
    * @returns {boolean} whether it fits
    */
-  drawQuestion(key, waits) {
-    const asker = byId('asker'), card = this.cards.get(key);
+  drawQuestion(facts, waits) {
+    const asker = byId('asker'), card = this.cards.get(facts.key);
     const isNew = card.parentElement !== asker;
     this.pool.append(...asker.querySelectorAll('bc-card'));
     asker.replaceChildren(card);
@@ -261,10 +304,13 @@ export class Stage {
     for (const el of label.querySelectorAll('[data-slot]')) el.removeAttribute('data-slot');
     const name = callName(card);
     byId('call').textContent = name ? `Answer ${isolated(name)} here` : 'Answer here';
-    const fit = ASKED.some((size) => {
+    /** @param {number} size */
+    const draw = (size) => {
       asker.style.setProperty('--say', String(size));
       return fits(asker) && !overlaps(card);
-    });
+    };
+    const box = boxOf(asker), size = greatest(ASKED.filter((each) => mayFit(facts, box, each)), draw), fit = size !== null;
+    if (fit) draw(size);
     this.drawReach();
     if (fit && isNew) move(byId('quiet'), [{ opacity: 0 }, { opacity: 1 }], 1200);
     return fit;

@@ -1,8 +1,8 @@
 // The wall: one state, one stage, one timer. What is chosen is in `layout.js`, how it is drawn in `stage.js`.
-import { emptyStage, meetings, modeOf, moreThan, next, question } from './layout.js';
+import { anyStands, emptyStage, meetings, modeOf, moreThan, next, question } from './layout.js';
 import { Cards, byId, keepCurrent } from './page.js';
 import { byPlace } from './fold.js';
-import { Stage } from './stage.js';
+import { Stage, mayStand } from './stage.js';
 import { clock } from './clock.js';
 import { keepHolding } from './worker.js';
 import { threadOf, threads } from './threads.js';
@@ -14,7 +14,7 @@ const pool = byId('pool'), quietAfter = Number(byId('page').dataset.quietAfter);
 const cards = new Cards(/** @type {NodeListOf<HTMLElement>} */ (pool.querySelectorAll(':scope > bc-card')));
 const stage = new Stage(cards);
 /** @type {Plan} */ let plan = emptyStage();
-let isAlive = true, mode = '', dirty = true, freshAt = -Infinity, asked = 0, drawnLead = 0;
+let isAlive = true, wanted = '', mode = '', dirty = true, columnDirty = true, turns = 0, freshAt = -Infinity, asked = 0, drawnLead = 0;
 /** @type {Set<number>} */ let visible = new Set();
 /** @type {Set<number>} */ const tooLongToAsk = new Set();
 
@@ -26,8 +26,9 @@ const page = keepCurrent({
     if (state.cards !== before.cards || state.blank !== before.blank) {
       cards.take(state.cards);
       forgetFits(state, before);
+      sift(state, before.cards);
       for (const [key, card] of state.cards) if (before.cards.get(key) !== card) preload(key);
-      dirty = true;
+      dirty = columnDirty = true;
       draw();
     }
   },
@@ -55,9 +56,19 @@ function forgetFits(state, before) {
   }
 }
 
+/** What can never fit is not laid out to find that out. @param {State} state @param {Map<number, unknown>} [known] */
+function sift(state, known) {
+  for (const [key, card] of state.cards) {
+    if (known?.get(key) === card || mayStand(card)) continue;
+    if (threadOf(card) === key) plan.tooLong.add(key);
+    plan.tooLongBeside.add(key);
+    tooLongToAsk.add(key);
+  }
+}
+
 /** Pictures of a card in the pool are not loaded by themselves, and should be there when it is shown. @param {number} key */
 function preload(key) {
-  for (const img of cards.get(key).querySelectorAll('img')) new Image().src = img.src;
+  for (const src of new Set(Array.from(cards.get(key).querySelectorAll('img'), (img) => img.src))) new Image().src = src;
 }
 
 /** @param {number} key */
@@ -69,39 +80,59 @@ function draw() {
   const { state, time } = page, at = time.now();
   let latest = freshAt;
   for (const card of state.cards.values()) if (card.at > latest) latest = card.at;
-  const wanted = modeOf({ blank: state.blank, alive: isAlive, cards: state.cards.size, now: at, freshAt: latest, quietAfter });
+  const cardsThatStand = anyStands(state.cards, plan) ? state.cards.size : 0;
+  const now = modeOf({ blank: state.blank, alive: isAlive, cards: cardsThatStand, now: at, freshAt: latest, quietAfter });
   for (const el of document.querySelectorAll('[data-clock]')) el.textContent = clockText(at);
-  if (wanted !== mode) {
-    mode = document.body.dataset.mode = wanted;
+  if (now !== wanted) {
+    wanted = now;
+    become(now);
     stage.clear([]);
     plan = { ...plan, lead: null, slots: [], noRoom: new Set() };
-    dirty = true;
+    dirty = columnDirty = true;
   }
-  if (mode === 'river') drawRiver(state, at);
-  else if (mode === 'quiet') drawQuiet(state, at);
+  let goesOn = false;
+  if (wanted === 'river') goesOn = drawRiver(state, at);
+  else if (wanted === 'quiet') goesOn = drawQuiet(state, at);
   else if (dirty) tidy(state, new Set());
-  dirty = false;
+  dirty = goesOn;
+  turns = goesOn && turns < TURNS ? turns + 1 : 0;
+  if (turns) clock.after(0, draw);
+}
+
+/** What the page shows: what is wanted, or the way in where nothing has a place on that stage. @param {string} name */
+function become(name) {
+  if (mode !== name) mode = document.body.dataset.mode = name;
 }
 
 const format = new Intl.DateTimeFormat('en-GB', { timeZone: byId('page').dataset.zone || 'UTC', hour: 'numeric', minute: '2-digit' });
 /** @param {number} at @returns {string} 8:40 */
 const clockText = (at) => format.format(at * 1000).replace(/^0/, '');
 
-/** @param {State} state @param {number} at */
+/** Seconds that one turn may try what fits; the next turn goes on, so that frames and the clock are never kept waiting. */
+const TURN_S = 0.05;
+/** So many turns in a row; then the next tick goes on. */
+const TURNS = 20;
+
+/** @param {State} state @param {number} at @returns {boolean} whether there is more to try */
 function drawRiver(state, at) {
   const time = { now: clock.monotonic(), at, quietAfter };
   const all = new Map(threads(state.cards.values()).map((thread) => [thread.id, thread]));
-  for (let tries = 0; tries < 20; tries += 1) {
+  const began = clock.monotonic();
+  for (;;) {
     const planned = next(plan, state.cards, time);
     if (planned === plan && !dirty) break;
+    become('river'); // what is not displayed cannot be measured
     const { size } = planned.noRoom;
     if (drawPlan(planned, all, state) && plan.noRoom.size <= size) break; // else the next post may have the room
+    if (clock.monotonic() - began > TURN_S) return true;
   }
   const more = moreThan(state.cards, at, visible), line = byId('more');
   line.hidden = !more;
   const text = `${more} more in the last ten minutes`;
   if (more && line.textContent !== text) line.textContent = text;
   if (dirty) drawMeetings(state, at, visible);
+  if (!plan.lead && !plan.slots.length) become('invite');
+  return false;
 }
 
 /**
@@ -115,7 +146,7 @@ function drawPlan(planned, all, state) {
   const side = planned.slots.length ? '1' : '0';
   const reflow = stage.river.dataset.side !== side;
   stage.river.dataset.side = side;
-  if (slotsChanged || dirty) {
+  if (slotsChanged || columnDirty || reflow) {
     const drawn = stage.drawColumn(plan.slots, (key) => {
       const card = state.cards.get(key);
       return card && all.get(threadOf(card));
@@ -130,6 +161,7 @@ function drawPlan(planned, all, state) {
       plan.tooLongBeside.add(drawn.tooLong);
       return false;
     }
+    columnDirty = false;
   }
   const thread = plan.lead && all.get(plan.lead.id);
   if (!thread || !plan.lead) {
@@ -154,20 +186,26 @@ function drawPlan(planned, all, state) {
   return true;
 }
 
-/** @param {State} state @param {number} at */
+/** @param {State} state @param {number} at @returns {boolean} whether there is more to try */
 function drawQuiet(state, at) {
-  for (let tries = 0; tries < 20; tries += 1) {
+  const began = clock.monotonic();
+  for (;;) {
     const chosen = question(state.cards, clock.monotonic(), tooLongToAsk);
     if (!chosen || (chosen.key === asked && !dirty)) break;
+    become('quiet');
     asked = chosen.key;
     const waits = chosen.asks && ![...state.cards.values()].some((card) => card !== chosen && threadOf(card) === threadOf(chosen));
     dirty = true;
-    if (stage.drawQuestion(chosen.key, waits)) break;
+    if (stage.drawQuestion(chosen, waits)) break;
     tooLongToAsk.add(chosen.key);
+    asked = 0;
+    if (clock.monotonic() - began > TURN_S) return true;
   }
-  if (!dirty) return;
+  if (!dirty) return false;
+  if (!asked) become('invite');
   tidy(state, new Set([asked]));
   drawMeetings(state, at, new Set([asked]));
+  return false;
 }
 
 /** @param {State} state @param {number} at @param {Set<number>} shown */
@@ -180,7 +218,12 @@ function drawMeetings(state, at, shown) {
 /** The pool holds every card that is not on the stage, newest first. @param {State} state @param {Set<number>} onStage */
 function tidy(state, onStage) {
   const rest = [...state.cards.values()].filter((card) => !onStage.has(card.key)).sort((a, b) => byPlace(b, a));
-  pool.append(...rest.map((card) => cards.get(card.key)));
+  let next = pool.firstElementChild;
+  for (const { key } of rest) { // to move a card costs as much as it is large, so those that stand well stay
+    const el = cards.get(key);
+    if (el === next) next = next.nextElementSibling;
+    else pool.insertBefore(el, next);
+  }
 }
 
 /** Sizes have changed: measure anew. */
@@ -189,11 +232,13 @@ function remeasure() {
   plan.tooLongBeside.clear();
   tooLongToAsk.clear();
   plan = { ...plan, noRoom: new Set() };
+  sift(page.state);
   drawnLead = 0;
-  dirty = true;
+  dirty = columnDirty = true;
   draw();
 }
 
+sift(page.state);
 draw();
 addEventListener('resize', remeasure);
 document.fonts.ready.then(remeasure);

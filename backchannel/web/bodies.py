@@ -21,7 +21,7 @@ from backchannel.text import (
 )
 
 _EMOJI_NAME = 60
-_LONG_WORD = re.compile(r"\S{400,}")
+_LONG_WORD = re.compile(r"\S{200,}")
 _PIECE = 64
 _BLOCKS = frozenset(("br", "paragraph", "quote", "list", "item"))
 _LINKS = frozenset(("link", "mention", "hashtag"))
@@ -115,18 +115,23 @@ class Drawing:
 
 
 def _with_breaks(text: str) -> BodyView:
-    """The text, with a place to break every 64 letters of a word that is longer than any line."""
-    parts: list[str | NodeView] = []
+    pieces = in_pieces(text)
+    return tuple(part for piece in pieces[:-1] for part in (piece, NodeView("wbr"))) + tuple(pieces[-1:])
+
+
+def in_pieces(text: str) -> list[str]:
+    """The text, parted every 64 letters of a word that is longer than any line."""
+    pieces: list[str] = []
     at = 0
     for found in _LONG_WORD.finditer(text):
         end = found.start() + _PIECE
         while end < found.end():
             if may_part(text[end - 1], text[end]) and unicodedata.east_asian_width(text[end]) not in "WF":
-                parts += [text[at:end], NodeView("wbr")]
+                pieces.append(text[at:end])
                 at, end = end, end + _PIECE
             else:
                 end += 1
-    return (*parts, text[at:]) if text else ()
+    return [*pieces, text[at:]] if text else []
 
 
 def words_of(body: BodyView) -> str:

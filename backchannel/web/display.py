@@ -15,7 +15,17 @@ from backchannel.board import Card, Item, Picture
 from backchannel.clock import to_utc
 from backchannel.model import Author, Body, Face, Media, Post, Preview, Quote
 from backchannel.text import bound_marks, cut, draws_nothing, fold_tag, plain_text, shown_host
-from backchannel.web.bodies import EXCERPT, WHOLE, BodyView, Drawing, Limits, NodeView, split_tags, words_of
+from backchannel.web.bodies import (
+    EXCERPT,
+    WHOLE,
+    BodyView,
+    Drawing,
+    Limits,
+    NodeView,
+    in_pieces,
+    split_tags,
+    words_of,
+)
 from backchannel.web.room import room_of
 from backchannel.web.words import (
     count_words,
@@ -30,11 +40,13 @@ from backchannel.web.words import (
 __all__ = ["BLANK_VIEW", "CardView", "MediaView", "NodeView", "api_post", "render_card", "split_tags"]
 
 _MEDIA_WORDS = {"image": "Picture", "video": "Video", "audio": "Sound", "animation": "Animation"}
+_BREAK = "\u200b"
 _UNSAID = "not said"
 
 # Letters of a text, and how many of a kind; what is beyond stands where it was said, and a sign says so.
 NAME, HANDLE, WARNING, ALT, OPTION, TITLE, TAGS, BEGINNING = 80, 120, 300, 1_000, 200, 300, 200, 280
-OPTIONS, MEDIA, QUOTED_MEDIA = 12, 12, 4
+ALTS, OPTIONS, MEDIA, QUOTED_MEDIA = 4_000, 12, 12, 4
+HEAVY = 500
 LONG_EMS, LONG_LINES = 1_200, 60
 """A text beyond these is folded in a tab, and only begins there."""
 
@@ -108,7 +120,8 @@ class CardView(Struct, frozen=True):
     """Everything a card shows, and last what a layout needs to know to choose, to place and to hold it.
 
     `begins` is the beginning of a text that is so long that a tab folds it. `ems` and `lines` are the least
-    room that the body takes (see room.py); `empty`: there is nothing to read or to see.
+    room that the body takes (see room.py); `empty`: there is nothing to read or to see; `heavy`: there are so
+    many letters that pages spare themselves their kerning, which takes engines quadratic time.
     """
 
     key: int = 0
@@ -139,6 +152,7 @@ class CardView(Struct, frozen=True):
     ems: int = 0
     lines: int = 0
     empty: bool = False
+    heavy: bool = False
 
 
 BLANK_VIEW: Mapping[str, str | int] = {"key": 0, "kind": "blank", "order": 0}
@@ -187,9 +201,14 @@ class _Face:
             initials=render_initials(name, handle),
         )
 
-    def medium(self, media: Media, url: str) -> MediaView:
+    def media(self, media: Sequence[Media], url: str, most: int) -> tuple[MediaView, ...]:
+        """The first of them; of many, each says less about itself."""
+        alt = min(ALT, ALTS // max(1, min(most, len(media))))
+        return tuple(self._medium(medium, url, alt) for medium in media[:most])
+
+    def _medium(self, media: Media, url: str, letters: int) -> MediaView:
         picture, word = self.picture(media.picture), _MEDIA_WORDS[media.kind]
-        alt = drawn(media.alt, ALT)
+        alt = drawn(media.alt, letters)
         if picture is None:
             return MediaView("words", alt=alt, label=word, url=url)
         kind: Literal["image", "moving"] = "image" if media.kind == "image" else "moving"
@@ -213,7 +232,7 @@ class _Face:
             meta=drawn(quote.author.handle, HANDLE),
             warning=self.warning(quote.warning),
             body=() if warned else split_tags(body)[0] or body,
-            media=() if warned else tuple(self.medium(m, quote.url) for m in quote.media[:QUOTED_MEDIA]),
+            media=() if warned else self.media(quote.media, quote.url, QUOTED_MEDIA),
         )
 
     def warning(self, warning: str) -> str:
@@ -222,10 +241,13 @@ class _Face:
 
 
 def drawn(text: str, limit: int) -> str:
-    """A foreign text of one line as it is drawn: bounded, and empty where nobody could read anything."""
+    """A foreign text of one line as it is drawn: bounded, and empty where nobody could read anything.
+
+    A word longer than any line is given places to break, as in a body.
+    """
     shown = cut(bound_marks(text[: limit * 16]), limit)
     is_blank = draws_nothing(shown.removesuffix("…")) if len(text) > limit else draws_nothing(shown)
-    return "" if is_blank else shown
+    return "" if is_blank else _BREAK.join(in_pieces(shown))
 
 
 def _rest(face: Face, *, is_cut: bool) -> RestView:
@@ -252,10 +274,13 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
     whole, is_cut = view.body(face.body, WHOLE)
     body, tags = split_tags(whole)
     words, room = count_words(text) if whole else 0, room_of(body)
-    media, preview = face.media[:MEDIA], view.preview(face.preview, with_picture=not face.media)
+    media, preview = (
+        view.media(face.media, face.url, MEDIA),
+        view.preview(face.preview, with_picture=not face.media),
+    )
     quote, poll = view.quote(face.quote), tuple(drawn(option, OPTION) for option in face.poll[:OPTIONS])
     is_long = room.ems > LONG_EMS or room.lines > LONG_LINES
-    return CardView(
+    shown = CardView(
         key=item.key,
         order=item.order,
         clearance=card.clearance,
@@ -270,7 +295,7 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
         sensitive=post.sensitive,
         body=body,
         tags=cut(tags, TAGS),
-        media=tuple(view.medium(medium, face.url) for medium in media),
+        media=media,
         poll=poll,
         preview=preview,
         quote=quote,
@@ -284,6 +309,14 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
         lines=room.lines,
         empty=not (whole or media or any(poll) or preview.url or quote.body or quote.media or quote.warning),
     )
+    return msgspec.structs.replace(shown, heavy=_letters(shown) > HEAVY)
+
+
+def _letters(shown: CardView) -> int:
+    """How many letters a card lays out, roughly."""
+    quote, texts = shown.quote, [shown.author.name, shown.warning, *shown.poll, shown.preview.title]
+    texts += [medium.alt for medium in (*shown.media, *quote.media)]
+    return sum(map(len, (*texts, words_of(shown.body), quote.warning, words_of(quote.body))))
 
 
 def api_post(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { emptyStage, hold, meetings, modeOf, moreThan, next, question } from '../../static/layout.js';
+import { anyStands, emptyStage, hold, meetings, modeOf, moreThan, next, question } from '../../static/layout.js';
 import { fact } from './kit.js';
 
 const map = (cards) => new Map(cards.map((card) => [card.key, card]));
@@ -10,6 +10,24 @@ const column = (stage) => stage.slots.map(({ key }) => key);
 
 test('a post is held by its words, and at least 12 s; a conversation at least 20 s', () => {
   assert.deepEqual([hold(5, false), hold(40, false), hold(5, true), hold(100, true)], [12, 18, 20, 39]);
+});
+test('however much there is to read, the stage moves on', () => {
+  assert.deepEqual([hold(20000, false), hold(1e9, true)], [90, 90]);
+});
+test('what has nothing to read or see neither leads nor stands in the column, is asked or counted', () => {
+  const nothing = { empty: true, words: 0 }, cards = map([recent(1), recent(2), recent(8, nothing), recent(9, nothing)]);
+  const stage = next(emptyStage(), cards, at(0));
+  assert.deepEqual([stage.lead.id, column(stage)], [2, [1]]);
+  assert.equal(question(map([fact(1), fact(2, { root: 1, ...nothing })]), 0, new Set()).key, 1);
+  assert.equal(moreThan(cards, 1000, new Set([1, 2])), 0);
+});
+test('a stage on which nothing can stand is known', () => {
+  const cards = map([recent(1, { empty: true }), recent(2), recent(3, { warned: true })]), stage = emptyStage();
+  assert.equal(anyStands(cards, stage), true);
+  stage.tooLong.add(2).add(3);
+  assert.equal(anyStands(cards, stage), true);
+  stage.tooLongBeside.add(2).add(3);
+  assert.equal(anyStands(cards, stage), false);
 });
 test('a conversation stands before the newest post', () => {
   const stage = next(emptyStage(), map([recent(1), recent(2, { root: 1 }), recent(3), recent(4)]), at(0));

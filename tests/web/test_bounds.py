@@ -102,7 +102,8 @@ def test_names_handles_and_other_lines_are_cut_with_a_sign() -> None:
         quote=Quote("q", "", Author("b", long, long), (long,)),
         body=(*((OWN,) * 300),),
     )
-    assert (len(card.author.name), len(card.author.handle), len(card.poll[0])) == (NAME, HANDLE, OPTION)
+    assert (len(card.author.name), len(card.author.handle)) == (NAME, HANDLE)
+    assert len(card.poll[0].replace("\u200b", "")) == OPTION
     author, quote = card.author, card.quote
     lines = [author.name, author.handle, card.warning, card.poll[0], card.media[0].alt, card.preview.title]
     lines += [quote.name, quote.meta, words_of(quote.body), card.tags]
@@ -188,6 +189,17 @@ def test_the_least_room_of_a_text_is_known_from_its_letters() -> None:
         ).lines
         == 3
     )
+
+
+def test_a_card_of_many_letters_says_that_it_is_heavy() -> None:
+    assert [shown(("W" * count,)).heavy for count in (400, 600)] == [False, True]
+    assert shown(poll=("x" * 200,) * 4).heavy
+
+
+def test_a_long_word_of_a_line_is_given_places_to_break() -> None:
+    alt = shown(media=(Media("m", "image", "W" * 900, 0),), pictures=(HELD,)).media[0].alt
+    assert max(map(len, alt.split("\u200b"))) == 64
+    assert alt.replace("\u200b", "") == "W" * 900
 
 
 def test_white_space_and_marks_take_no_room() -> None:
