@@ -46,6 +46,7 @@ USER_AGENT = "Backchannel/0.1 (+{url})"
 SWEEP_S = 600.0
 WATCHED = 200
 """Cards, and as many posts that wait, whose edits and deletions are looked for."""
+WATCHED_FOLDED = 100
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 
 log_line = structlog.get_logger(__name__)
@@ -196,11 +197,13 @@ class Server:
     def _watch(self, name: str) -> Sequence[Post]:
         """This source's posts that are on the wall, or may soon be, newest first: the one way upstream.
 
-        What is absent comes last, with a label that says so: it may be found again.
+        After these come the newest folded ones, and last what is absent, with a label that says so: it may be
+        found again.
         """
         state, covered = self.sequencer.state, self.sequencer.covered
         absent = [*state.absent][-WATCHED:]
-        keys = absent + [*state.waiting, *state.held][-WATCHED:] + state.board.line[-WATCHED:]
+        folded = state.board.folds[-WATCHED_FOLDED:]
+        keys = absent + folded + [*state.waiting, *state.held][-WATCHED:] + state.board.line[-WATCHED:]
         found: list[Post] = []
         for key in reversed(keys):
             post = self.sequencer.faces.get(state.posts.by_key[key].post)

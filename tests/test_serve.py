@@ -161,6 +161,15 @@ async def test_a_source_watches_what_waits_and_not_what_is_taken_down(tmp_path: 
         await told
 
 
+async def test_a_source_looks_after_folded_posts_too(tmp_path: Path) -> None:
+    async with running(tmp_path, config_text()) as (server, _):
+        await server.sequencer.submit([Posted(post(f"p{n}")) for n in range(7)])
+        folded = [server.sequencer.state.posts.by_key[key].id for key in server.sequencer.board.folds]
+        assert len(folded) == 2
+        assert {one.id for one in server._watch("net")} == {f"id:p{n}" for n in range(7)}
+        assert [one.id for one in server._watch("net")][-2:] == [*reversed(folded)]
+
+
 async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_then_on(
     tmp_path: Path,
 ) -> None:

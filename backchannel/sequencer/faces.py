@@ -7,13 +7,14 @@ from backchannel.model import Entry, Post, Posted
 from backchannel.state import State
 
 NEWEST = 200
+FOLDED = 100
 QUEUED = 2000
 SLACK = 2000
 
 
 class Faces:
-    """Posts of the newest 200 cards, of those that lend a line of folded ones its name, and of what waits, is
-    held, absent or not settled, at most 2,000 of these.
+    """Posts of the newest 200 cards, of the newest 100 folded ones and those that lend a line its name, and
+    of what waits, is held, absent or not settled, at most 2,000 of these.
 
     `shed` counts queued posts whose words are not in memory.
     """
@@ -51,7 +52,7 @@ class Faces:
             return
         by_key = state.posts.by_key
         queued = [*state.posts.unsettled, *state.absent, *state.held, *state.waiting]
-        folds = [places[0][1] for _, places in state.crowd.newest_folds()]
+        folds = [places[0][1] for _, places in state.crowd.newest_folds()] + state.board.folds[-FOLDED:]
         wanted = state.board.line[-NEWEST:] + folds + queued[-QUEUED:]
         kept = {by_key[key].post for key in wanted}
         self.shed = max(0, len(queued) - QUEUED)

@@ -42,7 +42,7 @@ class Story:
     """What happens at the conference, straight into the sequencer."""
 
     def __init__(self) -> None:
-        self.count, self.revision = 0, 0
+        self.count, self.revision, self.noted = 0, 0, 0
         self.server: Server
 
     async def say(self, count: int) -> None:
@@ -56,6 +56,15 @@ class Story:
         self.revision += 1
         edited = post(f"p{number}", f"edited {self.revision}", by=f"a{number}", revision=self.revision)
         await self.server.sequencer.submit([Posted(edited)])
+
+    async def flood(self, count: int) -> None:
+        """One author's, most of which is folded; what stood for the line's name is edited away."""
+        notes = range(self.noted, self.noted + count)
+        self.noted += count
+        await self.server.sequencer.submit(
+            [Posted(post(f"f{n}", f"folded {n}", by="flora")) for n in notes]
+            + [Posted(post("f0", f"folded again {self.noted}", by="flora", revision=self.noted))]
+        )
 
     async def hide(self, number: int) -> None:
         await self.server.sequencer.take_down([hide(f"id:p{number}")])
@@ -93,6 +102,8 @@ async def compare(story: Story, stayed: Any, left: Any, look: str) -> None:
         await until_at(page, story.seq)
     one, two = await stayed.evaluate(look), await left.evaluate(look)
     assert one == two
+    if look == TAB_FEED and story.noted > 6:
+        assert f"{story.noted - 5}</span> more by" in one
     assert "words of" in str(one)
 
 
@@ -115,6 +126,7 @@ async def test_a_page_that_was_away_equals_one_that_stayed(
 
         async def changes(count: int) -> None:
             await story.say(count)
+            await story.flood(count)
             await story.edit(3)
             await story.edit(story.count - 2)
             await story.hide(story.count - 1)

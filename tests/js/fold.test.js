@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { begin, fold, greet, prepend, trim } from '../../static/fold.js';
+import { linesIn } from '../../static/reading.js';
 import { view } from './kit.js';
 
 const frame = (prev, seq, put = [], gone = []) => ({ prev, seq, at: 1, put, gone });
@@ -83,6 +84,29 @@ test('blank is put and gone as key 0, and is no card', () => {
   const dark = step(start([1]), frame(10, 11, [{ key: 0, kind: 'blank', order: 0 }]));
   assert.deepEqual([dark.blank, keys(dark)], [true, [1]]);
   assert.equal(step(dark, frame(11, 12, [], [0])).blank, false);
+});
+const lines = (...all) => ({
+  key: -1, kind: 'folded', order: 0, lines: all.map(([key, count]) => ({ key, order: key, count, name: `a${key}` })),
+});
+test('folded posts are one item that comes whole, and is no card', () => {
+  const state = step(start([1]), frame(10, 11, [lines([5, 2])]), frame(11, 12, [lines([5, 3], [8, 1])]));
+  assert.deepEqual([state.lines.map(({ key, count }) => [key, count]), keys(state)], [[[5, 3], [8, 1]], [1]]);
+});
+test('the item of folded posts is veiled by a heartbeat, and goes', () => {
+  const both = step(start([1]), frame(10, 11, [lines([5, 2], [8, 1])]));
+  const veiled = step(both, frame(11, 11, [lines([8, 1])]));
+  assert.deepEqual(veiled.lines.map(({ key }) => key), [8]);
+  assert.deepEqual(step(veiled, frame(11, 12, [], [-1])).lines, []);
+});
+test('with everything come the folded posts, or there are none', () => {
+  const state = step(start([1]), frame(10, 11, [lines([5, 2])]));
+  assert.equal(step(state, frame(0, 20, [view(20), lines([7, 1])])).lines[0].key, 7);
+  assert.deepEqual(step(state, frame(0, 20, [view(20)])).lines, []);
+});
+test('a folded line that is older than what is loaded comes with the history', () => {
+  const { lines: all } = lines([3, 1], [6, 1]);
+  assert.deepEqual(linesIn(all, { key: 5, order: 5 }).map(({ key }) => key), [6]);
+  assert.deepEqual(linesIn(all, null), all);
 });
 test('an unknown kind of item is passed over', () => {
   assert.deepEqual(keys(step(start([1]), frame(10, 11, [{ key: 9, kind: 'screen', order: 0 }]))), [1]);

@@ -1,5 +1,6 @@
 """Nobody's posts push everybody else's off the screens, and nobody's post is lost."""
 
+import asyncio
 import math
 import time
 from pathlib import Path
@@ -7,11 +8,24 @@ from typing import Any
 
 import pytest
 
+from backchannel.board import Folded
 from backchannel.judge import Rules, asked, due
 from backchannel.model import Deleted, Entry, Left, Posted, Ruled
 from backchannel.sequencer import Sequencer
 from backchannel.state import State
-from tests.kit import Hand, events, ids, person, post, refold, sequencer_in, settle, taken_down
+from tests.kit import (
+    Hand,
+    author,
+    events,
+    ids,
+    person,
+    post,
+    refold,
+    sequencer_in,
+    settle,
+    taken_down,
+    turns,
+)
 
 DAY_S = 86400.0
 
@@ -225,6 +239,22 @@ async def test_a_page_hears_of_folded_posts_in_one_item_and_of_their_end(tmp_pat
     await taken_down(sequencer, person(seen.author, "hide"))
     assert sequencer.board.folds_seen(frozenset()).lines == ()
     assert -1 in sequencer.since(before).gone
+    await sequencer.close()
+
+
+async def test_a_blocked_authors_line_goes_before_any_disk_has_heard_of_it(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, *flood(9), *flood(9, by="trudy"))
+    told = asyncio.ensure_future(sequencer.take_down([person(author("mallory").id, "hide")]))
+    await asyncio.sleep(0)
+    frame = sequencer.since(sequencer.board.seq)
+    (item,) = frame.put
+    assert isinstance(item.value, Folded)
+    assert [line.count for line in item.value.lines] == [4], "the other author's"
+    assert len(frame.gone) == 9
+    await turns(sequencer)
+    await told
+    assert [line.count for line in sequencer.board.folds_seen(frozenset()).lines] == [4]
     await sequencer.close()
 
 
