@@ -301,6 +301,8 @@ FEED = "sources: [{{kind: feed, feeds: ['{}']}}]\n"
         ("https://a.example/${KEY}/feed", {"k3y-of-the-feed": "${KEY}"}),
         ("https://${HOST}/feed", {}),
         ("https://${HOST}/feed?key=${KEY}", {"k3y-of-the-feed": "${KEY}"}),
+        ("https://a.example/${YEAR}/feed", {}),
+        ("https://a.example/feed?pin=${PIN}", {"4711": "${PIN}"}),
         ("https://a.example/${TAG}?key=${KEY}", {"k3y-of-the-feed": "${KEY}"}),
         ("${WHOLE}", {"pr1vate-part": "${WHOLE}", "t0ken-in-it": "${WHOLE}"}),
         ("https://${HALF}", {"pr1vate-part": "${HALF}"}),
@@ -311,6 +313,8 @@ def test_a_variable_behind_the_host_of_an_address_is_a_secret(address: str, foun
         "KEY": "k3y-of-the-feed",
         "HOST": "blog-of.example",
         "TAG": "openideas",
+        "YEAR": "2026",
+        "PIN": "4711",
         "WHOLE": "https://a.example/feed/pr1vate-part?token=t0ken-in-it",
         "HALF": "a.example/pr1vate-part/x",
     }

@@ -1,9 +1,11 @@
 """The running program and the operator's own network: what a stranger writes never leads into it."""
 
+import ast
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from pathlib import Path
 
+import backchannel
 from backchannel.clock import Clock
 from backchannel.config import parse_config
 from backchannel.exempt import Exemptions
@@ -107,3 +109,12 @@ def test_an_exemption_is_the_sources_own_and_changes_with_the_configuration() ->
     assert exempt.of("mastodon") == {("10.0.0.9", 3000)}
     assert not exempt.of("nostr")
     assert ("10.0.0.7", 7000) not in exempt
+
+
+def test_every_fetcher_of_the_program_knows_which_hosts_the_operator_wrote_down() -> None:
+    """Without `own` the exemption would hold for everybody's addresses: that is for tests."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in Path(backchannel.__file__).parent.rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Fetcher"]
+    assert made
+    assert all("own" in {word.arg for word in call.keywords} for call in made)

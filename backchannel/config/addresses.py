@@ -1,9 +1,9 @@
 """Secrets that config.yaml puts into addresses: which they are, and how it spells them. Pure.
 
 A feed with a key (`https://blog.example/feed?key=${KEY}`) is read at its whole address and called by the one
-in the file. What a variable or a file puts behind the host is taken for a secret; what it puts before (the
-host, a port) is what every page shows anyway. Of an address that comes as a whole (`${FEED}`) the parts of
-path and query that are long enough to be one are.
+in the file. What a variable or a file puts into the query is taken for a secret, and what it puts into the
+path where it is long enough to be one (`/2026/` is none); the host is what every page shows anyway. Of an
+address that comes as a whole (`${FEED}`) the parts of path and query that are long enough are.
 """
 
 import re
@@ -30,13 +30,13 @@ class Addresses:
         if path[:1] != ("sources",) or not host:
             return
         behind = filled[host.end() :]
+        query = behind.partition("?")[2]
         for value, spelling in parts.items():
-            if value in behind:
+            if value in query or (value in behind and len(value) >= LEAST):
                 self._found.setdefault(value, spelling)
-            else:
-                for part in _MARKS.split(_HOST.sub("", value, count=1)):
-                    if len(part) >= LEAST and part in behind:
-                        self._found.setdefault(part, spelling)
+            for part in _MARKS.split(_HOST.sub("", value, count=1)):
+                if len(part) >= LEAST and part in behind:
+                    self._found.setdefault(part, spelling)
 
     def secrets(self, event: BaseModel) -> dict[str, str]:
         """Each secret with its spelling. What the event calls itself in public is none."""
