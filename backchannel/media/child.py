@@ -29,7 +29,7 @@ MAX_PIXELS = 20_000_000
 MAX_WORK = 20 * MAX_PIXELS
 MAX_SIDE = 1600
 MEMORY = 1 << 30
-CPU_S = 10
+CPU_S = 4
 QUALITY = 85
 METHOD = 1
 """Of WebP's encoder: half the time of the usual 4, for files that are hardly larger."""
@@ -49,7 +49,7 @@ def bound(memory: int = MEMORY) -> None:
     """Give up what a decoder does not need: memory, new files and sockets, new processes."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    os.nice(10)
+    os.nice(5)
     for limit, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),

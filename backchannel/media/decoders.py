@@ -1,6 +1,7 @@
 """Who decodes: two children for ordinary pictures, and one for those that take long."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from backchannel.clock import Clock
 from backchannel.media.places import Places, Ticket
@@ -8,7 +9,7 @@ from backchannel.media.worker import ANY_WORK, JOB_S, Died, Laborious, Made, Ove
 
 QUICK = 2
 QUICK_WORK = 2_000_000
-QUICK_S = 2.0
+QUICK_S = 8.0
 
 
 class _Lane:
@@ -19,15 +20,35 @@ class _Lane:
         self._free = [*self.workers]
         self._most = most
         self._places = Places(count, clock)
+        self._jobs: set[asyncio.Task[Made]] = set()
 
     async def reencode(self, data: bytes, ticket: Ticket) -> Made:
+        """In its turn. Who gives up while it is decoded does not end it: a new child costs more."""
         await self._places.enter(ticket)
+        job = asyncio.create_task(self._job(data, ticket))
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            job.add_done_callback(lambda job: job.cancelled() or job.exception())  # nobody asks any more
+            raise
+
+    async def _job(self, data: bytes, ticket: Ticket) -> Made:
         worker = self._free.pop()
         try:
             return await worker.reencode(data, self._most)
         finally:
             self._free.append(worker)
             self._places.leave(ticket)
+
+    async def close(self) -> None:
+        jobs = [*self._jobs]
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        for worker in self.workers:
+            await worker.close()
 
 
 class Decoders:
@@ -52,8 +73,13 @@ class Decoders:
         """All children's parents, those for ordinary pictures first."""
         return [*self._quick.workers, *self._patient.workers]
 
-    async def reencode(self, data: bytes, ticket: Ticket) -> Made:
-        """Raises Unusable where there is no picture in it, or no child survived looking for one."""
+    async def reencode(
+        self, data: bytes, ticket: Ticket, takes_long: Callable[[], object] = lambda: None
+    ) -> Made:
+        """Raises Unusable where there is no picture in it, or no child survived looking for one.
+
+        `takes_long` is called where it has to go to the child that has time.
+        """
         if not sniff(data):
             raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
         deaths = 0
@@ -63,6 +89,7 @@ class Decoders:
             deaths = 1
         except (Overdue, Laborious):
             pass
+        takes_long()
         while deaths < 2:
             try:
                 return await self._patient.reencode(data, ticket)
@@ -70,7 +97,12 @@ class Decoders:
                 deaths += 1
         raise Unusable("its decoder died")
 
+    async def warm_up(self) -> None:
+        """Start all children now: an avatar would wait for one that is only starting."""
+        # With exceptions as results: else the first that is cancelled would leave the others alone.
+        await asyncio.gather(*(worker.warm_up() for worker in self.workers), return_exceptions=True)
+
     async def close(self) -> None:
         """End all children."""
-        for worker in self.workers:
-            await worker.close()
+        await self._quick.close()
+        await self._patient.close()

@@ -137,6 +137,7 @@ class _Follower:
     async def run(self) -> None:
         """Turn for ever."""
         self._group.create_task(self._speak())
+        self._group.create_task(self._store.warm_up())
         try:
             while True:
                 await self._turn()

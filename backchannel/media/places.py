@@ -8,9 +8,9 @@ whoever sends many or slow ones waits for himself.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -21,9 +21,9 @@ HALF_S = 30.0
 """After so long, what somebody has used counts half."""
 FORGOTTEN_S = 0.01
 KNOWN = 4096
-PASS_SHARE = 10
-"""A pass over all who wait is followed by a pause of so many times its length, so a crowd costs a tenth."""
-PAUSE_S = 0.05
+PASS_SHARE = 4
+"""A pass over all who wait is followed by a pause of so many times its length, so a crowd costs a fifth."""
+PAUSE_S = 0.03
 LATE_RANK = 1000
 """From here on nobody waits for it any more: it goes behind all others, whoever has few places."""
 
@@ -66,7 +66,9 @@ class Ticket:
 
 
 Queue = dict[tuple[Ticket, Claim], int]
-"""What waits for one author's sake, by arrival."""
+"""What waits for one author's sake at one host, by arrival."""
+WINDOW = 32
+"""Authors of one source at one host that are compared in a pass, those first who have waited longest."""
 
 
 class _Held(NamedTuple):
@@ -108,7 +110,7 @@ class Places:
         self._total, self._clock = total, clock
         self._per_source, self._per_author = per_source or total, per_author or total
         self._per_host = per_host or total
-        self._waiting: dict[str, dict[str, Queue]] = {}
+        self._waiting: dict[str, dict[str, dict[str, Queue]]] = {}  # host → source → author → who waits
         self._held: dict[Ticket, _Held] = {}
         self._sources, self._authors = _Use(clock), _Use(clock)
         self._hosts: Counter[str] = Counter()
@@ -148,66 +150,74 @@ class Places:
 
     def queue(self, ticket: Ticket, claim: Claim) -> None:
         """Let this claim wait for the ticket's place."""
-        authors = self._waiting.setdefault(claim.source, {})
+        authors = self._waiting.setdefault(ticket.host, {}).setdefault(claim.source, {})
         authors.setdefault(claim.author, {})[ticket, claim] = next(self._arrivals)
         self._stir()
 
     def unqueue(self, ticket: Ticket, claim: Claim) -> None:
         """Let it wait no more."""
-        authors = self._waiting.get(claim.source, {})
+        sources = self._waiting.get(ticket.host, {})
+        authors = sources.get(claim.source, {})
         ones = authors.get(claim.author, {})
         ones.pop((ticket, claim), None)
-        if not ones:
-            authors.pop(claim.author, None)
-            if not authors:
-                self._waiting.pop(claim.source, None)
+        if not ones and authors.pop(claim.author, None) is not None and not authors:
+            del sources[claim.source]
+            if not sources:
+                del self._waiting[ticket.host]
 
     def _stir(self) -> None:
         if self._pass is None and self._waiting and len(self._held) < self._total:
             self._pass = asyncio.get_running_loop().call_later(self._pause_s, self._give)
 
     def _give(self) -> None:
-        """One pass: give all places that can be given."""
+        """One pass: give the places that can be given."""
         began, self._pass = self._clock.monotonic(), None
-        everybody = [ones for authors in self._waiting.values() for ones in authors.values()]
-        firsts = [first for ones in everybody if (first := self._first(ones))]
+        firsts = [first for ones in self._able() if (first := self._first(ones))]
         heapify(firsts)
+        has_given = False
         while firsts and len(self._held) < self._total:
             load, (ticket, claim) = heappop(firsts)
-            ones = self._waiting.get(claim.source, {}).get(claim.author, {})
+            ones = self._waiting.get(ticket.host, {}).get(claim.source, {}).get(claim.author, {})
             first = self._first(ones)
             if first and first[0] == load:  # else others have gone before it meanwhile
                 self._grant(ticket, claim)
-                first = self._first(ones)
+                has_given, first = True, self._first(ones)
             if first:
                 heappush(firsts, first)
         self._pause_s = min(PAUSE_S, (self._clock.monotonic() - began) * PASS_SHARE)
+        if has_given:  # there may be more behind the windows
+            self._stir()
+
+    def _able(self) -> Iterator[Queue]:
+        """What waits where there is room, as far as a pass looks."""
+        for host, sources in self._waiting.items():
+            if self._hosts[host] < self._per_host:
+                for source, authors in sources.items():
+                    if self._sources.now[source] < self._per_source:
+                        free = (
+                            ones
+                            for author, ones in authors.items()
+                            if self._authors.now[source, author] < self._per_author
+                        )
+                        yield from islice(free, WINDOW)
 
     def _first(self, ones: Queue) -> tuple[Load, tuple[Ticket, Claim]] | None:
         """Which of an author's goes first, of those that may go now. What is least goes before others."""
-        claim = next((claim for _, claim in ones), None)
-        if claim is None or self._is_at_his_limit(claim):
-            return None
-        able = (
+        able = [
             (claim.rank, arrival, (ticket, claim))
             for (ticket, claim), arrival in ones.items()
-            if self._hosts[ticket.host] < self._per_host and ticket not in self._held
-        )
-        # Arrivals differ, so nothing behind them is ever compared.
-        rank, arrival, one = min(able, default=(0, 0, None))
-        if one is None:
+            if ticket not in self._held
+        ]
+        if not able:
+            return None
+        rank, arrival, (ticket, claim) = min(able)  # arrivals differ: what is behind them is never compared
+        if self._hosts[ticket.host] >= self._per_host or self._is_at_his_limit(claim):
             return None
         source, who = claim.source, claim.who
         has = self._sources.now[source], int(self._sources.lately(source))
         is_late = rank >= LATE_RANK
-        return (
-            is_late,
-            *has,
-            self._authors.now[who],
-            round(self._authors.lately(who), 1),
-            rank,
-            arrival,
-        ), one
+        load = is_late, *has, self._authors.now[who], round(self._authors.lately(who), 1), rank, arrival
+        return load, (ticket, claim)
 
     def _is_at_his_limit(self, claim: Claim) -> bool:
         is_author_at_it = self._authors.now[claim.who] >= self._per_author
@@ -220,17 +230,20 @@ class Places:
         self._hosts[ticket.host] += 1
         for one in ticket.claims:
             self.unqueue(ticket, one)
+        authors = self._waiting.get(ticket.host, {}).get(claim.source, {})
+        if ones := authors.pop(claim.author, None):
+            authors[claim.author] = ones  # behind the others
         if ticket.place and not ticket.place.done():
             ticket.place.set_result(claim)
 
 
 class Sidings:
-    """Where those go on that were too slow for a place: as long as they like, until it is too crowded.
+    """Where those go on that are too slow for a place: as long as they like, until it is too crowded.
 
     Then the oldest of whoever has the most here is cut off.
     """
 
-    def __init__(self, total: int, *, per_source: int, per_author: int, per_host: int) -> None:
+    def __init__(self, total: int, per_source: int, per_author: int, per_host: int) -> None:
         self._most = total, per_source, per_author, per_host
         self._here: dict[Ticket, tuple[Claim, Callable[[], object]]] = {}
 

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -26,15 +26,20 @@ from backchannel.media.places import Claim, Places, Sidings, Ticket
 from backchannel.media.worker import Unusable
 
 PLACES, PER_SOURCE, PER_AUTHOR, PER_HOST = 48, 24, 4, 8
-"""Pictures on their way at a time. A browser takes about as many from one host."""
+"""Pictures that are fetched at a time. A browser takes about as many from one host."""
 SLOW_S = 2.0
-"""After so long a picture gives its place back, and goes on at the side."""
-SIDINGS, SIDE_PER_SOURCE, SIDE_PER_AUTHOR, SIDE_PER_HOST = 32, 12, 3, 4
+"""After so long a fetch gives its place back, and goes on at the side."""
+SIDE = (32, 12, 3, 4)
+"""As many of them, and of one source, author and host."""
+WORK, WORK_PER_SOURCE, WORK_PER_AUTHOR = 32, 16, 4
+"""Those that are here and not yet in the folder. Until there is room for it, one keeps its first place."""
+BENCH = (24, 12, 4, 24)
+"""Those that wait for the decoder that has time; then as above."""
 LATE_S = 30.0
 MAX_BYTES = 8 << 20
 SMALL_BYTES = 512 << 10
 LARGE, LARGE_PER_SOURCE = 4, 2
-"""Pictures above `SMALL_BYTES` at a time, one an author: what is on its way is 72 MB at most."""
+"""Pictures above `SMALL_BYTES` at a time, one an author: all that are on their way are 100 MB at most."""
 SHORT_BYTES = 64 << 10
 """Hashed quicker than a thread is asked to."""
 PLAIN = {"Accept-Encoding": "identity"}
@@ -99,9 +104,8 @@ class MediaStore:
         self._slow_s, self._late_s = slow_s, late_s
         self._max_bytes = max_bytes
         self._places = Places(PLACES, clock, per_source=PER_SOURCE, per_author=PER_AUTHOR, per_host=PER_HOST)
-        self._side = Sidings(
-            SIDINGS, per_source=SIDE_PER_SOURCE, per_author=SIDE_PER_AUTHOR, per_host=SIDE_PER_HOST
-        )
+        self._side, self._bench = Sidings(*SIDE), Sidings(*BENCH)
+        self._work = Places(WORK, clock, per_source=WORK_PER_SOURCE, per_author=WORK_PER_AUTHOR)
         self._large = Places(LARGE, clock, per_source=LARGE_PER_SOURCE, per_author=1)
         self._writers = asyncio.Semaphore(WRITERS)
         self._flights: dict[Address, _Flight] = {}
@@ -148,6 +152,10 @@ class MediaStore:
             flight.ticket.quit(claim)
             if not flight.users:
                 self._release(flight)
+
+    async def warm_up(self) -> None:
+        """Start what takes a while to start, before it is needed."""
+        await self._decoders.warm_up()
 
     async def sweep(self, live: Collection[str]) -> int:
         """Delete every file whose hash is not in `live`; how many that were. Raises OSError.
@@ -211,7 +219,7 @@ class MediaStore:
         if self._failed.get(address, 0.0) > self._clock.monotonic():
             return None
         try:
-            picture = await self._fetched(flight)
+            picture = await self._settle(flight)
         except (FetchError, Unusable, TimeoutError, _Crowded) as error:
             if not flight.hash and not isinstance(error, _Crowded):  # else it is our trouble, not its own
                 _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
@@ -231,29 +239,41 @@ class MediaStore:
         self._known.move_to_end(address)
         return known
 
-    async def _fetched(self, flight: _Flight) -> Picture:
-        """In its turn; what is slow goes on at the side, and may be cut off there."""
+    async def _settle(self, flight: _Flight) -> Picture:
+        """Fetch it and keep it, each in its turn; what is slow may be cut off where others come."""
         ticket = flight.ticket
         claim = await self._places.enter(ticket)
-        making = asyncio.create_task(self._make(flight))
         try:
-            done, _ = await asyncio.wait({making}, timeout=self._slow_s)
-            if not done:
-                self._places.leave(ticket)
-                self._side.admit(ticket, claim, making.cancel)
-                done, _ = await asyncio.wait({making}, timeout=self._late_s - self._slow_s)
-            if not done:
-                raise TimeoutError
-            if making.cancelled():
-                raise _Crowded
-            return making.result()
-        finally:
-            for places in (self._places, self._large, self._side):
-                places.leave(ticket)
-            if making.cancel():
-                await asyncio.wait({making})
+            body = await self._in_time(flight, claim)
+            await self._work.enter(ticket)
+            self._places.leave(ticket)
+            self._side.leave(ticket)
+            async with asyncio.timeout(self._late_s):
+                keeping = asyncio.create_task(self._keep(flight, body, lambda: sit_out()))
 
-    async def _make(self, flight: _Flight) -> Picture:
+                def sit_out() -> None:
+                    self._work.leave(ticket)
+                    self._bench.admit(ticket, claim, keeping.cancel)
+
+                return await _unless_cut(keeping)
+        finally:
+            for places in (self._places, self._side, self._work, self._bench, self._large):
+                places.leave(ticket)
+
+    async def _in_time(self, flight: _Flight, claim: Claim) -> bytes:
+        fetching = asyncio.create_task(self._fetch(flight))
+        try:
+            done, _ = await asyncio.wait({fetching}, timeout=self._slow_s)
+        except asyncio.CancelledError:
+            fetching.cancel()
+            await asyncio.wait({fetching})
+            raise
+        if not done:
+            self._places.leave(flight.ticket)
+            self._side.admit(flight.ticket, claim, fetching.cancel)
+        return await _unless_cut(fetching)
+
+    async def _fetch(self, flight: _Flight) -> bytes:
         async def took(length: int) -> None:
             # The few places for large ones bound the memory; a host that is held up here notices nothing.
             if length > SMALL_BYTES and not self._large.has(flight.ticket):
@@ -270,12 +290,14 @@ class MediaStore:
         )
         if answer.status != 200:
             raise Unusable(f"answered {answer.status}")
-        is_short = len(answer.body) <= SHORT_BYTES
-        name = _digest(answer.body) if is_short else await asyncio.to_thread(_digest, answer.body)
+        return answer.body
+
+    async def _keep(self, flight: _Flight, body: bytes, takes_long: Callable[[], None]) -> Picture:
+        name = _digest(body) if len(body) <= SHORT_BYTES else await asyncio.to_thread(_digest, body)
         if (known := self._sizes.get(name)) and self._path(name).is_file():
             flight.hash = name
             return known
-        made = await self._decoders.reencode(answer.body, flight.ticket)
+        made = await self._decoders.reencode(body, flight.ticket, takes_long)
         flight.hash = name
         await self._store(name, made.data)
         picture = Picture(name, made.width, made.height)
@@ -298,6 +320,18 @@ def _remember(memory: "OrderedDict[K, T]", key: K, value: T) -> None:
     memory.move_to_end(key)
     while len(memory) > REMEMBERED:
         memory.popitem(last=False)
+
+
+async def _unless_cut(task: "asyncio.Task[T]") -> T:
+    """What comes of it. It ends with whoever waits for it here."""
+    try:
+        await asyncio.wait({task})
+    finally:
+        if task.cancel():
+            await asyncio.wait({task})
+    if task.cancelled():
+        raise _Crowded
+    return task.result()
 
 
 def _digest(data: bytes) -> str:
