@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test bench lint test-python test-pages lock clean
+.PHONY: help run demo test bench fuzz lint test-python test-pages lock clean
 
 help:
 	@echo "make demo   an invented conference on a wall; nothing else is needed"
@@ -16,6 +16,7 @@ help:
 	@echo "make test   everything that is checked"
 	@echo "make lint   the quick part of it"
 	@echo "make bench  what it costs: 2,000 readers, and logs of 100,000 and 200,000 posts"
+	@echo "make fuzz   20,000 odd answers to the running program (FUZZ_SEED, FUZZ_ANSWERS)"
 	@echo "make lock   new versions of what we depend on"
 	@echo "make clean  forget what the others made"
 
@@ -30,6 +31,9 @@ test: lint test-pages test-python
 bench: .stamps/run
 	@$(BIN)/python -m benchmarks.fanout
 	@$(BIN)/python -m benchmarks.scale
+
+fuzz: .stamps/test
+	@$(BIN)/python -m tests.faults.fuzz
 
 lint: .stamps/test .stamps/node
 	@echo "== ruff"

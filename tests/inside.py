@@ -7,16 +7,19 @@ from pathlib import Path
 
 from backchannel import app, start
 from backchannel.clock import Clock
-from backchannel.config import load_config
+from backchannel.config import ConfigWatcher, load_config
 from backchannel.hub.gate import Port
 from backchannel.secrets import SecretStore
 
 
 @asynccontextmanager
 async def running(
-    folder: Path, config_text: str, *, clock: Clock | None = None
+    folder: Path, config_text: str, *, clock: Clock | None = None, ended: asyncio.Event | None = None
 ) -> AsyncIterator[tuple[app.Server, str]]:
-    """The server and its address; everything in it is what `backchannel serve` runs."""
+    """The server and its address; everything in it is what `backchannel serve` runs.
+
+    With `ended` it also watches its config.yaml, and sets the event when it ends by itself.
+    """
     path = folder / "config.yaml"
     path.write_text(config_text, "utf-8")
     config = load_config(path, {})
@@ -27,14 +30,17 @@ async def running(
     async with Port(server.hub, server.door, server.app, clock) as port:
         host, number = await port.listen("127.0.0.1", 0)
         server.stand_at(number)
-        tasks = [asyncio.ensure_future(port.run()), asyncio.ensure_future(server.run(None))]
+        watcher = ConfigWatcher(path, {}, clock, config) if ended else None
+        tasks = [asyncio.ensure_future(port.run()), asyncio.ensure_future(server.run(watcher))]
+        for task in tasks:
+            task.add_done_callback(lambda _: ended.set() if ended else None)
         try:
             yield server, f"http://{host}:{number}"
         finally:
             for task in tasks:
                 task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     await server.close()
-    for outcome in ended:
+    for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from backchannel.clock import Clock, to_utc
 from tests.faults.odd import Honest, Odd, odd_answer, odd_handshake, text_frame, upgraded, with_headers
+from tests.sources.nostr_kit import ADA
 
 STAGES = {
     "instance": 1, "page": 2, "recheck": 3, "feed": 4, "picture": 5, "picture after a redirect": 6,
@@ -25,6 +26,8 @@ STAGES = {
 
 HONEST_SERVER, HONEST_FEED, HONEST_RELAY = "127.9.0.1", "127.9.0.2", "127.9.0.3"
 LINGER_S = 0.02
+_NOTE = ADA.wire("an honest note", ["t", "conf"], at=1_790_000_000)
+_PROFILE = ADA.profile(name="Ada", at=1_790_000_000)
 Make = Callable[[Random, Honest], Odd]
 
 
@@ -48,7 +51,7 @@ class OddNet:
 
     def say(self, words: str) -> None:
         """Let the honest ones publish this."""
-        self.words = [*self.words[-20:], words]
+        self.words.append(words)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one answer."""
@@ -101,16 +104,21 @@ class OddNet:
             return Honest(_json({"domain": f"{host}:{self.port}", "version": "4.6.4"})), "instance"
         if "/timelines/tag/" in parts.path:
             last = int(parse_qs(parts.query).get("min_id", ["0"])[0])
-            words = list(enumerate(self.words, 1)) if host == HONEST_SERVER else [(self.round + 1, "odd")]
-            return Honest(_json([self._status(host, n, said) for n, said in words if n > last])), "page"
+            numbers = range(1, len(self.words) + 1) if host == HONEST_SERVER else (self.round + 1,)
+            return Honest(_json([self._status(host, n) for n in numbers if n > last][:40])), "page"
         if parts.path.startswith("/api/v1/statuses"):
-            numbers = parse_qs(parts.query).get("id[]", [parts.path.rpartition("/")[2]])
-            return Honest(
-                _json([self._status(host, int(n), "odd") for n in numbers if n.isdigit()])
-            ), "recheck"
+            asked = [int(number) for number in parse_qs(parts.query).get("id[]", []) if number.isdigit()]
+            single = parts.path.rpartition("/")[2]
+            found = (
+                self._status(host, int(single))
+                if single.isdigit()
+                else [self._status(host, n) for n in asked]
+            )
+            return Honest(_json(found)), "recheck"
         return Honest(_json({"error": "Record not found"})), ""
 
-    def _status(self, host: str, number: int, said: str) -> dict[str, Any]:
+    def _status(self, host: str, number: int) -> dict[str, Any]:
+        said = self.words[number - 1] if host == HONEST_SERVER else "odd"
         base = f"http://{host}:{self.port}/users/ann"
         at = to_utc(self._at + number).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         account = {
@@ -129,12 +137,12 @@ class OddNet:
         }  # fmt: skip
 
     def _feed(self, host: str) -> tuple[Honest, str]:
-        return Honest(_rss(host, self.words, self._at), b"application/rss+xml"), "feed"
+        return Honest(_rss(host, self.words[-20:], self._at), b"application/rss+xml"), "feed"
 
     def _picture(self, stage: str, host: str, path: str) -> tuple[Honest, str]:
         """A feed, the picture of each of its entries, and where that picture leads."""
         if path.endswith(".xml"):
-            entries = [f"{host} {self.round} {number}" for number in range(4 if "picture" in stage else 1)]
+            entries = [f"{host} {self.round} {number}" for number in range(8 if "picture" in stage else 1)]
             base = (
                 f"http://{host}:{self.port}/first"
                 if "redirect" in stage
@@ -197,7 +205,7 @@ def sources(net: OddNet, count: int, *, stages: Sequence[str] = (*STAGES,), poll
 
 def _rss(host: str, entries: Sequence[str], at: float, *, picture: str = "") -> bytes:
     items = "".join(
-        f"<item><guid isPermaLink='false'>{said}</guid><link>http://{host}/{number}</link>"
+        f"<item><guid isPermaLink='false'>{said}</guid><link>http://{host}/{said.replace(' ', '-')}</link>"
         f"<author>ada@blog.example (Ada)</author><category>conf</category><pubDate>{formatdate(at)}</pubDate>"
         f"<description>{said}</description>"
         + (
@@ -206,7 +214,7 @@ def _rss(host: str, entries: Sequence[str], at: float, *, picture: str = "") -> 
             else ""
         )
         + "</item>"
-        for number, said in enumerate(entries)
+        for said in entries
     )
     return (
         f"<rss version='2.0'><channel><title>{host}</title><link>http://{host}</link>{items}</channel></rss>"
@@ -224,7 +232,7 @@ def _request(head: bytes) -> tuple[str, dict[str, str]]:
 
 
 async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, headers: dict[str, str]) -> None:
-    """An honest relay with nothing stored: every request of a client is answered with its end."""
+    """An honest relay with one post, and the profile of who wrote it."""
     key = headers.get("sec-websocket-key", "").encode()
     if not key:
         writer.write(with_headers(b"{}", b"Content-Type: application/nostr+json"))
@@ -243,5 +251,8 @@ async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hea
             writer.write(b"\x88\x00")
             return
         elif said.startswith(b'["REQ"'):
-            writer.write(text_frame(_json(["EOSE", json.loads(said)[1]])))
+            name = json.loads(said)[1]
+            stored = {"wall": _NOTE}.get(name, _PROFILE if name.startswith("look") else None)
+            writer.write(text_frame(_json(["EVENT", name, stored])) if stored else b"")
+            writer.write(text_frame(_json(["EOSE", name])))
         await writer.drain()
