@@ -166,10 +166,9 @@ class Rechecker:
         return found
 
     async def _others(self, server: Server, wanted: Iterable[str]) -> Sequence[Post]:
-        newest = await self._reader.newest(server)
-        known = (self._reader.places(post_id).get(server.host, "") for post_id in wanted)
-        items = (await server.statuses([item for item in known if item][:MAX_IDS])).items
-        return [*newest, *(await self._reader.read(server, items)).posts]
+        known = [item for post_id in wanted if (item := self._reader.places(post_id).get(server.host))]
+        items = (await server.statuses(known[:MAX_IDS])).items if known else ()
+        return [*await self._reader.newest(server), *(await self._reader.read(server, items)).posts]
 
 
 def _own_id(post: Post) -> str:

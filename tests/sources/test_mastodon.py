@@ -1,9 +1,9 @@
 """The Mastodon source against servers that speak its wire format on loopback."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,147 +11,26 @@ from aiohttp import web
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from backchannel.clock import Clock, to_utc
+from backchannel.clock import Clock
 from backchannel.fetch import Fetcher, Response
 from backchannel.model import ABSENT, Deleted, Event, Left, Missed, Post, Posted
 from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources.mastodon import Settings, Source
 from backchannel.text import plain_text
 from tests.kit import Hand
-
-START = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def in_minutes(minutes: float) -> str:
-    return iso(to_utc(Clock().real() + minutes * 60))
-
-
-class Mastodon:
-    """A server of that API: holds statuses, answers like the real one, and can be told to fail."""
-
-    def __init__(self) -> None:
-        self.host = self.base = ""
-        self.statuses: list[dict[str, Any]] = []
-        self.asked: list[web.Request] = []
-        self.failing: list[tuple[str, Handler]] = []
-        self.headers: dict[str, str] = {}
-        self.instance: dict[str, Any] = {"domain": "home.example", "version": "4.6.4", "configuration": {}}
-        self.takes_ids = True
-        self.cap = 40
-        self.closing = asyncio.Event()
-
-    def listens_on(self, port: int) -> None:
-        self.host = f"127.0.0.1:{port}"
-        self.base = f"http://{self.host}"
-
-    def post(self, number: int, text: str = "", *, uri: str = "", **more: Any) -> dict[str, Any]:
-        """A status with that id, one minute apart from its neighbours."""
-        uri = uri or f"{self.base}/users/ann/statuses/{number}"
-        owner = uri.split("/statuses/")[0]
-        host = uri.split("/")[2]
-        status = {
-            "id": str(number),
-            "uri": uri,
-            "url": uri,
-            "created_at": iso(START + timedelta(minutes=number)),
-            "edited_at": None,
-            "account": {
-                "id": "1",
-                "username": "ann",
-                "acct": "ann" if host == self.host else f"ann@{host}",
-                "display_name": "Ann",
-                "url": owner,
-                "uri": owner,
-                "avatar_static": f"{self.base}/avatars/ann.png",
-                "note": "",
-            },
-            "content": f"<p>{text or f'post {number}'}</p>",
-            "spoiler_text": "",
-            "visibility": "public",
-            "tags": [{"name": "pycon"}],
-            "media_attachments": [],
-            "in_reply_to_id": None,
-        }
-        status |= more
-        self.statuses.append(status)
-        return status
-
-    def fail(self, path: str, handler: Handler) -> None:
-        """Answer requests whose path begins so in another way."""
-        self.failing.append((path, handler))
-
-    def paths(self) -> list[str]:
-        return [request.path for request in self.asked]
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
-        for path, handler in self.failing:
-            if request.path.startswith(path):
-                return await handler(request)
-        parts = request.path.strip("/").split("/")
-        if parts[:3] == ["api", "v2", "instance"]:
-            return self.json(self.instance)
-        if parts[:4] == ["api", "v1", "timelines", "tag"]:
-            return self.json(self.timeline(request, parts[4]))
-        if parts[:4] == ["api", "v1", "timelines", "public"]:
-            return self.json(self.statuses[:1])
-        if parts[:3] == ["api", "v1", "statuses"]:
-            return self.lookup(request, parts[3:])
-        return self.json({"error": "Record not found"}, 404)
-
-    def timeline(self, request: web.Request, tag: str) -> list[dict[str, Any]]:
-        query = request.query
-        tags = {tag, *query.getall("any[]", [])}
-        found = [s for s in self.statuses if {t["name"].casefold() for t in s["tags"]} & tags]
-        if query.get("local") == "true":
-            found = [s for s in found if "@" not in s["account"]["acct"]]
-        found.sort(key=lambda s: int(s["id"]))
-        limit = min(self.cap, int(query.get("limit", 20)))
-        if "min_id" in query:
-            found = [s for s in found if int(s["id"]) > int(query["min_id"])][:limit]
-        else:
-            found = [s for s in found if int(s["id"]) < int(query.get("max_id", 10**20))][-limit:]
-        return found[::-1]
-
-    def lookup(self, request: web.Request, rest: list[str]) -> web.StreamResponse:
-        by_id = {s["id"]: s for s in self.statuses}
-        if not rest and self.takes_ids:
-            return self.json([by_id[i] for i in request.query.getall("id[]") if i in by_id])
-        if rest and rest[0] in by_id:
-            return self.json(by_id[rest[0]])
-        return self.json({"error": "Record not found"}, 404)
-
-    def json(self, value: Any, status: int = 200) -> web.Response:
-        return web.json_response(value, status=status, headers=self.headers)
-
+from tests.sources.mastodon_kit import START, Handler, Mastodon, answering, in_minutes, iso, mastodon
 
 Start = Callable[[], Awaitable[Mastodon]]
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    running: list[tuple[Mastodon, web.AppRunner]] = []
+    async with AsyncExitStack() as running:
 
-    async def start() -> Mastodon:
-        server = Mastodon()
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", server.handle)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server.listens_on(runner.addresses[0][1])
-        running.append((server, runner))
-        return server
+        async def start() -> Mastodon:
+            return await running.enter_async_context(mastodon())
 
-    yield start
-    for server, runner in running:
-        server.closing.set()
-        await runner.cleanup()
+        yield start
 
 
 @pytest.fixture
@@ -203,18 +82,6 @@ def texts(batches: Iterable[Batch]) -> list[str]:
 
 def posts(events: Iterable[Event]) -> list[Post]:
     return [event.post for event in events if isinstance(event, Posted)]
-
-
-def answering(status: int, body: Any = "", **headers: str) -> Handler:
-    text = body if isinstance(body, str) else json.dumps(body)
-    kind = "text/html" if text.startswith("<") else "application/json"
-    said = {name.replace("_", "-"): value for name, value in headers.items()}
-
-    async def answer(_: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=text, content_type=kind, headers=said)
-
-    answer.__name__ = f"{status} {text[:12]}"  # what pytest calls it
-    return answer
 
 
 TAG = "/api/v1/timelines/tag/"
