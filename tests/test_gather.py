@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import structlog.testing
+from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
 from backchannel.log import Lane
-from backchannel.model import DecodeError, Deleted, Event, Left, Posted, Takedown
+from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.sequencer import Sequencer
 from backchannel.sources import Batch, SourceError
 from tests.kit import Hand, events, post, sequencer_in, settle, texts
@@ -66,10 +67,10 @@ async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: 
 
     def standing(post_id: str) -> Any:
         seen = sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
+        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
     house = House(TAGS, 0.0, sequencer, clock or Quick(), standing, sequencer.log.cursors, Bugs())
-    gatherer = Gatherer("net", "script", source, watch, house)
+    gatherer = Gatherer("net", "net", source, watch, house)
     gatherer._clock = clock or Quick()
     writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
     through = asyncio.create_task(source.is_through.wait())
@@ -132,6 +133,50 @@ async def test_a_deletion_before_its_post_still_deletes(tmp_path: Path) -> None:
     )
     sequencer, _ = await gathered(tmp_path, source)
     assert await texts(sequencer) == {"p2": "hello"}
+    await sequencer.close()
+
+
+async def test_a_deletion_that_comes_early_takes_only_the_quotation_from_who_quotes(tmp_path: Path) -> None:
+    quoting = post("p2", quote=post("p1"))
+    sequencer, _ = await gathered(
+        tmp_path, Script([Batch([Deleted("id:p1")], "1")], [Batch([Posted(quoting)], "2")])
+    )
+    assert await texts(sequencer) == {"p2": "hello"}
+    (said,) = [event.post for event in await events(sequencer) if isinstance(event, Posted)]
+    assert said.face.quote is None
+    await sequencer.close()
+
+
+@pytest.mark.parametrize(
+    "word", [Deleted("id:p1"), Left("id:p1", 9, "absent"), Posted(post(text="a lie", revision=9))]
+)
+async def test_a_network_has_no_word_on_another_networks_post(tmp_path: Path, word: Event) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, Posted(replace(post(), kind="foreign")))
+    source = Script([Batch([word], "1")])
+    async with reading(sequencer, source) as gatherer:
+        await source.is_through.wait()
+    assert await texts(sequencer) == {"p1": "hello"}
+    assert gatherer.health.skipped == 1
+    await sequencer.close()
+
+
+@pytest.mark.parametrize("refused", [post(labels=("nobot",), revision=9), post(hashtags=(), revision=9)])
+async def test_a_relays_copy_withdraws_nobody_elses(tmp_path: Path, refused: Post) -> None:
+    lie = replace(refused, is_origin=False, via="liar.example")
+    sequencer, _ = await gathered(
+        tmp_path, Script([Batch([Posted(post())], "1")], [Batch([Posted(lie)], "2")])
+    )
+    assert await texts(sequencer) == {"p1": "hello"}
+    await sequencer.close()
+
+
+async def test_the_origins_refusal_takes_down_what_a_relay_gave(tmp_path: Path) -> None:
+    lie = post(text="a lie", is_origin=False, via="liar.example", revision=10**15)
+    own = post(labels=("nobot",))
+    source = Script([Batch([Posted(lie)], "1")], [Batch([Posted(own)], "2")], [Batch([Posted(lie)], "3")])
+    sequencer, _ = await gathered(tmp_path, source)
+    assert await texts(sequencer) == {}
     await sequencer.close()
 
 
@@ -226,19 +271,19 @@ async def test_what_was_written_outside_of_the_window_is_left_out(tmp_path: Path
 
 
 @asynccontextmanager
-async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[None]:
+async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[Gatherer]:
     """Gatherer and sequencer at work for the length of a block."""
 
     def standing(post_id: str) -> Standing | None:
         seen = sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin) if seen else None
+        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
     house = House(TAGS, 0.0, sequencer, Quick(), standing, sequencer.log.cursors, Bugs())
-    gatherer = Gatherer("net", "script", source, lambda: (), house)
+    gatherer = Gatherer("net", "net", source, lambda: (), house)
     tasks = [asyncio.create_task(gatherer.run()), asyncio.create_task(sequencer.run())]
     try:
         async with asyncio.timeout(20):
-            yield
+            yield gatherer
     finally:
         for task in tasks:
             task.cancel()

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 
 from backchannel.config import parse_config
-from backchannel.model import Posted
+from backchannel.model import ABSENT, Left, Posted
 from backchannel.terminal import redact
 from tests.inside import running
 from tests.kit import hide, post
@@ -168,6 +168,15 @@ async def test_a_source_looks_after_folded_posts_too(tmp_path: Path) -> None:
         assert len(folded) == 2
         assert {one.id for one in server._watch("net")} == {f"id:p{n}" for n in range(7)}
         assert [one.id for one in server._watch("net")][-2:] == [*reversed(folded)]
+
+
+async def test_a_source_watches_what_is_absent_and_knows_that_it_is(tmp_path: Path) -> None:
+    async with running(tmp_path, config_text()) as (server, _):
+        await server.sequencer.submit([Posted(post()), Posted(post("p2"))])
+        await server.sequencer.take_down([Left("id:p2", 0, ABSENT)])
+        assert [(one.id, one.labels) for one in server._watch("net")] == [("id:p1", ()), ("id:p2", (ABSENT,))]
+    async with running(tmp_path, config_text()) as (server, _):  # in another life, too
+        assert [(one.id, one.labels) for one in server._watch("net")] == [("id:p1", ()), ("id:p2", (ABSENT,))]
 
 
 async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_then_on(

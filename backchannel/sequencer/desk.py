@@ -53,6 +53,7 @@ class Desk:
             case "hide":
                 return await self._hide(Ruled(id_, seen.id, "hide", Rank.PERSON, by, why=why), "hidden")
             case "block":
+                self._check_block(seen)
                 return await self._hide(
                     Ruled(id_, seen.author, "hide", Rank.PERSON, by, why=why), "author blocked"
                 )
@@ -77,8 +78,12 @@ class Desk:
 
     def _by_permalink(self, url: str) -> Seen | None:
         posts = self._sequencer.state.posts
-        found = (post.id for post in self._sequencer.faces.values() if post.face.url == url)
-        return next((posts.by_id[post_id] for post_id in found if post_id in posts.by_id), None)
+        ids = dict.fromkeys(post.id for post in self._sequencer.faces.values() if post.face.url == url)
+        found = [posts.by_id[post_id] for post_id in ids if post_id in posts.by_id]
+        if len(found) > 1:
+            keys = ", ".join(str(seen.key) for seen in found)
+            raise LookupError(f"several posts claim this permalink; name one by its key: {keys}")
+        return found[0] if found else None
 
     async def _in_the_log(self, url: str) -> Seen | None:
         async for entries in self._sequencer.log.after(0):
@@ -86,6 +91,13 @@ class Desk:
                 if isinstance(entry.event, Posted) and entry.event.post.face.url == url:
                     return self._sequencer.state.posts.by_id.get(entry.event.post.id)
         return None
+
+    def _check_block(self, seen: Seen) -> None:
+        """Who speaks here itself is not blocked for what somebody else says in its name."""
+        others = self._sequencer.state.posts.of(seen.author)
+        if not seen.is_origin and any(one.is_origin and one.author == seen.author for one in others):
+            who = seen.via or seen.source
+            raise LookupError(f"only {who} says that this author wrote it: hide it, or block by another post")
 
     async def _hide(self, ruled: Ruled, done: str) -> Answer:
         return self._answer(await self._sequencer.take_down([ruled]), done)

@@ -16,6 +16,7 @@ MAX_URI = 2048
 
 _TAG = re.compile(r"tag:([^,@/?#\s]+)(,\d{4}(?:-\d\d){0,2}:.+)", re.DOTALL)
 _NETLOC = re.compile(r"(.+?)\.?(:\d+)?")
+_ID_IN_URI = re.compile(r"/statuses/([0-9A-Za-z]+)$")
 _PORTS = {"https": ":443", "http": ":80"}
 _DOMAIN = re.compile(r"[\w.-]+\.[\w-]+|[\w.-]+:\d{1,5}")
 
@@ -43,6 +44,12 @@ def origin_of(uri: str) -> str:
     clean = web_url(uri)
     parts = urlsplit(clean)
     return _plain(parts) if clean else ""
+
+
+def id_in_uri(uri: str) -> str:
+    """The post's id on its own server, where its uri tells it."""
+    found = _ID_IN_URI.search(uri)
+    return found[1] if found else ""
 
 
 def own_url(said: str, uri: str) -> str:

@@ -9,6 +9,7 @@ from msgspec import Raw, Struct, field
 from backchannel.model import DecodeError, Event, Missed, Post, Posted
 from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources._mastodon_api import MAX_IDS, Page, Server
+from backchannel.sources._mastodon_confirm import confirmed, honest
 from backchannel.sources._mastodon_post import OptOut, View, build_post, canonical_uri
 from backchannel.sources._mastodon_recent import Recent
 from backchannel.sources._mastodon_wire import (
@@ -47,6 +48,7 @@ class Reader:
         self,
         context: Context,
         hashtags: Sequence[str],
+        servers: Iterable[Server],
         *,
         local: bool,
         backfill_pages: int,
@@ -55,6 +57,7 @@ class Reader:
     ) -> None:
         self._context = context
         self.hashtags = hashtags
+        self.origins = {server.origin: server for server in servers}
         self._local = local
         self._backfill_pages = backfill_pages
         self._opt_outs: OptOut = opt_outs
@@ -82,6 +85,10 @@ class Reader:
     def places(self, post_id: str) -> Mapping[str, str]:
         """The servers that showed us a copy of the post, and its id on each."""
         return self._places.get(post_id, {})
+
+    async def posts(self, server: Server, items: Iterable[Raw | bytes]) -> Sequence[Post]:
+        """Every item that can be read as a post."""
+        return (await self.read(server, items)).posts
 
     async def newest(self, server: Server) -> Sequence[Post]:
         """The newest posts that it shows of the hashtags. SourceError."""
@@ -201,7 +208,10 @@ class Reader:
         self, server: Server, page: Page, positions: dict[str, str] | None, also: Sequence[Event] = ()
     ) -> Batch:
         done = await self.read(server, page.items)
-        events: list[Event] = [Posted(post) for post in done.posts]
+        posts, unknown = await confirmed(done.posts, self.origins, self.posts)
+        posts = await honest(posts, self.origins, self.posts)
+        done.reasons += unknown
+        events: list[Event] = [Posted(post) for post in posts]
         return Batch(
             events=[*events, *also],
             cursor=None if positions is None else _cursor(positions),

@@ -9,7 +9,6 @@ web pages, a server in ruins) proves nothing and takes nothing down.
 """
 
 import asyncio
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -18,7 +17,8 @@ from backchannel.clock import Clock
 from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted, words_digest
 from backchannel.sources import SourceError
 from backchannel.sources._mastodon_api import MAX_IDS, Server
-from backchannel.sources._mastodon_origin import origin_of
+from backchannel.sources._mastodon_confirm import honest
+from backchannel.sources._mastodon_origin import id_in_uri, origin_of
 from backchannel.sources._mastodon_read import Reader
 from backchannel.sources._mastodon_recent import Recent
 from backchannel.sources._mastodon_wire import parse_id
@@ -28,8 +28,6 @@ APART_S = 30.0
 
 SINGLES = 15
 """Posts a round where each is a request: at two rounds a minute half of a server's usual limit."""
-
-_ID_IN_URI = re.compile(r"/statuses/([0-9A-Za-z]+)$")
 
 
 class _Asked(Struct, frozen=True):
@@ -55,7 +53,6 @@ class Rechecker:
 
     def __init__(self, servers: Mapping[str, Server], reader: Reader, clock: Clock) -> None:
         self._servers = servers
-        self._origins = {server.origin: server for server in servers.values()}
         self._reader = reader
         self._clock = clock
         self._missed: Recent[tuple[str, str], float] = Recent()
@@ -75,18 +72,21 @@ class Rechecker:
                 tasks.create_task(self._look_through(server, self._turn(server, asked), done))
         if done.trouble and not done.is_heard:
             raise min(done.trouble, key=lambda error: error.retry_after_s)
-        return [*done.events, *await self._elsewhere(done.dropped)]
+        told = [event.post for event in done.events if isinstance(event, Posted)]
+        told = await honest(told, self._reader.origins, self._reader.posts)
+        other = [event for event in done.events if not isinstance(event, Posted)]
+        return [*other, *map(Posted, told), *await self._elsewhere(done.dropped)]
 
     def _asked(self, server: Server, post: Post) -> _Asked | None:
         """A server is asked about what it gave us, and about others' copies of its own people's posts."""
         host, _, item = post.ref.partition("/")
         if host == server.host:
             return _Asked(item, post)
-        return _Asked(_own_id(post), post) if server is self._origin(post) else None
+        return _Asked(id_in_uri(post.id), post) if server is self._origin(post) else None
 
     def _origin(self, post: Post) -> Server | None:
         """The server that alone decides on the post, where it is ours and can be asked."""
-        return self._origins.get(origin_of(post.id)) if post.is_origin or _own_id(post) else None
+        return self._reader.origins.get(origin_of(post.id)) if post.is_origin or id_in_uri(post.id) else None
 
     async def _look_through(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
         try:
@@ -169,12 +169,6 @@ class Rechecker:
         known = [item for post_id in wanted if (item := self._reader.places(post_id).get(server.host))]
         items = (await server.statuses(known[:MAX_IDS])).items if known else ()
         return [*await self._reader.newest(server), *(await self._reader.read(server, items)).posts]
-
-
-def _own_id(post: Post) -> str:
-    """The post's id on its own server, where its uri tells it."""
-    found = _ID_IN_URI.search(post.id)
-    return found[1] if found else ""
 
 
 def _is_same(copy: Post, post: Post) -> bool:

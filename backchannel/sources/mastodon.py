@@ -133,6 +133,7 @@ class Source:
         self._reader = Reader(
             context,
             settings.hashtags or tuple(map(fold_tag, context.hashtags)),
+            self._servers.values(),
             local=settings.local,
             backfill_pages=settings.backfill_pages,
             opt_outs=settings.opt_outs,

@@ -96,7 +96,7 @@ class State(Struct):
 
     def _take(self, entry: Entry, post: Post) -> None:
         old = self.posts.by_id.get(post.id)
-        is_moved = old is None or old.reply_to != post.reply_to
+        is_moved = old is None or (old.reply_to, old.via) != (post.reply_to, post.via)
         if old:
             self.conversations.forget(old)
             if old.author != post.face.author.id:

@@ -545,3 +545,45 @@ async def test_what_is_stuffed_with_hashtags_is_left_to_a_person(tmp_path: Path,
     assert (ruled.verdict, ruled.why) == ("hold", "carries more hashtags than anybody reads")
     assert await texts(sequencer) == {}
     await sequencer.close()
+
+
+async def test_who_speaks_here_is_not_blocked_for_what_another_says_in_its_name(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    desk = Desk(sequencer)
+    forged = post("p2", "a lie", is_origin=False, via="liar.example")
+    told = post("p3", "of far", by="far", is_origin=False, via="relay.example")
+    await settle(sequencer, Posted(post()), Posted(forged), Posted(told))
+    with pytest.raises(LookupError, match=r"only liar\.example says"):
+        await desk.rule("block", "id:p2", by="grace")
+    blocking = asyncio.ensure_future(desk.rule("block", "id:p3", by="grace"))
+    await asyncio.sleep(0)
+    await turns(sequencer)
+    assert (await blocking).message == "author blocked"
+    assert {*await texts(sequencer)} == {"p1", "p2"}
+    await sequencer.close()
+
+
+async def test_a_permalink_that_several_claim_names_none_of_them(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    lie = post("p2", "a lie")
+    lie = replace(lie, face=replace(lie.face, url="https://net.example/p1"))
+    await settle(sequencer, Posted(post()), Posted(lie))
+    with pytest.raises(LookupError, match="by its key: "):
+        await Desk(sequencer).find("https://net.example/p1")
+    assert (await Desk(sequencer).find("id:p1")).id == "id:p1"
+    await sequencer.close()
+
+
+async def test_what_another_claims_of_a_post_is_not_drawn_once_its_origin_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    quoting = replace(post("q", "look", by="bob", quote=post(text="a lie")), is_hearsay=True)
+    await settle(sequencer, Posted(quoting))
+    (item,) = sequencer.since(0).put
+    assert (await sequencer.load([item]))[item.key].face.quote
+    await settle(sequencer, Posted(post(text="true")))
+    items = sequencer.since(0).put
+    assert [found.face.quote for found in (await sequencer.load(items)).values()] == [None, None]
+    assert all(found and found.face.quote is None for found in map(sequencer.post, items))
+    await sequencer.close()

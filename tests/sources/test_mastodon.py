@@ -251,23 +251,88 @@ async def test_ids_that_begin_anew_are_noticed_and_read_again(server: Mastodon, 
 async def test_every_server_tells_its_copy_of_one_post_once_in_a_hundred_polls(
     start: Start, make: Make
 ) -> None:
-    home, relay, third = await start(), await start(), await start()
-    uri = home.post(1)["uri"]
-    relay.post(900, "post 1", uri=uri)
-    third.post(901, "post 1", uri=uri)
-    source = make(home, relay, third)
+    one, other = await start(), await start()
+    uri = "https://far.example/users/ann/statuses/5"
+    one.post(900, uri=uri)
+    other.post(901, uri=uri)
+    source = make(one, other)
     cursors: dict[str, str | None] = {}
     events: list[Event] = []
     for _ in range(100):
-        for one in (relay, third, home):
-            for batch in await read(source, one, cursors.get(one.host)):
-                cursors[one.host] = batch.cursor or cursors.get(one.host)
+        for server in (one, other):
+            for batch in await read(source, server, cursors.get(server.host)):
+                cursors[server.host] = batch.cursor or cursors.get(server.host)
                 events += batch.events
     assert [(copy.id, copy.is_origin, copy.via, copy.ref) for copy in posts(events)] == [
-        (uri, False, relay.host, f"{relay.host}/900"),
-        (uri, False, third.host, f"{third.host}/901"),
-        (uri, True, "", f"{home.host}/1"),
+        (uri, False, one.host, f"{one.host}/900"),
+        (uri, False, other.host, f"{other.host}/901"),
     ]
+
+
+@pytest.mark.parametrize("takes_ids", [True, False])
+async def test_a_copy_of_one_of_our_servers_posts_is_what_that_server_says(
+    start: Start, make: Make, takes_ids: bool
+) -> None:
+    home, relay = await start(), await start()
+    home.takes_ids = takes_ids
+    uri = home.post(1)["uri"]
+    relay.post(900, "A LIE", uri=uri, edited_at=iso(START))
+    (copy,) = posts((await read(make(home, relay), relay))[0].events)
+    assert (plain_text(copy.face.body), copy.is_origin, copy.ref) == ("post 1", True, f"{home.host}/1")
+
+
+@pytest.mark.parametrize("path", ["/users/ann/statuses/9", "/objects/37125e6c", "/users/ann/statuses/9?x=1"])
+async def test_nobody_speaks_in_the_name_of_people_of_our_servers(
+    start: Start, make: Make, path: str
+) -> None:
+    home, relay = await start(), await start()
+    relay.post(900, "never said", uri=home.base + path)
+    (batch,) = await read(make(home, relay), relay)
+    assert (posts(batch.events), batch.skipped) == ([], 1)
+    assert "is not there" in batch.reasons[0]
+
+
+@pytest.mark.parametrize("lie", ["words", "author", "id", ""])
+async def test_a_quotation_of_one_of_our_servers_posts_says_what_that_server_says(
+    start: Start, make: Make, lie: str
+) -> None:
+    home, relay = await start(), await start()
+    quoted = {**home.post(1, tags=[])}
+    if lie == "words":
+        quoted["content"] = "<p>A LIE</p>"
+    elif lie == "author":
+        quoted["account"] = {**quoted["account"], "uri": f"{home.base}/users/bob"}
+    elif lie == "id":
+        quoted["uri"] = f"{home.base}/users/ann/statuses/77"
+    relay.post(900, quote={"state": "accepted", "quoted_status": quoted})
+    source = make(home, relay)
+    (post,) = await shown(source, relay)
+    assert (post.face.quote is None) is bool(lie)
+    again = posts(await source.recheck([post]))
+    assert all(copy.face.quote is None for copy in again if lie)
+
+
+async def test_while_a_server_of_ours_cannot_be_asked_its_posts_are_what_others_say(
+    start: Start, make: Make
+) -> None:
+    home, relay = await start(), await start()
+    relay.post(900, uri=f"{home.base}/users/ann/statuses/9")
+    home.fail("/", answering(502, PAGE))
+    (copy,) = posts((await read(make(home, relay), relay))[0].events)
+    assert (copy.is_origin, copy.via) == (False, relay.host)
+
+
+@pytest.mark.parametrize("takes_ids", [True, False])
+async def test_a_page_of_forged_ids_costs_our_own_server_a_few_questions(
+    start: Start, make: Make, takes_ids: bool
+) -> None:
+    home, relay = await start(), await start()
+    home.takes_ids = takes_ids
+    for number in range(100, 140):
+        relay.post(number, uri=f"{home.base}/users/ann/statuses/{number}")
+    batches = await read(make(home, relay), relay)
+    assert (texts(batches), sum(batch.skipped for batch in batches)) == ([], 40)
+    assert len(home.asked) <= 8
 
 
 async def test_a_copy_that_was_not_stored_is_no_reason_to_leave_out_another(start: Start, make: Make) -> None:
@@ -826,7 +891,9 @@ async def test_another_servers_404_asks_the_origin_and_takes_its_copy(start: Sta
     uri = home.post(1)["uri"]
     relay.post(900, uri=uri)
     source = make(home, relay)
+    home.fail("/api/v1/statuses", answering(502, PAGE))
     on_wall = await shown(source, relay)
+    home.failing.clear()
     relay.statuses.clear()
     (event,) = await source.recheck(on_wall)
     assert isinstance(event, Posted)
@@ -842,7 +909,9 @@ async def test_a_copy_of_what_its_origin_does_not_have_is_absent_by_the_origins_
     relay.post(900, "never said", uri=uri, edited_at=iso(START))
     clock = Hand()
     source = make(home, relay, clock=clock)
+    home.fail("/api/v1/statuses", answering(502, PAGE))
     on_wall = await shown(source, relay)
+    home.failing.clear()
     assert await absent(source, on_wall, clock) == [Left(uri, 0, ABSENT)]
 
 
@@ -877,9 +946,9 @@ async def test_a_silent_origin_is_asked_once_a_round_not_once_a_post(start: Star
     for number in range(1, 6):
         relay.post(900 + number, uri=f"{home.base}/users/ann/statuses/{number}")
     source = make(home, relay)
+    home.fail("/api/v1/statuses", answering(502, PAGE))
     on_wall = await shown(source, relay)
     relay.statuses.clear()
-    home.fail("/api/v1/statuses", answering(502, PAGE))
     home.asked.clear()
     assert await source.recheck(on_wall) == []
     assert len(home.asked) == 1
