@@ -28,7 +28,7 @@ HIDDEN = "[secret]"
 LEAST = 4
 """Words shorter than four letters could be anything, and stay."""
 LONG = 12
-LEAST_IN_POSTS = 8
+LEAST_IN_POSTS = 7
 """What people write may hold a short one by chance."""
 MAX_BODY = 64 << 10
 """Of a longer answer only a secret's own letters are taken out at once, in time that nobody notices."""

@@ -22,6 +22,7 @@ from backchannel.config import (
     secret_values,
     secrets_of,
 )
+from backchannel.config.addresses import Addresses
 
 EVENT = """\
 event:
@@ -321,6 +322,13 @@ def test_a_variable_behind_the_host_of_an_address_is_a_secret(address: str, foun
     config = read(EVENT + FEED.format(address), env)
     assert secrets_of(config) == found
     assert secrets_of(config.model_copy(update={"server": config.server})) == found
+
+
+def test_what_stands_under_a_secretive_name_is_a_secret_whatever_its_kind_says() -> None:
+    found = Addresses()
+    found.note(("sources", 0, "password"), "hunter2", {"hunter2": "${WORD}"})
+    found.note(("sources", 0, "label"), "a label", {"a label": "${LABEL}"})
+    assert found.secrets(read(EVENT).event) == {"hunter2": "[secret]"}
 
 
 def test_a_feed_whose_address_lies_in_a_file_has_its_secrets_too(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from backchannel.config.document import KeyPath
+from backchannel.config.explain import SECRETIVE
+from backchannel.redaction import HIDDEN
 
 LEAST = 8
 _HOST = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
@@ -19,15 +21,20 @@ _MARKS = re.compile(r"[/?#&=;]")
 
 
 class Addresses:
-    """`note` what is filled in, then ask for the `secrets`."""
+    """`note` what is filled in, then ask for the `secrets`. What stands under a name like `password` is one:
+    not every kind of source says so by the type of its field."""
 
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
 
     def note(self, path: KeyPath, filled: str, parts: Mapping[str, str]) -> None:
         """A text of the file, filled; `parts` are the values that were put in, each with its spelling."""
+        if path[:1] != ("sources",):
+            return
+        if any(isinstance(part, str) and SECRETIVE.search(part) for part in path):
+            self._found.update(dict.fromkeys(parts, HIDDEN))
         host = _HOST.match(filled)
-        if path[:1] != ("sources",) or not host:
+        if not host:
             return
         behind = filled[host.end() :]
         query = behind.partition("?")[2]

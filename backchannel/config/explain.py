@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from backchannel.config.document import KeyPath
 
-_SECRETIVE = re.compile(r"key|pass|secret|token|credential", re.IGNORECASE)
+SECRETIVE = re.compile(r"key|pass|secret|token|credential", re.IGNORECASE)
 _PYDANTICISMS = re.compile(
     r"^Value error, |^(Input|Tuple|List|Set|Dictionary|String) (?=should)| after validation"
 )
@@ -104,7 +104,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _is_secret(path: KeyPath, field: FieldInfo | None) -> bool:
-    named = any(isinstance(part, str) and _SECRETIVE.search(part) for part in path)
+    named = any(isinstance(part, str) and SECRETIVE.search(part) for part in path)
     return named or (field is not None and "Secret" in str(field.annotation))
 
 
