@@ -21,8 +21,9 @@ from backchannel.clock import Clock
 from backchannel.fetch.body import Body, BodyError
 from backchannel.fetch.errors import FetchError, Refused, connect_why, foreign
 from backchannel.fetch.guard import MAX_NAME, Barred, Guard, Origin, origin_of, parse_address
-from backchannel.fetch.resolve import Resolve, Resolver, ThreadedResolve
+from backchannel.fetch.resolve import Resolve, ThreadedResolve
 from backchannel.fetch.stream import open_websocket
+from backchannel.fetch.way import MAX_HEADERS, Way
 from backchannel.redaction import LEAST_IN_POSTS, redacted, redacted_body
 
 CONNECT_S = 5.0
@@ -30,8 +31,6 @@ TOTAL_S = 30.0
 OPEN_S = 10.0
 MAX_BYTES = 2 << 20
 MAX_REDIRECTS = 3
-MAX_HEADER = 16 << 10
-MAX_HEADERS = 128
 MAX_VALUE = 8192
 
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -61,23 +60,6 @@ class Response(Struct, frozen=True):
     moved: str = ""
 
 
-class _Way:
-    """One guard, with the names that were resolved and the connections that are open under it.
-
-    Nothing of that is shared between two guards: a connection that one may open could serve the other.
-    """
-
-    def __init__(self, guard: Guard, resolve: Resolve) -> None:
-        self.guard = guard
-        self.resolver = Resolver(guard, resolve)
-        self.session: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        if self.session:
-            await self.session.close()
-        await self.resolver.close()
-
-
 class Fetcher:
     """`allow` are networks (CIDR) that the operator listed and that may lie inward. `per_host`: requests at a
     time. `own` are the hosts and ports that the operator wrote down: only they may lie in `allow`, and not
@@ -105,9 +87,12 @@ class Fetcher:
         self._user_agent = user_agent
         self._per_host = per_host
         self._connect_s = connect_s
-        resolve = resolve or ThreadedResolve()
-        self._inward, self._outward = _Way(Guard(allow), resolve), _Way(Guard(), resolve)
         self._tls = tls or ssl.create_default_context()
+        resolve = resolve or ThreadedResolve()
+        self._inward, self._outward = (
+            Way(guard, resolve, user_agent=user_agent, connect_s=connect_s, tls=self._tls)
+            for guard in (Guard(allow), Guard())
+        )
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def get(
@@ -190,30 +175,11 @@ class Fetcher:
         await self._inward.close()
         await self._outward.close()
 
-    def _way(self, target: URL, *, by_stranger: bool = False) -> _Way:
+    def _way(self, target: URL, *, by_stranger: bool = False) -> Way:
         """With the exemption for what the operator wrote, without it for all else."""
         if self._own is None or (not by_stranger and origin_of(target) in self._own):
             return self._inward
         return self._outward
-
-    def _session(self, way: _Way) -> aiohttp.ClientSession:
-        # Made late: a session wants a running loop, and a Fetcher is wired up before there is one.
-        if way.session is None:
-            connector = aiohttp.TCPConnector(
-                socket_factory=way.guard.socket, resolver=way.resolver, limit=0, ssl=self._tls
-            )
-            way.session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
-                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_s),
-                max_line_size=MAX_HEADER,
-                max_field_size=MAX_HEADER,
-                max_headers=MAX_HEADERS,
-            )
-        return way.session
 
     @asynccontextmanager
     async def _deadline(self, target: URL, total_s: float) -> AsyncIterator[None]:
@@ -248,7 +214,7 @@ class Fetcher:
         target: URL,
         headers: CIMultiDict[str],
         max_bytes: int,
-        way: _Way,
+        way: Way,
         data: bytes | None = None,
         took: Took | None = None,
     ) -> Response:
@@ -257,7 +223,7 @@ class Fetcher:
         try:
             async with (
                 slot,
-                self._session(way).request(
+                way.session().request(
                     method, target, headers=headers, data=data, allow_redirects=False
                 ) as answer,
             ):
