@@ -15,7 +15,7 @@ help:
 	@echo "make run    your own, as config.yaml says"
 	@echo "make test   everything that is checked"
 	@echo "make lint   the quick part of it"
-	@echo "make bench  what it costs: 2,000 readers, and logs of 100,000 and 200,000 posts"
+	@echo "make bench  what it costs: 2,000 readers, logs of 100,000 and 200,000 posts, strangers' slow pictures"
 	@echo "make fuzz   20,000 odd answers to the running program (FUZZ_SEED, FUZZ_ANSWERS)"
 	@echo "make lock   new versions of what we depend on"
 	@echo "make clean  forget what the others made"
@@ -31,6 +31,7 @@ test: lint test-pages test-python
 bench: .stamps/run
 	@$(BIN)/python -m benchmarks.fanout
 	@$(BIN)/python -m benchmarks.scale
+	@$(BIN)/python -m benchmarks.pictures
 
 fuzz: .stamps/test
 	@$(BIN)/python -m tests.faults.fuzz

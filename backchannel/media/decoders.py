@@ -9,6 +9,7 @@ from backchannel.media.worker import ANY_WORK, JOB_S, Died, Laborious, Made, Ove
 
 QUICK = 2
 QUICK_WORK = 2_000_000
+QUICK_BYTES = 1 << 20
 QUICK_S = 8.0
 
 
@@ -83,12 +84,13 @@ class Decoders:
         if not sniff(data):
             raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
         deaths = 0
-        try:
-            return await self._quick.reencode(data, ticket)
-        except Died:
-            deaths = 1
-        except (Overdue, Laborious):
-            pass
+        if len(data) <= QUICK_BYTES:
+            try:
+                return await self._quick.reencode(data, ticket)
+            except Died:
+                deaths = 1
+            except (Overdue, Laborious):
+                pass
         takes_long()
         while deaths < 2:
             try:

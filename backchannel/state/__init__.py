@@ -51,7 +51,9 @@ class State(Struct):
     def is_news(self, event: Event) -> bool:
         """Whether appending it would tell anybody anything."""
         match event:
-            case Posted() | Left() | Deleted() | Settled():
+            case Settled():
+                return self.posts.is_news(event) or self._is_welcome(event)
+            case Posted() | Left() | Deleted():
                 return self.posts.is_news(event)
             case Ruled():
                 return self.rulings.is_news(event, self.posts)
@@ -67,6 +69,8 @@ class State(Struct):
         match entry.event:
             case Posted(post):
                 self._take(entry, post)
+            case Settled() if not self.is_news(entry.event):
+                pass  # it was late, and a word came before it in the same append
             case Left() | Deleted() | Settled():
                 self._place_all(self.posts.apply(entry))
             case Ruled():
@@ -81,6 +85,15 @@ class State(Struct):
                 self.missed.append(entry.event)
             case Erased():
                 self._erase(entry.event)
+
+    def _is_welcome(self, settled: Settled) -> bool:
+        """A picture that comes late is taken where a rule has left the post to a person who has not spoken.
+
+        Elsewhere it would change what is shown, void an approval, or make the post wait once more.
+        """
+        seen = self.posts.by_id.get(settled.post)
+        is_open = seen is not None and seen.key in self.held and self.rulings.top(seen.id) is None
+        return is_open and self.posts.is_late(settled)
 
     def verdict(self, seen: Seen) -> tuple[str, str] | None:
         """(what holds for this content now, its clearance), or None: it waits."""
@@ -136,6 +149,8 @@ class State(Struct):
         if seen.is_absent and not self.posts.is_gone(seen):
             self.absent[seen.key] = None
         verdict = self.verdict(seen)
+        if verdict and verdict[0] != "hold":
+            self.posts.late.pop(seen.key, None)
         if seen.hash and verdict is None:
             self._wait(seen)
         elif seen.hash and verdict and verdict[0] == "hold":

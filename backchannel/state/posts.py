@@ -1,7 +1,7 @@
 """What is known of every post: numbers, ids, hashes. Its words stay in the log, read by number."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from sys import intern
 
 from msgspec import Struct, field
@@ -93,13 +93,15 @@ class Seen(Struct, gc=False):
 
 
 class Open(Struct):
-    """A copy whose pictures are not all settled: what its hash is made of, what is missing, since when."""
+    """A copy whose pictures are not all here: what its hash is made of, what is missing since when, and what
+    was dropped."""
 
     face: bytes
     author: bytes
     avatar: int | None
     missing: dict[str, int]
     since: float
+    dropped: dict[str, int]
 
 
 class Posts(Struct):
@@ -109,6 +111,7 @@ class Posts(Struct):
     by_id: dict[str, Seen] = field(default_factory=dict)
     concerned: dict[str, list[int]] = field(default_factory=dict)  # author, quoted post, its author → keys
     unsettled: dict[int, Open] = field(default_factory=dict)
+    late: dict[int, Open] = field(default_factory=dict)  # complete without what was dropped, and not ruled on
     deleted: dict[str, int] = field(default_factory=dict)  # subject → the entry that said so
     expiring: list[tuple[float, int]] = field(default_factory=list)  # (time, key), earliest first
 
@@ -124,6 +127,12 @@ class Posts(Struct):
             case Settled(post_id, url):
                 seen = self.by_id.get(post_id)
                 return bool(seen and seen.key in self.unsettled and url in self.unsettled[seen.key].missing)
+
+    def is_late(self, settled: Settled) -> bool:
+        """A picture that was dropped, and has come after all."""
+        seen = self.by_id.get(settled.post)
+        late = seen and self.late.get(seen.key)
+        return bool(late and settled.hash and settled.url in late.dropped)
 
     def _is_new_copy(self, post: Post) -> bool:
         """Who may say an id is known from the id; how great a revision somebody else claims proves nothing.
@@ -205,6 +214,7 @@ class Posts(Struct):
         self._unlink(seen)
         del self.by_key[seen.key], self.by_id[seen.id]
         self.unsettled.pop(seen.key, None)
+        self.late.pop(seen.key, None)
 
     def _take(self, seq: int, at: float, post: Post) -> Seen:
         old = self.by_id.get(post.id)
@@ -239,8 +249,8 @@ class Posts(Struct):
             seen.at = old.at if old.order else seen.at
         self.by_key[seen.key] = self.by_id[seen.id] = seen
         self._link(seen)
-        self._open(seen, post, [*had], at)
-        self._complete(seen, seq, at)
+        self._open(seen, post, had, at)
+        self._complete(seen, self.unsettled[seen.key], seq, at)
         return seen
 
     def _leave(self, left: Left) -> Seen:
@@ -258,29 +268,37 @@ class Posts(Struct):
         both = zip(seen.addresses, seen.pictures, strict=True)
         return {address: picture for address, picture in both if address not in missing}
 
-    def _open(self, seen: Seen, post: Post, settled: Iterable[str], at: float) -> None:
-        numbered = enumerate(post.pictures)
-        missing = {address: n for n, address in numbered if address and address not in settled}
+    def _open(self, seen: Seen, post: Post, had: Mapping[str, Picture | None], at: float) -> None:
+        numbered = {address: n for n, address in enumerate(post.pictures) if address}
+        missing = {address: n for address, n in numbered.items() if address not in had}
+        dropped = {address: n for address, n in numbered.items() if address in had and had[address] is None}
         author = digest(replace(post.face.author, avatar=None))
         avatar = post.face.author.avatar
-        self.unsettled[seen.key] = Open(face_digest(post.face), author, avatar, missing, at)
+        self.late.pop(seen.key, None)
+        self.unsettled[seen.key] = Open(face_digest(post.face), author, avatar, missing, at, dropped)
 
     def _settle(self, seq: int, at: float, post_id: str, settled: Settled) -> Seen:
         seen = self.by_id[post_id]
-        index = self.unsettled[seen.key].missing.pop(settled.url)
+        opened = self.unsettled.get(seen.key) or self.late[seen.key]
+        missing = opened.missing if settled.url in opened.missing else opened.dropped
+        index = missing.pop(settled.url)
         if settled.hash:
             pictures = [*seen.pictures]
             pictures[index] = Picture(settled.hash, settled.width, settled.height)
             seen.pictures = tuple(pictures)
-        self._complete(seen, seq, at)
+        else:
+            opened.dropped[settled.url] = index
+        self._complete(seen, opened, seq, at)
         return seen
 
-    def _complete(self, seen: Seen, seq: int, at: float) -> None:
+    def _complete(self, seen: Seen, opened: Open, seq: int, at: float) -> None:
         """Its hash exists from the moment the last picture is settled or dropped."""
-        opened = self.unsettled[seen.key]
         if opened.missing:
             return
-        del self.unsettled[seen.key]
+        self.unsettled.pop(seen.key, None)
+        self.late.pop(seen.key, None)
+        if opened.dropped:
+            self.late[seen.key] = opened
         hashes = [picture.hash if picture else "" for picture in seen.pictures]
         seen.hash = face_hash(opened.face, hashes)
         avatar = "" if opened.avatar is None else hashes[opened.avatar]
