@@ -30,7 +30,7 @@ from backchannel.model import (
 from backchannel.sequencer.crowd_line import CrowdLine
 from backchannel.sequencer.erasure import erasure, subject_of
 from backchannel.sequencer.faces import Faces
-from backchannel.sequencer.inbox import Inbox, Part, Wish
+from backchannel.sequencer.inbox import Inbox, Part, Wish, latest
 from backchannel.sequencer.veil import Veil
 from backchannel.state import State
 
@@ -72,7 +72,7 @@ class Sequencer:
 
     async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None:
         """Returns when all of it is stored, folded and published; LogUnavailable when it is refused."""
-        wish = Wish(events, cursors)
+        wish = Wish(latest(events), cursors)
         wish.done = asyncio.get_running_loop().create_future()
         self._inbox.append(wish)
         self._wake.set()

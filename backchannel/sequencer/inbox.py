@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from backchannel.log import MAX_BATCH, Lane
 from backchannel.model import (
@@ -59,10 +60,28 @@ class Part:
         self.cursors: dict[Lane, str] = {}
         self.taken: list[tuple[Wish, int]] = []
         self._written: set[str] = set()
+        self._behind_reads: set[str] = set()
+        self._behind_writes: set[str] = set()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.events) >= MAX_BATCH
 
     def fits(self, event: Event) -> bool:
-        """Whether its news can be told from what is folded: nothing before it in this part touches it."""
-        return len(self.events) < MAX_BATCH and self._written.isdisjoint(_reads(event))
+        """Whether its news can be told from what is folded: nothing before it in this part touches it, and
+        nothing that stays behind in the inbox, before which it came, would be told otherwise after it."""
+        return (
+            not self.is_full
+            and self._written.isdisjoint(_reads(event))
+            and self._behind_writes.isdisjoint(_reads(event))
+            and self._behind_reads.isdisjoint(_writes(event))
+        )
+
+    def leave(self, events: Iterable[Event]) -> None:
+        """These have to wait for the next turn, and with them what depends on them, but nothing else."""
+        for event in events:
+            self._behind_reads.update(_reads(event))
+            self._behind_writes.update(_writes(event))
 
     def add(self, event: Event) -> None:
         """It is news."""
@@ -80,7 +99,12 @@ class Inbox(list[Wish]):
     """Wishes, oldest first. A wish stays until the log has all of it."""
 
     def part(self, admit: Callable[[Event], Event | None]) -> Part:
-        """The longest prefix in which no event's news depends on another's; a cursor rides with its last."""
+        """Of each wish the longest prefix in which no event's news depends on another's; a cursor rides with
+        its last.
+
+        Nobody waits for what somebody else repeats: a wish of a thousand edits of one post takes a thousand
+        turns, and the others' go on meanwhile.
+        """
         part = Part()
         for wish in self:
             count = 0
@@ -91,9 +115,12 @@ class Inbox(list[Wish]):
                 if admitted := admit(event):
                     part.add(admitted)
             part.taken.append((wish, count))
-            if count < len(wish.events):
+            if count == len(wish.events):
+                part.cursors.update(wish.cursors)
+            elif part.is_full:
                 break
-            part.cursors.update(wish.cursors)
+            else:
+                part.leave(islice(wish.events, count, None))
         return part
 
     def advance(self, part: Part) -> list[Wish]:
@@ -102,7 +129,8 @@ class Inbox(list[Wish]):
             for _ in range(count):
                 wish.events.popleft()
         finished = [wish for wish, _ in part.taken if not wish.events]
-        self[:] = [wish for wish in self if wish not in finished]
+        done = {id(wish) for wish in finished}
+        self[:] = [wish for wish in self if id(wish) not in done]
         return finished
 
     def names(self, subject: str) -> bool:
@@ -116,6 +144,24 @@ class Inbox(list[Wish]):
         """What is taken down and not in the log yet."""
         for wish in self:
             yield from wish.takedowns()
+
+
+def latest(events: Sequence[Event]) -> list[Event]:
+    """The events without posts of which a later event brings the same copy, in no smaller revision.
+
+    A network may hand us a thousand edits of one post at once; the last one wins, and each would be a turn.
+    """
+    kept: list[Event] = []
+    newest: dict[tuple[str, str, bool, str], int] = {}
+    for event in reversed(events):
+        if isinstance(event, Posted):
+            post = event.post
+            copy = post.id, post.source, post.is_origin, post.via
+            if copy in newest and newest[copy] >= post.revision:
+                continue
+            newest[copy] = post.revision
+        kept.append(event)
+    return kept[::-1]
 
 
 def _reads(event: Event) -> Iterator[str]:

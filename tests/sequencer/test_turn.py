@@ -303,7 +303,7 @@ async def test_a_thousand_events_at_once_take_more_than_one_append(tmp_path: Pat
 
 async def test_a_cursor_is_stored_with_the_last_of_its_events(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
-    told = [Posted(post("p1")), Posted(post("p1", "b", revision=1)), Posted(post("p2"))]
+    told = [Posted(post("p1")), Posted(post("p1", "b", source="other", revision=1)), Posted(post("p2"))]
     task = asyncio.ensure_future(sequencer.submit(told, {("net", "lane"): "3"}))
     await asyncio.sleep(0)
     await sequencer.turn()
@@ -311,6 +311,37 @@ async def test_a_cursor_is_stored_with_the_last_of_its_events(tmp_path: Path) ->
     await turns(sequencer)
     await task
     assert await sequencer.log.cursors() == {("net", "lane"): "3"}
+    await sequencer.close()
+
+
+async def test_of_many_edits_at_once_the_last_one_is_taken(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    edits = [Posted(post("p1", f"take {n}", revision=n)) for n in (3, 0, 900, *range(500), 900, 7)]
+    await settle(sequencer, *edits, Posted(post("p2")))
+    assert await texts(sequencer) == {"p1": "take 900", "p2": "hello"}
+    assert sum(isinstance(event, Posted) for event in await events(sequencer)) == 2
+    await sequencer.close()
+
+
+async def test_nobody_waits_for_the_turns_that_somebody_elses_repetitions_take(tmp_path: Path) -> None:
+    """1,000 edits of one post at once held up everybody's posts, and a moderator's word, for 13 s."""
+    sequencer = await sequencer_in(tmp_path)
+    edits = [Posted(post("p1", f"take {n}", source=f"s{n}", revision=n)) for n in range(9)]
+    first = asyncio.ensure_future(sequencer.submit(edits))
+    await asyncio.sleep(0)
+    other = asyncio.ensure_future(sequencer.submit([Posted(post("p2")), Posted(post("p3"))]))
+    later = asyncio.ensure_future(sequencer.submit([Posted(post("p1", "take 9", revision=9))]))
+    await asyncio.sleep(0)
+    await sequencer.turn()
+    await asyncio.sleep(0)
+    assert [task.done() for task in (first, other, later)] == [False, True, False]
+    await turns(sequencer)
+    await asyncio.gather(first, other, later)
+    assert await texts(sequencer) == {"p2": "hello", "p3": "hello", "p1": "take 9"}
+    said = [
+        e.post.revision for e in await events(sequencer) if isinstance(e, Posted) and e.post.id == "id:p1"
+    ]
+    assert said == [*range(10)], "what depends on another keeps its order"
     await sequencer.close()
 
 
