@@ -14,6 +14,7 @@ from backchannel.state.posts import Seen
 
 RULE = "crowd"
 A_MINUTE = 5
+EDITS_A_MINUTE = 10
 ON_SCREEN = 20
 NEWCOMERS_A_MINUTE = 20
 SOURCE_A_MINUTE = 180
@@ -22,6 +23,7 @@ TRUSTED = 3
 """So many approvals, and a person vouches for an author: no cap counts for them."""
 
 BURST = f"more than {A_MINUTE} posts of this author in a minute"
+EDITS = f"more than {EDITS_A_MINUTE} edits of this author in a minute"
 CROWD = f"{ON_SCREEN} of the newest {CAP} posts are this author's already"
 NEWCOMERS = f"more than {NEWCOMERS_A_MINUTE} posts of new authors of this source in a minute, at others' cost"
 RUSH = f"more than {SOURCE_A_MINUTE} posts of this source in a minute, at the cost of others"
@@ -37,6 +39,8 @@ class Room:
     Beyond that the author's oldest make room for their newest, five times a minute and not more often,
     by our own time, or ten thousand claims from the past would run through these twenty places.
 
+    What is edited without end is folded, too: each edit is a change of every page.
+
     Keys are free on some networks: so a source has its share, too, as soon as posts of other sources would be
     pushed off.
     """
@@ -46,6 +50,7 @@ class Room:
         self._above = 0
         self._times: dict[str, list[float]] = {}
         self._let_in_by, self._lately_by = Counter[str](), Counter[str]()
+        self._edits_by = Counter(state.posts.by_key[key].author for _, key in state.crowd.returns)
         self._instead: set[int] = set()
         line, by_key = state.board.line, state.posts.by_key
         self._floor = state.board.place(line[-CAP]) if len(line) >= CAP else (0, 0)
@@ -58,7 +63,9 @@ class Room:
     def ask(self, seen: Seen) -> tuple[str, int]:
         """(why this post is folded, or "" where it comes to the screens; the card that makes room, or 0)."""
         if seen.order and not seen.is_folded:  # an edit has the place it had
-            return "", 0
+            self._edits_by[seen.author] += 1
+            is_too_much = self._edits_by[seen.author] > EDITS_A_MINUTE and not self._is_vouched_for(seen)
+            return (EDITS if is_too_much else ""), 0
         if seen.is_folded and not self._state.rulings.is_silent(seen, RULE):
             return BEFORE, 0
         why, instead = "", 0

@@ -171,6 +171,10 @@ class State(Struct):
         parent, root = self.conversations.place(seen, self.posts)
         is_unquoted = self.posts.is_misquoting(seen)
         card = Card(seen.post, seen.hash, seen.taken_at, seen.pictures, parent, root, clearance, is_unquoted)
+        if seen.order != self.seq and not (
+            old and isinstance(old.value, Card) and old.value.post == seen.post
+        ):
+            self.crowd.returns.append((self.at, seen.key))
         self.board.put(self.seq, seen.key, card, seen.order)
         if is_folded:
             self.crowd.uncount(seen)

@@ -23,7 +23,7 @@ class Crowd(Struct):
     """`times`: author → display times of what rules have let onto the screens, in order; also of what is
     deleted meanwhile, or writing and deleting would go on for ever. `places`: author → where these stand, or
     would if they were not edited, hidden or left just now, in order. `releases`: (log time, key) of what came
-    to the screens within the last minute.
+    to the screens within the last minute, `returns` the same of what came back there: edited, or left before.
 
     `folds`: author → the places of what is folded, in order; `fronts`: (the last of these, author), in order.
     """
@@ -31,14 +31,16 @@ class Crowd(Struct):
     times: dict[str, list[float]] = field(default_factory=dict)
     places: dict[str, list[Place]] = field(default_factory=dict)
     releases: list[tuple[float, int]] = field(default_factory=list)
+    returns: list[tuple[float, int]] = field(default_factory=list)
     folds: dict[str, list[Place]] = field(default_factory=dict)
     fronts: list[tuple[Place, str]] = field(default_factory=list)
     folded: int = 0
 
     def pass_time(self, at: float) -> None:
-        """Let go of what was released a minute ago. It hears of every entry, so that all lives agree."""
-        if self.releases and self.releases[0][0] <= at - MINUTE_S:
-            self.releases = [(then, key) for then, key in self.releases if then > at - MINUTE_S]
+        """Let go of what happened a minute ago. It hears of every entry, so that all lives agree."""
+        for lately in (self.releases, self.returns):
+            if lately and lately[0][0] <= at - MINUTE_S:
+                lately[:] = [(then, key) for then, key in lately if then > at - MINUTE_S]
 
     def count(self, seen: Seen, at: float) -> None:
         """A rule lets it onto the screens."""
@@ -72,7 +74,8 @@ class Crowd(Struct):
     def forget(self, seen: Seen) -> None:
         """As if it had never been."""
         self.uncount(seen)
-        self.releases = [(at, key) for at, key in self.releases if key != seen.key]
+        for lately in (self.releases, self.returns):
+            lately[:] = [(at, key) for at, key in lately if key != seen.key]
 
     def newest_folds(self) -> Iterator[tuple[str, list[Place]]]:
         """(author, places of their folded cards) of those whose last one is the newest."""

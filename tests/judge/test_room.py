@@ -143,6 +143,23 @@ async def test_an_edit_keeps_its_place_and_does_not_count_twice(tmp_path: Path) 
     await sequencer.close()
 
 
+async def test_what_is_edited_without_end_is_folded_and_the_last_edit_is_there(tmp_path: Path) -> None:
+    clock = Hand()
+    sequencer = await sequencer_in(tmp_path, clock=clock)
+    await settle(sequencer, *honest(3), *flood(1))
+    for revision in range(1, 31):
+        words = f"take {revision}"
+        await settle(sequencer, written("mallory0", "mallory", 1000.0, revision=revision, text=words))
+        assert len(of(sequencer, "mallory")) == (revision <= 10)
+    assert sequencer.state.posts.by_id["id:mallory0"].revision == 30
+    assert folded(sequencer) == 1
+    clock.time += 61.0
+    await settle(sequencer, *[written(f"h{n}", f"h{n}", 1000.0, source="calm", revision=1) for n in range(3)])
+    assert len(of(sequencer, "h")) == 3
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+
+
 async def test_writing_and_deleting_in_turns_counts_as_writing(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     for n in range(20):
