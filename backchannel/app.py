@@ -89,6 +89,7 @@ class Server:
                 token=token,
                 live=live_handler(self.hub, self.door),
                 trusted=trusted,
+                is_venue=self.door.is_venue,
             )
         )
         self._changed = asyncio.Event(), asyncio.Event()

@@ -39,6 +39,11 @@ class Clock:
         await asyncio.sleep(seconds)
 
 
+async def give_way() -> None:
+    """Let everybody else have the loop once."""
+    await asyncio.sleep(0)
+
+
 def to_utc(seconds: float) -> datetime:
     """POSIX seconds as an aware UTC datetime, clamped to the years 1970 to 9999."""
     return datetime.fromtimestamp(min(max(seconds, 0.0), 253402300799.0), UTC)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -159,14 +160,25 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *options: str, config: str = "") -> AsyncIterator[Served]:
-    """`backchannel serve` on this folder's config.yaml, which is written first where it is given."""
+async def serving(
+    folder: Path, *options: str, config: str = "", descriptors: int = 0
+) -> AsyncIterator[Served]:
+    """`backchannel serve` on this folder's config.yaml, which is written first where it is given.
+
+    `descriptors`: as many files and sockets it may have open, where that is not left to the system.
+    """
+
+    def limit() -> None:
+        if descriptors:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
     if config:
         (folder / "config.yaml").write_text(config, "utf-8")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "backchannel", "serve", "--config", str(folder / "config.yaml"), *options,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=limit,
     )  # fmt: skip
     async with ClientSession() as http:
         served = Served(folder, process, http)

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import select
-import socket
-import struct
 from asyncio import Protocol, Transport, WriteTransport
 from http import HTTPStatus
 from typing import cast
@@ -17,6 +15,7 @@ from websockets.server import ServerProtocol
 
 from backchannel.hub.door import FOREIGN, Door, bound_buffers, came_in_at, peer_of
 from backchannel.hub.hub import Hub
+from backchannel.web.sending import abort_unsent
 
 MAX_MESSAGE = 4096
 _SAYS_SOMETHING = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
@@ -147,11 +146,3 @@ def holds_bytes(transport: WriteTransport) -> bool:
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLOUT)
     return not poll.poll(0)
-
-
-def abort_unsent(transport: WriteTransport) -> None:
-    """End it with a reset, so that what the kernel holds is dropped, too, and not delivered later."""
-    sock = transport.get_extra_info("socket")
-    if sock is not None and sock.fileno() >= 0:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

@@ -13,22 +13,23 @@ PER_ADDRESS = 2000
 """Connections from one address: a whole venue may sit behind one."""
 RESERVE = 256
 """Descriptors that the port leaves to everybody else: log, sources, pictures, resolver, child processes."""
-LANE = 64
+FRESH = 64
 NOTSENT_LOWAT = 16 * 1024
 BUFFER = 64 * 1024
+PAGE_BUFFER = 32 * 1024
 
 
 class Places(NamedTuple):
-    """How many connections the port holds, and how many more may be in the lane (see `room`)."""
+    """How many connections the port holds, and how many more whose request has not come yet (see `lobby`)."""
 
     places: int = 10_000
-    lane: int = LANE
+    fresh: int = FRESH
 
 
 def places_of(descriptors: int) -> Places:
     """What a process may hold whose limit of descriptors is this."""
-    lane = min(LANE, descriptors // 16)
-    return Places(max(1, descriptors - min(RESERVE, descriptors // 4) - lane), lane)
+    fresh = max(1, min(FRESH, descriptors // 16))
+    return Places(max(1, descriptors - min(RESERVE, descriptors // 4) - fresh), fresh)
 
 
 class Door:
@@ -47,9 +48,9 @@ class Door:
         per_address: int = PER_ADDRESS,
         size: Places = Places(),  # noqa: B008 -- it is frozen
     ) -> None:
-        self.trusted, self.lane, self.open = tuple(trusted), size.lane, 0
+        self.trusted, self.open = tuple(trusted), 0
         self._origins = {origin_of(url) for url in origins if url}
-        self._venue, self._places = tuple(venue), size.places
+        self._venue, self._places, self._fresh = tuple(venue), size.places, size.fresh
         self._share = min(per_address, max(1, size.places // 4))
         self._inside: dict[str, int] = {}
 
@@ -68,6 +69,11 @@ class Door:
     def is_full(self) -> bool:
         """Whether all places are taken."""
         return self.open >= self._places
+
+    @property
+    def room_for_fresh(self) -> int:
+        """How many may be here whose request has not come yet."""
+        return self._fresh + max(0, self._places - self.open)
 
     @property
     def is_tight(self) -> bool:
@@ -160,9 +166,9 @@ def _machine_names() -> frozenset[str]:
     return frozenset({name, f"{name.partition('.')[0]}.local"}) if name else frozenset()
 
 
-def bound_buffers(transport: WriteTransport) -> None:
+def bound_buffers(transport: WriteTransport, high: int = BUFFER) -> None:
     """Let slowness show early: else the kernel takes 2 MB for a client that does not read."""
-    transport.set_write_buffer_limits(high=BUFFER)
+    transport.set_write_buffer_limits(high=high)
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT)

@@ -11,9 +11,10 @@ from typing import cast
 
 from aiohttp import WSCloseCode, web
 
-from backchannel.hub.connection import MAX_MESSAGE, abort_unsent, holds_bytes, parse_place
+from backchannel.hub.connection import MAX_MESSAGE, holds_bytes, parse_place
 from backchannel.hub.door import BUFFER, FOREIGN, Door, bound_buffers, came_in_at, peer_of
 from backchannel.hub.hub import Hub
+from backchannel.web.sending import abort_unsent
 
 
 class Guest:

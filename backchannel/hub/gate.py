@@ -20,10 +20,10 @@ from aiohttp import web
 
 from backchannel.clock import Clock
 from backchannel.hub.connection import Connection
-from backchannel.hub.door import Door
+from backchannel.hub.door import PAGE_BUFFER, Door, bound_buffers
 from backchannel.hub.hub import Hub
 from backchannel.hub.listener import Listener
-from backchannel.hub.room import Room
+from backchannel.hub.lobby import Lobby
 from backchannel.web.house import Handler
 
 HEAD_S = 10.0
@@ -31,7 +31,6 @@ STALL_S = 60.0
 """As long an answer may lie here without anybody taking it: a page is far larger than a frame."""
 MAX_HEAD = 16 * 1024
 SWEEP_S = 1.0
-LANE_S = 2.0
 KEEP_S, KEEP_TIGHT_S = 75.0, 5.0
 """How long a connection is kept between two requests; the second where places are scarce."""
 RELIEF = 32
@@ -50,11 +49,11 @@ log_line = structlog.get_logger(__name__)
 class Gate(Protocol):
     """Stands at one connection until its first head is whole; then it hands over, or passes on to aiohttp."""
 
-    __slots__ = ("_head", "_inner", "_port", "_transport", "in_lane", "is_inside", "key")
+    __slots__ = ("_head", "_inner", "_is_over", "_port", "_transport", "has_place", "key")
 
     def __init__(self, port: "Port", key: str) -> None:
         self.key = key
-        self.is_inside = self.in_lane = False
+        self.has_place = self._is_over = False
         self._port = port
         self._head = b""
         self._inner: Protocol | None = None
@@ -62,14 +61,14 @@ class Gate(Protocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         self._transport = cast(Transport, transport)
-        if not self.is_inside:
+        if self._is_over:
             self.abort()  # it had to make room before it was open
 
     def data_received(self, data: bytes) -> None:
         if self._inner is not None:
             self._inner.data_received(data)
             return
-        if not self.is_inside:
+        if self._is_over:
             return
         seen = max(0, len(self._head) - len(_END))
         self._head = (self._head + data).lstrip(b"\r\n")
@@ -95,7 +94,7 @@ class Gate(Protocol):
             self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._port.room.leave(self)
+        self._port.lobby.leave(self)
         self._port.stalled.pop(self, None)
         if self._inner:
             self._inner.connection_lost(exc)
@@ -108,7 +107,10 @@ class Gate(Protocol):
 
     def make_room(self) -> None:
         """End it, between two requests or before the first."""
-        if self._transport is not None:
+        self._is_over = True
+        if self._transport is None:
+            self._port.end_opening(self)
+        else:
             self._close(self._transport)
 
     def abort(self) -> None:
@@ -122,14 +124,10 @@ class Gate(Protocol):
         else:
             self.make_room()
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether no head has come yet."""
-        return self._inner is None
-
     def _close(self, transport: Transport) -> None:
         """What is still to be read on the other side goes out first, as long as somebody reads."""
-        self._port.room.leave(self)
+        self._is_over = True
+        self._port.lobby.leave(self)
         if transport.get_write_buffer_size():
             self._port.stalled.setdefault(self, self._port.clock.monotonic())
         transport.close()
@@ -137,16 +135,20 @@ class Gate(Protocol):
     def _hand_over(self, transport: Transport) -> None:
         port, head = self._port, self._head
         self._head = b""
-        if self.in_lane and not port.is_word(head):
-            port.room.refused += 1
-            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED)
-        elif _UPGRADE.match(head):
-            port.room.leave(self)  # a Connection counts itself, under the address that its head gives
+        if _UPGRADE.match(head):
+            port.lobby.leave(self)  # a Connection counts itself, under the address that its head gives
             connection = Connection(port.hub, port.door)
             transport.set_protocol(connection)
             connection.connection_made(transport)
             connection.data_received(head)
+            return
+        is_word = port.is_word(head)
+        if is_word:
+            port.lobby.leave(self)
+        if not is_word and not port.lobby.take_place(self):
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED)
         else:
+            bound_buffers(transport, PAGE_BUFFER)
             self._inner = inner = port.make_http()
             inner.connection_made(transport)
             inner.data_received(head)
@@ -167,13 +169,13 @@ class Port:
         is_word: Callable[[bytes], bool] = lambda head: False,
     ) -> None:
         self.hub, self.door, self.clock, self.is_word = hub, door, clock, is_word
-        self.room: Room[Gate] = Room(door, clock)
+        self.lobby: Lobby[Gate] = Lobby(door, clock)
         self.stalled: dict[Gate, float] = {}
         self.make_http: Callable[[], Protocol] = Protocol
         app.middlewares.insert(0, self._attend)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_S, shutdown_timeout=3.0)
         self._listener = Listener(self._take_in, self._exhausted)
-        self._told = 0, 0.0
+        self._has_tls, self._told = False, (0, 0.0)
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> "Port":
@@ -187,6 +189,7 @@ class Port:
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> tuple[str, int]:
         """Open the door. Gives the address it stands at; port 0 takes a free one. OSError: it is taken."""
+        self._has_tls = tls is not None
         return await self._listener.open(host, port, tls, HEAD_S)
 
     async def run(self) -> None:
@@ -198,24 +201,41 @@ class Port:
     async def close(self) -> None:
         """Take nobody in any more, say goodbye, let answers under way end, and give the port back."""
         self._listener.close()
-        for gate in [gate for gate in self.room.waiting if gate.is_fresh]:
+        for gate in list(self.lobby.fresh.all):
             gate.abort()
         await self.hub.close()
         await self._closing.aclose()
 
     def _take_in(self, sock: socket.socket, peer: str) -> Gate | None:
-        """A gate for whoever comes; None, and a word of goodbye, where not even the lane has a place."""
         door = self.door  # behind a proxy, only its websockets stand for one person each
-        gate = Gate(self, "" if door.is_proxy(peer) else door.key(peer, ()))
-        if self.room.enter(gate):
-            return gate
+        key = "" if door.is_proxy(peer) else door.key(peer, ())
+        if self.lobby.is_hopeless(key) and not self._has_tls and self._refuse_at_once(sock):
+            return None
+        gate = Gate(self, key)
+        self.lobby.enter(gate)
+        return gate
+
+    def _refuse_at_once(self, sock: socket.socket) -> bool:
+        """Say no at a tenth of the price, where the head is here already. False: it has to be waited for."""
+        try:
+            head = sock.recv(MAX_HEAD, socket.MSG_PEEK)
+        except OSError:
+            return False
+        if _END not in head or self.is_word(head):
+            return False
+        self.lobby.refused += 1
         with sock, suppress(OSError):
+            sock.recv(MAX_HEAD)  # what is left unread would turn the goodbye into a reset
             sock.send(render_refusal(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED))
-        return None
+        return True
+
+    def end_opening(self, gate: Gate) -> None:
+        """Its TLS handshake is not waited for."""
+        self._listener.end(gate)
 
     def _exhausted(self) -> None:
         log_line.warning("no descriptor is left for another connection", connections=self.door.open)
-        self.room.relieve(RELIEF)
+        self.lobby.relieve(RELIEF)
 
     @web.middleware
     async def _attend(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -225,28 +245,28 @@ class Port:
         gate = request.transport.get_protocol() if request.transport else None
         if not isinstance(gate, Gate):
             return await handler(request)
-        self.room.attend(gate)
+        self.lobby.attend(gate)
         try:
             answer = await handler(request)
-            if gate.in_lane:
-                answer.force_close()
+            if not gate.has_place:
+                answer.force_close()  # a word is all that it was let in for
             if not isinstance(answer, web.WebSocketResponse):
                 with suppress(ConnectionError):  # aiohttp finds out by itself
                     await answer.prepare(request)
                     await answer.write_eof()
             return answer
         finally:
-            if gate.is_inside:
-                self.room.wait(gate)
+            self.lobby.wait(gate)
 
     async def _sweep(self) -> None:
         while True:
             await self.clock.sleep(SWEEP_S)
             now = self.clock.monotonic()
             keep_s = KEEP_TIGHT_S if self.door.is_tight else KEEP_S
-            for gate, since in list(self.room.waiting.items()):
-                if now - since >= (LANE_S if gate.in_lane else HEAD_S if gate.is_fresh else keep_s):
-                    gate.give_up()
+            for waiting, limit_s in ((self.lobby.fresh.all, HEAD_S), (self.lobby.idle.all, keep_s)):
+                for gate, since in list(waiting.items()):
+                    if now - since >= limit_s:
+                        gate.give_up()
             for gate in [gate for gate, since in self.stalled.items() if now - since >= STALL_S]:
                 gate.abort()
             self._listener.resume()
@@ -254,13 +274,13 @@ class Port:
 
     def _tell_refused(self, now: float) -> None:
         count, at = self._told
-        if self.room.refused > count and (not count or now - at >= TOLD_S):
+        if self.lobby.refused > count and (not count or now - at >= TOLD_S):
             log_line.warning(
                 "connections are refused: all places are taken, or all of one address",
-                refused=self.room.refused - count,
+                refused=self.lobby.refused - count,
                 connections=self.door.open,
             )
-            self._told = self.room.refused, now
+            self._told = self.lobby.refused, now
 
 
 def render_refusal(status: HTTPStatus, words: str) -> bytes:

@@ -12,13 +12,13 @@ import ssl
 from asyncio import Protocol
 from collections.abc import Callable
 
-ACCEPTS = 32
+ACCEPTS = 16
 """Connections taken in before those who are inside get the loop."""
 BACKLOG = 4096
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 TakeIn = Callable[[socket.socket, str], Protocol | None]
-"""Asked about every connection with the address of its peer: who speaks there, or None when it is closed."""
+"""Asked about every connection, with the address of its peer: who speaks there, or None when it is closed."""
 
 
 class Listener:
@@ -31,7 +31,7 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._sockets: list[socket.socket] = []
         self._paused: list[socket.socket] = []
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[Protocol, asyncio.Task[None]] = {}
 
     async def open(
         self, host: str, port: int, tls: ssl.SSLContext | None, handshake_s: float
@@ -45,6 +45,8 @@ class Listener:
             sock = bound.dup()
             self._sockets.append(sock)
             sock.setblocking(False)
+            if hasattr(socket, "TCP_DEFER_ACCEPT"):  # who says nothing costs nothing, for a second or so
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
             sock.listen(BACKLOG)
             loop.add_reader(sock, self._accept, sock)
         name = self._sockets[0].getsockname()
@@ -67,7 +69,12 @@ class Listener:
         if self._server:
             self._server.close()
             self._server = None
-        for task in self._opening:
+        for task in self._opening.values():
+            task.cancel()
+
+    def end(self, protocol: Protocol) -> None:
+        """Close a connection that is not open yet: a TLS handshake may never end."""
+        if (task := self._opening.get(protocol)) is not None:
             task.cancel()
 
     def _accept(self, sock: socket.socket) -> None:
@@ -85,9 +92,8 @@ class Listener:
                 return
             comer.setblocking(False)
             if (protocol := self._take_in(comer, str(address[0]))) is not None:
-                task = asyncio.get_running_loop().create_task(self._open(comer, protocol))
-                self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
+                opening = self._open(comer, protocol)
+                self._opening[protocol] = asyncio.get_running_loop().create_task(opening)
 
     async def _open(self, comer: socket.socket, protocol: Protocol) -> None:
         """Hand the connection over. Where a handshake fails, `protocol` hears of its end alone."""
@@ -100,5 +106,6 @@ class Listener:
         except OSError:
             pass  # it is gone, or speaks no TLS
         finally:
+            self._opening.pop(protocol, None)
             if not is_open:
                 protocol.connection_lost(None)

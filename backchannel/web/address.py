@@ -5,6 +5,7 @@ names: anybody else may write into them what he likes.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -36,7 +37,7 @@ def parse_address(text: str) -> Address | None:
 
 def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
     """Whether it is one of our own proxies."""
-    address = parse_address(peer)
+    address = parse_address(peer) if trusted else None
     return address is not None and _is_within(address, trusted)
 
 
@@ -60,6 +61,7 @@ def client_address(peer: str, headers: Headers, trusted: Sequence[Network]) -> s
     return str(address)
 
 
+@lru_cache(4096)
 def limit_key(address: str) -> str:
     """What is counted together: an IPv4 address, or the /64 that one IPv6 customer owns."""
     parsed = parse_address(address)

@@ -9,12 +9,14 @@ from backchannel.bugs import Bugs
 from backchannel.log import LogUnavailable
 from backchannel.web.house import Handler
 from backchannel.web.pages import CSP, Pages
+from backchannel.web.turns import Crowded
 
 MAX_BODY = 16 * 1024
 PAGES = web.AppKey("pages", Pages)
 """Where an answer finds the pages."""
 BUGS = web.AppKey("bugs", Bugs)
 """Where a mistake of ours is counted."""
+CROWDED, RETRY_AFTER_S = "Too much is asked at once. Come back in a moment.", "5"
 MAX_TARGET = 2048
 """Characters of an address. Ours are short; a file system knows names of 255 bytes."""
 
@@ -54,6 +56,20 @@ def page_answer(text: str, status: int = HTTPStatus.OK, *, policy: str = CSP) ->
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
+def json_headers() -> dict[str, str]:
+    """Those of `json_answer`."""
+    return {"Cache-Control": "no-store", "Content-Type": "application/json"}
+
+
+def page_headers(policy: str = CSP) -> dict[str, str]:
+    """Those of `page_answer`."""
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": policy,
+        "Content-Type": "text/html; charset=utf-8",
+    }
+
+
 def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: str) -> web.Response:
     """An error for whoever asked: JSON from the API, else a page of a few words."""
     if request.path.startswith(("/api/", "/healthz")):
@@ -71,6 +87,10 @@ async def readable_errors(request: web.Request, handler: Handler) -> web.StreamR
     except BadParameter as error:
         more = {"parameter": error.name, "value": error.value, "accepted": error.accepted}
         return error_answer(request, HTTPStatus.BAD_REQUEST, str(error), **more)
+    except Crowded:
+        answer = error_answer(request, HTTPStatus.SERVICE_UNAVAILABLE, CROWDED)
+        answer.headers["Retry-After"] = RETRY_AFTER_S
+        return answer
     except LogUnavailable as error:
         return error_answer(request, HTTPStatus.SERVICE_UNAVAILABLE, f"The log cannot be read now: {error}")
     except web.HTTPException as error:

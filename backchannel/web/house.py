@@ -29,6 +29,10 @@ class Answer(Protocol):
 class Sequencer(Seen, Protocol):
     """The one writer, as the routes see it."""
 
+    def subscribe(self, callback: Callable[[bool], None]) -> None:
+        """Call back after every publish; with True, where something is covered that was not."""
+        ...
+
     @property
     def unsaved(self) -> int:
         """Takedowns that count everywhere and are not in the log yet."""
@@ -114,3 +118,4 @@ class House(NamedTuple):
     token: str
     live: Handler
     trusted: Sequence[Network] = ()
+    is_venue: Callable[[str], bool] = lambda key: False

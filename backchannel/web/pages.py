@@ -1,13 +1,14 @@
 """The pages as text: Jinja templates around cards in their display form. No I/O but reading the templates."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import jinja2
 import jinja2.ext
+from markupsafe import Markup
 from msgspec import Struct
 
 from backchannel.config import Config
@@ -31,7 +32,8 @@ WALL_CSP = CSP.replace("trusted-types 'none'", "trusted-types worker-url")
 PROTOCOL = 1
 """Version of the wire, see docs/protocol.md. A page that meets another one loads itself again."""
 
-_THEMES = ("stage", "paper")
+KEPT = 1000
+THEMES = ("stage", "paper")
 _WHOLE_HOURS = 3600 * 48
 
 
@@ -137,11 +139,15 @@ class Pages:
             undefined=jinja2.StrictUndefined,
             extensions=[Compact],
         )
+        self.edition = 0
+        self._html: dict[int, tuple[CardView, str]] = {}
+        self._env.globals["card_html"] = lambda view: Markup(self.card_html(view))  # noqa: S704 -- our own
         self.reload(config)
 
     def reload(self, config: Config) -> None:
         """Draw pages for this configuration from now on."""
         self._config = config
+        self.edition += 1
         event, wall = config.event, config.wall
         self.join_url = f"https://{wall.short_url}" if wall.short_url else config.public_url
         self._common: dict[str, Any] = {
@@ -163,13 +169,13 @@ class Pages:
     def wall(self, cards: Sequence[CardView], stand: Stand, *, blank: bool = False, theme: str = "") -> str:
         """`/wall`: the newest 200 cards in any order; the page chooses what stands on its stage."""
         newest = sorted(cards, key=lambda card: (card.order, card.key), reverse=True)
-        theme = theme if theme in _THEMES else "stage"
+        theme = theme if theme in THEMES else "stage"
         clock = render_time(stand.now, self.zone).text
         return self._render("wall.html", cards=newest, stand=stand, is_blank=blank, theme=theme, clock=clock)
 
     def holding(self, *, theme: str = "") -> str:
         """The wall while the server is away: the way in, and not a word of anybody."""
-        return self._render("holding.html", theme=theme if theme in _THEMES else "stage")
+        return self._render("holding.html", theme=theme if theme in THEMES else "stage")
 
     def tab(
         self,
@@ -225,9 +231,20 @@ class Pages:
         return self._render("error.html", title=title, words=words)
 
     def card_html(self, view: CardView) -> str:
-        """One card's markup, as it stands in the pages."""
-        module: Any = self._env.get_template("_card.html").module
-        return str(module.card(view))
+        """One card's markup, as it stands in the pages: drawn once for all of them."""
+        kept = self._html.pop(view.key, None)
+        if kept is None or kept[0] is not view:
+            module: Any = self._env.get_template("_card.html").module
+            kept = view, str(module.drawn(view))
+        self._html[view.key] = kept
+        while len(self._html) > KEPT:
+            del self._html[next(iter(self._html))]
+        return kept[1]
+
+    def forget_gone(self, is_seen: Callable[[int], bool]) -> None:
+        """Let go of the markup of every card that may not be seen any more."""
+        for key in [key for key in self._html if not is_seen(key)]:
+            del self._html[key]
 
     def _render(self, name: str, **values: Any) -> str:
         return self._env.get_template(name).render({**self._common, **values})

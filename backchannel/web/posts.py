@@ -5,11 +5,13 @@ import binascii
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from backchannel.board import Item
 from backchannel.web.answers import BadParameter
-from backchannel.web.display import api_post
+from backchannel.web.drawn import Drawn
 from backchannel.web.folded import OTHERS
 from backchannel.web.house import House
 from backchannel.web.views import Shown
@@ -111,17 +113,14 @@ async def find_posts(house: House, query: Query) -> Found:
     return Found(cards, render_place(cards[-1].item) if more else "")
 
 
-def render_posts(house: House, found: Found) -> dict[str, Any]:
+def render_posts(house: House, drawn: Drawn, found: Found) -> bytes:
     """The answer of `/api/v1/posts`. `next` is null at the end."""
-    views, pages = house.views, house.pages
-    posts = [
-        api_post(post, item, zone=views.zone, html=pages.card_html(view), own_tags=views.own_tags)
-        for item, post, view in found.cards
-    ]
     sequencer = house.sequencer
-    return {
-        "epoch": sequencer.epoch,
-        "seq": sequencer.board.seq,
-        "posts": posts,
-        "next": found.older or None,
-    }
+    return msgspec.json.encode(
+        {
+            "epoch": sequencer.epoch,
+            "seq": sequencer.board.seq,
+            "posts": [drawn.json(card) for card in found.cards],
+            "next": found.older or None,
+        }
+    )

@@ -1,6 +1,6 @@
 """Every address of the house. Pages are made by the server first and readable without JavaScript."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -8,26 +8,32 @@ from typing import Any
 from aiohttp import web
 
 from backchannel.board import BLANK_KEY, Folded, Item
+from backchannel.web.address import client_address, limit_key
 from backchannel.web.answers import (
     BUGS,
     MAX_BODY,
     PAGES,
     add_headers,
     json_answer,
+    json_headers,
     page_answer,
+    page_headers,
     readable_errors,
 )
+from backchannel.web.display import CardView
+from backchannel.web.drawn import Drawn
 from backchannel.web.files import Pictures, Static
 from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded
 from backchannel.web.house import House, SourceHealth
-from backchannel.web.pages import WALL_CSP, SourceView, Stand
-from backchannel.web.posts import find_posts, parse_query, render_place, render_posts
+from backchannel.web.kept import Kept, Make, Rendered
+from backchannel.web.pages import THEMES, WALL_CSP, SourceView, Stand
+from backchannel.web.posts import Query, find_posts, parse_query, render_place, render_posts
 from backchannel.web.rulings import PATH as RULINGS
 from backchannel.web.rulings import post_ruling
+from backchannel.web.sending import Outbox
+from backchannel.web.views import Shown
 
 WALL, TAB, API = 200, 50, 50
-KEPT_S = 1.0
-KEPT_PAGES = 16
 _LIVE_STATES = frozenset({"live", "ok", "starting"})
 
 
@@ -36,8 +42,9 @@ def build_app(house: House) -> web.Application:
     app = web.Application(middlewares=[readable_errors], client_max_size=MAX_BODY)
     app[PAGES], app[BUGS] = house.pages, house.bugs
     app.on_response_prepare.append(add_headers)
-    site, static = Site(house), Static(house.static)
-    pictures = Pictures(house.sequencer, house.media)
+    outbox = Outbox()
+    static, pictures = Static(house.static, outbox), Pictures(house.sequencer, house.media, outbox)
+    site = Site(house, outbox, pictures)
     app.add_routes(
         [
             web.get("/", site.tab),
@@ -61,17 +68,39 @@ def build_app(house: House) -> web.Application:
 class Site:
     """The pages and the reading side of the API."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._kept: dict[tuple[str, str, int, frozenset[int]], tuple[float, str]] = {}
+    def __init__(self, house: House, outbox: Outbox, pictures: Pictures) -> None:
+        self._house, self._outbox, self._pictures = house, outbox, pictures
+        self._drawn = Drawn(house.pages, house.views)
+        self._kept = Kept(house.sequencer, house.clock, outbox.turns, house.is_venue)
+        house.views.are_ready = self._drawn.are_ready
+        house.sequencer.subscribe(self._published)
+
+    def _published(self, takedown: bool) -> None:
+        """A takedown counts in what is kept, and in what is on its way."""
+        if takedown:
+            items, covered = self._house.sequencer.board.items, self._house.sequencer.covered
+            self._kept.drop()
+            self._drawn.forget_gone(lambda key: key in items and key not in covered)
+            self._pictures.forget_gone()
+            self._outbox.cut_taken_down()
 
     async def wall(self, request: web.Request) -> web.Response:
         """The newest 200 as they stand; the page goes on from its number."""
-        house, theme = self._house, request.query.get("theme", "")
-        cards = await house.views.answer(lambda: self._newest(WALL))
-        views, blank = [card.view for card in cards], self._is_blank()
-        make = partial(house.pages.wall, views, self._stand(), blank=blank, theme=theme)
-        return page_answer(self._keep("wall", f"{theme[:16]} {blank}", make), policy=WALL_CSP)
+        theme = request.query.get("theme", "")
+        theme = theme if theme in THEMES else ""
+        while True:
+            blank = self._is_blank()
+            make = partial(self._make_wall, theme)
+            answer = await self._answer(
+                request, ("wall", self._house.pages.edition, theme, blank), make, page_headers(WALL_CSP)
+            )
+            if blank is self._is_blank():
+                return answer
+
+    async def _make_wall(self, theme: str) -> Rendered:
+        cards = await self._house.views.answer(lambda: self._newest(WALL))
+        page = self._house.pages.wall
+        return self._page(page(_views(cards), self._stand(), blank=self._is_blank(), theme=theme), cards)
 
     async def holding(self, request: web.Request) -> web.Response:
         """What `/sw.js` keeps for a wall that is loaded while we are away."""
@@ -79,21 +108,31 @@ class Site:
 
     async def tab(self, request: web.Request) -> web.Response:
         """The newest 50; with `before` or `q`, history or what was found, for those without JavaScript."""
-        house, query = self._house, parse_query(request.query, limit=TAB)
-        if query.words or query.before or query.by is not None or "limit" in request.query:
-            # whoever reads on without JavaScript passes folded ones over, too: their lines lead to them
-            query = query._replace(folded=False)
-            found = await find_posts(house, query)
-            views, before = [card.view for card in found.cards], request.query.get("before", "")
-            make = partial(house.pages.tab, views, self._stand(), older=found.older, before=before)
-            return page_answer(make(q=query.words, by=query.by))
-        board = house.sequencer.board
-        await house.views.answer(lambda: [*self._newest(TAB), *line_items(board, self._folds())])
+        query = parse_query(request.query, limit=TAB)
+        is_plain = query == Query(TAB) and "limit" not in request.query
+        before = request.query.get("before", "")
+        make = self._make_newest if is_plain else partial(self._make_found, query, before)
+        return await self._answer(
+            request,
+            ("tab", self._house.pages.edition, is_plain, before, query),
+            make,
+            page_headers(),
+            is_paid=query != Query(query.limit),
+        )
+
+    async def _make_newest(self) -> Rendered:
+        house, board = self._house, self._house.sequencer.board
+        cards = await house.views.answer(lambda: [*self._newest(TAB), *line_items(board, self._folds())])
         views = [shown.view for item in self._newest(TAB) if (shown := house.views.get(item))]
         folded, _ = render_folded(board, self._folds(), house.views)
         older = render_place(board.items[board.line[-TAB]]) if len(board.line) > TAB else ""
-        make = partial(house.pages.tab, views, self._stand(), older=older, folded=folded.lines)
-        return page_answer(self._keep("tab", "", make))
+        return self._page(house.pages.tab(views, self._stand(), older=older, folded=folded.lines), cards)
+
+    async def _make_found(self, query: Query, before: str) -> Rendered:
+        # whoever reads on without JavaScript passes folded ones over, too: their lines lead to them
+        found = await find_posts(self._house, query._replace(folded=False))
+        make = partial(self._house.pages.tab, _views(found.cards), self._stand(), older=found.older)
+        return self._page(make(before=before, q=query.words, by=query.by), found.cards)
 
     async def status(self, _: web.Request) -> web.Response:
         """Per source, in plain words, whether it is live or what is wrong."""
@@ -133,7 +172,15 @@ class Site:
         """`/api/v1/posts?limit=&before=&q=&by=&folded=`: newest first, with the number of the board they were
         read at."""
         query = parse_query(request.query, limit=API)
-        return json_answer(render_posts(self._house, await find_posts(self._house, query)))
+
+        async def make() -> Rendered:
+            found = await find_posts(self._house, query)
+            return self._kept.rendered(render_posts(self._house, self._drawn, found), _keys(found.cards))
+
+        is_paid = query != Query(query.limit)
+        return await self._answer(
+            request, ("api", self._house.pages.edition, query), make, json_headers(), is_paid=is_paid
+        )
 
     async def qr(self, _: web.Request) -> web.Response:
         """The way in, for a camera."""
@@ -164,17 +211,32 @@ class Site:
         is_veiled = any(item.key == BLANK_KEY for item in sequencer.since(sequencer.board.seq).put)
         return is_veiled or BLANK_KEY in sequencer.board.items
 
-    def _keep(self, name: str, variant: str, make: Callable[[], str]) -> str:
-        """The page, made at most once a second while the board stays as it is: tabs come in crowds."""
-        sequencer, now = self._house.sequencer, self._house.clock.monotonic()
-        key = (name, variant, sequencer.board.seq, sequencer.covered)
-        kept = self._kept.get(key)
-        if kept and now - kept[0] < KEPT_S:
-            return kept[1]
-        text = make()
-        same = {old: it for old, it in self._kept.items() if old[2:] == key[2:]}
-        self._kept = {**(same if len(same) < KEPT_PAGES else {}), key: (now, text)}
-        return text
+    def _page(self, text: str, cards: Sequence[Shown]) -> Rendered:
+        return self._kept.rendered(text.encode(), _keys(cards))
+
+    async def _answer(
+        self,
+        request: web.Request,
+        ask: Hashable,
+        make: Make,
+        headers: dict[str, str],
+        *,
+        is_paid: bool = False,
+    ) -> web.Response:
+        """An answer that is shared by all who ask for the same."""
+        peer = request.remote or ""
+        address = limit_key(client_address(peer, request.headers.items(), self._house.trusted))
+        answer = await self._kept.get(ask, make, address=address, is_paid=is_paid)
+        may_go = partial(self._kept.may_be_seen, answer)
+        return self._outbox.send(request, answer.body, headers, address=address, may_go=may_go)
+
+
+def _views(cards: Sequence[Shown]) -> list[CardView]:
+    return [card.view for card in cards]
+
+
+def _keys(cards: Sequence[Shown]) -> frozenset[int]:
+    return frozenset(card.item.key for card in cards)
 
 
 def _health(source: SourceHealth) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """Cards ready to be shown, kept while they are asked for: a frame, a page and the API draw the same one."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import tzinfo
 from typing import NamedTuple, Protocol
 
 from backchannel.board import Board, Frame, Item
+from backchannel.clock import give_way
 from backchannel.model import Post
 from backchannel.web.display import CardView, render_card
 
 KEPT = 1000
+AT_ONCE = 20
+"""Cards whose display form is made before others get the loop."""
+
+Ready = Callable[[Sequence["Shown"]], Awaitable[bool]]
 
 
 class Seen(Protocol):
@@ -50,6 +55,7 @@ class Views:
     """The display forms of cards. They are looked up by item, so a changed card never shows its old face."""
 
     def __init__(self, seen: Seen, *, zone: tzinfo, own_tags: Collection[str]) -> None:
+        self.are_ready: Ready | None = None
         self._seen = seen
         self._kept: dict[int, Shown] = {}
         self.set_up(zone=zone, own_tags=own_tags)
@@ -73,7 +79,9 @@ class Views:
         LookupError: a card stands on the board and the log does not have its words, which is our own fault.
         """
         posts = await self._seen.load(items)
-        for item in items:
+        for number, item in enumerate(items, 1):
+            if number % AT_ONCE == 0:
+                await give_way()
             if post := posts.get(item.key):
                 self._keep(item, post)
             elif self._seen.board.items.get(item.key) == item and item.key not in self._seen.covered:
@@ -82,16 +90,19 @@ class Views:
     async def answer(self, ask: Callable[[], Sequence[Item]]) -> list[Shown]:
         """The cards `ask` names, with their words.
 
-        It is asked again after every look into the log: what was taken down meanwhile is not in the answer.
-        There is no pause between its last call and the return.
+        It is asked again after every look into the log, and where `are_ready` has made something ready: what
+        was taken down meanwhile is not in the answer. There is no pause between its last call and the return.
         """
         while True:
             items = ask()
             shown = [self.get(item) for item in items]
             missing = [item for item, card in zip(items, shown, strict=True) if card is None]
-            if not missing:
-                return [card for card in shown if card is not None]
-            await self.load(missing)
+            if missing:
+                await self.load(missing)
+                continue
+            cards = [card for card in shown if card is not None]
+            if self.are_ready is None or await self.are_ready(cards):
+                return cards
 
     def forget_gone(self) -> None:
         """Let go of every card that may not be seen any more."""

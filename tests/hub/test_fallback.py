@@ -36,7 +36,9 @@ async def test_a_guest_that_does_not_read_leaves_the_hot_set_and_catches_up(serv
         await turns(3)
     [subscriber] = served.hub.clients
     served.stage.say("said while it did not read")
-    reading = asyncio.create_task(guest.read_until(lambda: b"said while" in guest.data))
+    reading = asyncio.create_task(
+        guest.read_until(lambda: any(b"said while" in one for one in guest.messages()))
+    )
     await until(subscriber.is_ready)
     await served.clock.advance(3.0)
     await reading

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from backchannel.hub.door import Places
-from backchannel.hub.gate import MAX_HEAD
+from backchannel.hub.gate import MAX_HEAD, tls_context
 from tests.hub.served import HANDSHAKE, Raw, Served, serve
 from tests.hub.stand_in import turns, until
 
@@ -101,9 +101,9 @@ async def test_a_head_of_more_than_16_kib_is_refused(served: Served) -> None:
 async def test_a_head_that_does_not_come_is_not_waited_for(served: Served) -> None:
     reader, writer = await knock(served)
     writer.write(b"GET /live HTTP/1.1\r\nHost: x\r\n")
-    await until(lambda: bool(served.port.room.waiting))
+    await until(lambda: bool(served.port.lobby.fresh.all))
     await served.clock.advance(9.0)
-    assert len(served.port.room.waiting) == 1
+    assert len(served.port.lobby.fresh.all) == 1
     await served.clock.advance(3.0)
     assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
     writer.close()
@@ -127,7 +127,7 @@ async def test_a_page_that_nobody_takes_is_not_kept(served: Served) -> None:
 
 async def test_who_says_nothing_at_all_is_told_nothing(served: Served) -> None:
     reader, writer = await knock(served)
-    await until(lambda: bool(served.port.room.waiting))
+    await until(lambda: bool(served.port.lobby.fresh.all))
     await served.clock.advance(12.0)
     assert await reader.read() == b""
     writer.close()
@@ -136,9 +136,9 @@ async def test_who_says_nothing_at_all_is_told_nothing(served: Served) -> None:
 async def test_a_connection_that_is_lost_at_the_gate_leaves_nothing(served: Served) -> None:
     _, writer = await knock(served)
     writer.write(b"GET /li")
-    await until(lambda: bool(served.port.room.waiting))
+    await until(lambda: bool(served.port.lobby.fresh.all))
     writer.close()
-    await until(lambda: not served.port.room.waiting)
+    await until(lambda: not served.port.lobby.fresh.all)
     assert served.port.door.enter("127.0.0.1")
 
 
@@ -202,13 +202,31 @@ async def test_one_address_holds_so_many_connections_and_gets_them_back(tmp_path
 
 
 async def test_who_says_nothing_makes_room_for_who_comes_longest_first(tmp_path: Path) -> None:
-    async with serve(tmp_path, per_address=3) as served:
+    async with serve(tmp_path, size=Places(2, 1)) as served:
         silent = [await knock(served) for _ in range(3)]
-        await until(lambda: len(served.port.room.waiting) == 3)
+        for number, (_, writer) in enumerate(silent):
+            writer.write(b"G")
+            await until(lambda number=number: len(served.port.lobby.fresh.all) == number + 1)  # type: ignore[misc]
         assert (await ask(served, ASK)).startswith(b"HTTP/1.1 200 ")
         assert await silent[0][0].read() == b""
-        silent[1][1].write(ASK)
+        silent[1][1].write(ASK[1:])
         assert (await silent[1][0].read()).startswith(b"HTTP/1.1 200 ")
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_a_tls_handshake_that_does_not_come_makes_room_too(
+    tmp_path: Path, certificate: tuple[Path, Path], trust: ssl.SSLContext
+) -> None:
+    async with serve(tmp_path, tls=tls_context(*certificate), size=Places(2, 1)) as served:
+        silent = [await knock(served) for _ in range(3)]
+        for _, writer in silent:
+            writer.write(b"\x16")
+        await until(lambda: len(served.port.lobby.fresh.all) == 3)
+        async with ClientSession() as web, web.get(served.url("/healthz", "https"), ssl=trust) as page:
+            assert page.status == 200
+        async with asyncio.timeout(10):
+            assert await silent[0][0].read() == b""
         for _, writer in silent:
             writer.close()
 
@@ -245,24 +263,13 @@ async def test_where_every_place_is_taken_a_moderators_word_is_heard_all_the_sam
             writer.close()
 
 
-async def test_who_is_let_in_to_say_a_word_and_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
-    async with serve(tmp_path, size=Places(1, 1)) as served:
-        live = await connect(served.url("/live", "ws"))
-        reader, writer = await knock(served)
-        await until(lambda: len(served.port.room.waiting) == 1)
-        await served.clock.advance(3.0)
-        assert await reader.read() == b""
-        writer.close()
-        await live.close()
-
-
 async def test_where_places_are_scarce_nobody_is_kept_for_long(tmp_path: Path) -> None:
     async with serve(tmp_path, size=Places(4, 2), per_address=9) as served:
         idle = await knock(served)
         idle[1].write(b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n")
         await head_of(idle[0])
         await served.clock.advance(6.0)
-        assert len(served.port.room.waiting) == 1
+        assert len(served.port.lobby.idle.all) == 1
         served.port.door.open += 3
         await served.clock.advance(2.0)
         assert await idle[0].read() == b""
@@ -273,6 +280,8 @@ async def test_where_places_are_scarce_nobody_is_kept_for_long(tmp_path: Path) -
 async def test_without_a_descriptor_it_says_so_once_and_comes_back_by_itself(served: Served) -> None:
     clients = [socket.create_connection(("127.0.0.1", served.number)) for _ in range(50)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for client in clients:
+        client.sendall(b"G")
     free = os.dup(0)
     os.close(free)
     resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
@@ -282,9 +291,9 @@ async def test_without_a_descriptor_it_says_so_once_and_comes_back_by_itself(ser
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert [line["event"] for line in said] == ["no descriptor is left for another connection"]
-    assert not served.port.room.waiting
+    assert not served.port.lobby.fresh.all
     await served.clock.advance(1.0)
-    await until(lambda: len(served.port.room.waiting) == 50)
+    await until(lambda: len(served.port.lobby.fresh.all) == 50)
     assert (await ask(served, ASK)).startswith(b"HTTP/1.1 200 ")
     for client in clients:
         client.close()

@@ -1,0 +1,59 @@
+"""Cards as the bytes that answers are put together from: drawn once, whoever asks for them and where."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from backchannel.clock import give_way
+from backchannel.web.display import api_post
+from backchannel.web.pages import Pages
+from backchannel.web.views import Shown, Views
+
+KEPT = 1000
+AT_ONCE = 8
+"""Cards that are drawn before others get the loop."""
+
+
+class Drawn:
+    """What `/api/v1/posts` says about cards. A card that is shown anew is another `Shown`."""
+
+    def __init__(self, pages: Pages, views: Views) -> None:
+        self._pages, self._views = pages, views
+        self._kept: dict[int, tuple[Shown, msgspec.Raw]] = {}
+
+    def json(self, card: Shown) -> msgspec.Raw:
+        """One card, encoded."""
+        kept = self._kept.pop(card.item.key, None)
+        if kept is None or kept[0] is not card:
+            kept = card, self._draw(card)
+        self._kept[card.item.key] = kept
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return kept[1]
+
+    async def are_ready(self, cards: Sequence[Shown]) -> bool:
+        """Whether few of these have still to be drawn. Else they are, a few at a time, and the board has to
+        be looked at again: others had the loop meanwhile."""
+        missing = [card for card in cards if not self._has(card)]
+        if len(missing) <= AT_ONCE:
+            return True
+        for number, card in enumerate(missing, 1):
+            self.json(card)
+            if number % AT_ONCE == 0:
+                await give_way()
+        return False
+
+    def forget_gone(self, is_seen: Callable[[int], bool]) -> None:
+        """Let go of every card that may not be seen any more."""
+        for key in [key for key in self._kept if not is_seen(key)]:
+            del self._kept[key]
+        self._pages.forget_gone(is_seen)
+
+    def _has(self, card: Shown) -> bool:
+        kept = self._kept.get(card.item.key)
+        return kept is not None and kept[0] is card
+
+    def _draw(self, card: Shown) -> msgspec.Raw:
+        views, html = self._views, self._pages.card_html(card.view)
+        said = api_post(card.post, card.item, zone=views.zone, html=html, own_tags=views.own_tags)
+        return msgspec.Raw(msgspec.json.encode(said))
