@@ -56,10 +56,13 @@ function forgetFits(state, before) {
   }
 }
 
-/** What can never fit is not laid out to find that out. @param {State} state @param {Map<number, unknown>} [known] */
+/** What can never fit is not laid out to find that out; the rest is unfolded. @param {State} state @param {Map<number, unknown>} [known] */
 function sift(state, known) {
   for (const [key, card] of state.cards) {
-    if (known?.get(key) === card || mayStand(card)) continue;
+    if (known?.get(key) === card) continue;
+    const may = mayStand(card);
+    cards.get(key).querySelector('.whole')?.toggleAttribute('open', may);
+    if (may) continue;
     if (threadOf(card) === key) plan.tooLong.add(key);
     plan.tooLongBeside.add(key);
     tooLongToAsk.add(key);

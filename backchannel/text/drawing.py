@@ -24,6 +24,7 @@ INVISIBLE: Final = 16
 """Signs in a row that draw nothing. The flag of Scotland has seven."""
 
 _JAMO: Final = 6
+_TONES: Final = 5
 _ZWJ: Final = "\u200d"
 _VIRAMA: Final = 9  # the combining class of what joins two consonants, whatever the script calls it
 _NUKTA: Final = 7
@@ -39,7 +40,7 @@ _FILLERS = frozenset(
 )
 _BLANK_SIGNS = frozenset("\u2800\u303f")
 # They extend the letter before them like a mark, and are called letters or symbols.
-_EXTENDERS = frozenset("\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+_EXTENDERS = frozenset("\u0e33\u0eb3\uff9e\uff9f")
 
 
 class Draws(IntEnum):
@@ -52,11 +53,12 @@ class Draws(IntEnum):
     JAMO_FIRST = 4
     JAMO_LATER = 5
     BLANK = 6
+    TONE = 7
 
 
 _PLAIN = frozenset((Draws.SIGN, Draws.BLANK))
 _READ = frozenset((Draws.SIGN, Draws.JAMO_FIRST, Draws.JAMO_LATER))
-_CARRIED = frozenset((Draws.MARK, Draws.BESIDE, Draws.NOTHING, Draws.JAMO_LATER))
+_CARRIED = frozenset((Draws.MARK, Draws.BESIDE, Draws.NOTHING, Draws.JAMO_LATER, Draws.TONE))
 
 
 class _Kinds(dict[str, Draws]):
@@ -77,6 +79,8 @@ def _kind_of(char: str) -> Draws:
         return Draws.MARK
     if category == "Mc":
         return Draws.MARK if unicodedata.combining(char) == _VIRAMA else Draws.BESIDE
+    if 0x1F3FB <= code <= 0x1F3FF:
+        return Draws.TONE
     if char in _EXTENDERS:
         return Draws.BESIDE
     if 0x1100 <= code <= 0x115E or 0xA960 <= code <= 0xA97C:
@@ -132,8 +136,8 @@ class Bound:
             return True
         if kind is Draws.MARK:
             return self._is_mark_kept(char)
-        if kind is Draws.BESIDE:
-            return self._count(kind, BESIDE)
+        if kind in (Draws.BESIDE, Draws.TONE):
+            return self._count(kind, BESIDE if kind is Draws.BESIDE else _TONES)
         if kind is Draws.NOTHING:
             return self._is_nothing_kept(char)
         if kind is Draws.JAMO_FIRST and self._counts[Draws.JAMO_LATER]:

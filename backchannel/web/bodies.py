@@ -37,7 +37,7 @@ class Limits(NamedTuple):
 
 
 WHOLE = Limits(letters=20_000, nodes=1_000, addresses=20_000, pictures=100)
-EXCERPT = Limits(letters=2_000, nodes=100, addresses=4_000, pictures=20)
+EXCERPT = Limits(letters=600, nodes=60, addresses=4_000, pictures=10)
 
 
 class NodeView(Struct, frozen=True, omit_defaults=True):

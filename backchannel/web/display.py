@@ -44,10 +44,10 @@ _BREAK = "\u200b"
 _UNSAID = "not said"
 
 # Letters of a text, and how many of a kind; what is beyond stands where it was said, and a sign says so.
-NAME, HANDLE, WARNING, ALT, OPTION, TITLE, TAGS, BEGINNING = 80, 120, 300, 1_000, 200, 300, 200, 280
-ALTS, OPTIONS, MEDIA, QUOTED_MEDIA = 4_000, 12, 12, 4
+NAME, HANDLE, WARNING, ALT, OPTION, TITLE, TAGS, BEGINNING = 60, 120, 200, 1_000, 120, 200, 200, 280
+ALTS, QUOTED_ALTS, OPTIONS, MEDIA, QUOTED_MEDIA = 2_000, 400, 12, 12, 4
 HEAVY = 500
-LONG_EMS, LONG_LINES = 1_200, 60
+LONG_EMS, LONG_LETTERS, LONG_LINES = 400, 1_200, 30
 """A text beyond these is folded in a tab, and only begins there."""
 
 
@@ -201,9 +201,9 @@ class _Face:
             initials=render_initials(name, handle),
         )
 
-    def media(self, media: Sequence[Media], url: str, most: int) -> tuple[MediaView, ...]:
+    def media(self, media: Sequence[Media], url: str, most: int, alts: int) -> tuple[MediaView, ...]:
         """The first of them; of many, each says less about itself."""
-        alt = min(ALT, ALTS // max(1, min(most, len(media))))
+        alt = min(ALT, alts // max(1, min(most, len(media))))
         return tuple(self._medium(medium, url, alt) for medium in media[:most])
 
     def _medium(self, media: Media, url: str, letters: int) -> MediaView:
@@ -232,7 +232,7 @@ class _Face:
             meta=drawn(quote.author.handle, HANDLE),
             warning=self.warning(quote.warning),
             body=() if warned else split_tags(body)[0] or body,
-            media=() if warned else self.media(quote.media, quote.url, QUOTED_MEDIA),
+            media=() if warned else self.media(quote.media, quote.url, QUOTED_MEDIA, QUOTED_ALTS),
         )
 
     def warning(self, warning: str) -> str:
@@ -275,11 +275,11 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
     body, tags = split_tags(whole)
     words, room = count_words(text) if whole else 0, room_of(body)
     media, preview = (
-        view.media(face.media, face.url, MEDIA),
+        view.media(face.media, face.url, MEDIA, ALTS),
         view.preview(face.preview, with_picture=not face.media),
     )
     quote, poll = view.quote(face.quote), tuple(drawn(option, OPTION) for option in face.poll[:OPTIONS])
-    is_long = room.ems > LONG_EMS or room.lines > LONG_LINES
+    is_long = room.ems > LONG_EMS or room.lines > LONG_LINES or len(words_of(body)) > LONG_LETTERS
     shown = CardView(
         key=item.key,
         order=item.order,

@@ -193,7 +193,7 @@ def test_the_least_room_of_a_text_is_known_from_its_letters() -> None:
 
 def test_a_card_of_many_letters_says_that_it_is_heavy() -> None:
     assert [shown(("W" * count,)).heavy for count in (400, 600)] == [False, True]
-    assert shown(poll=("x" * 200,) * 4).heavy
+    assert shown(poll=("x" * 200,) * 6).heavy
 
 
 def test_a_long_word_of_a_line_is_given_places_to_break() -> None:
