@@ -172,7 +172,9 @@ class Server:
         event, name = self.config.event, settings.name or settings.kind
         fetchers.append(fetcher := self._fetcher(1, self.exempt.of(name)))
         since = event.collect_from.timestamp()
-        context = sources.Context(name, fetcher, self.clock, event.hashtags, since, lambda: self._watch(name))
+        context = sources.Context(
+            name, fetcher, self.clock, event.hashtags, since, lambda: self._watch(name), self.bugs
+        )
         source = sources.load(settings.kind).Source(settings, context)
         rest = House(
             frozenset(event.hashtags),

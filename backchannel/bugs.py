@@ -8,6 +8,8 @@ The core (log, fold, sequencer, board) has no such guard: there a bug stops the 
 """
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -40,6 +42,19 @@ class Bugs:
             self._told.add(bug)
             log_line.error("a bug of ours, contained", where=where, exc_info=error)
         return f"a bug of ours ({type(error).__name__} at {place}); please report it with the log's traceback"
+
+    @contextmanager
+    def contain(self, where: str, fails_as: type[Exception], *expected: type[Exception]) -> Iterator[None]:
+        """Within the block one foreign thing is read: what nobody `expected` becomes `fails_as`.
+
+        So an item of a page that finds a mistake of ours costs itself, and not the page of everybody.
+        """
+        try:
+            yield
+        except (fails_as, *expected):
+            raise
+        except Exception as error:
+            raise fails_as(self.caught(where, error)) from error
 
 
 def _short(filename: str) -> str:

@@ -1,5 +1,6 @@
 """What becomes of a mistake of ours that foreign data found."""
 
+import pytest
 from structlog.testing import capture_logs
 
 from backchannel.bugs import MAX_TOLD, Bugs
@@ -38,3 +39,14 @@ def test_log_lines_about_bugs_are_bounded() -> None:
             bugs.caught("x", type(f"Error{number}", (Exception,), {})())
     assert len(lines) == MAX_TOLD
     assert bugs.count == MAX_TOLD + 50
+
+
+def test_what_nobody_expected_of_an_item_fails_as_the_item_does() -> None:
+    bugs = Bugs()
+    with pytest.raises(LookupError, match="a bug of ours"), bugs.contain("an item", LookupError):
+        int("FOREIGN")
+    assert bugs.latest.startswith("an item: ValueError at ")
+    for expected in (LookupError("as agreed"), OSError("as agreed")):
+        with pytest.raises(type(expected), match="as agreed"), bugs.contain("an item", LookupError, OSError):
+            raise expected
+    assert bugs.count == 1

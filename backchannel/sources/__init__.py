@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher
 from backchannel.model import Event, Post
@@ -69,7 +70,8 @@ class Context(NamedTuple):
 
     `watch()` gives the posts of this source that are on the wall now, newest first: the one permitted way
     upstream. What was not found any more comes along, with the label `model.ABSENT`. `hashtags` are the
-    event's, case-folded without `#`. `since` is the start of the collecting window (POSIX seconds).
+    event's, case-folded without `#`. `since` is the start of the collecting window (POSIX seconds). `bugs`
+    contains what an item sets off, so that it costs itself alone.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Context(NamedTuple):
     hashtags: tuple[str, ...]
     since: float
     watch: Callable[[], Sequence[Post]]
+    bugs: Bugs
 
 
 @runtime_checkable

@@ -1,11 +1,13 @@
 """One reading of a feed: what of it is news, and what to remember. Pure."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from backchannel.model import Deleted, Event, Left, Post, Posted, digest
+from backchannel.bugs import Bugs
+from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, digest
 from backchannel.sources._feed_cursor import MAX_ROWS, Memory, bounded_rows
 from backchannel.sources._feed_entries import Origin, is_blank, parse_entry
 from backchannel.sources._feed_identity import By, Known, Row, bounded_id, has_repeats, identify
@@ -33,7 +35,7 @@ class Window(NamedTuple):
 
 
 def read_news(
-    document: Document, memory: Memory, origin: Origin, window: Window
+    document: Document, memory: Memory, origin: Origin, window: Window, bugs: Bugs
 ) -> tuple[tuple[Event, ...], Memory]:
     """New and edited entries, oldest first, then deletions; and the memory for the next reading."""
     is_mixed = memory.by == "guid and link" or has_repeats(document.entries)
@@ -42,7 +44,8 @@ def read_news(
     reading = _Reading(document, origin, window)
     for known in identify(document.entries, by, memory.rows, document.head.link):
         if bounded_id(known.entry.id) not in dead and len(reading.rows) < MAX_ROWS:
-            reading.take(known)
+            with suppress(DecodeError), bugs.contain(f"an entry of {origin.url}", DecodeError):
+                reading.take(known)
     deleted = [Deleted(origin.post_id(ref)) for ref in list(dead)[:MAX_DELETED]]
     return (*reading.events(), *deleted), replace(
         memory, by=by, due=min(reading.due, default=0.0), rows=bounded_rows(reading.rows, memory.rows)

@@ -1,7 +1,7 @@
 """Reading a server's hashtag timelines: pages, positions, one post for all its copies."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -56,6 +56,7 @@ class Reader:
         handles: Mapping[str, str],
     ) -> None:
         self._context = context
+        self.bugs = context.bugs
         self.hashtags = hashtags
         self.origins = {server.origin: server for server in servers}
         self._local = local
@@ -114,7 +115,8 @@ class Reader:
         for item in items:
             await self._context.clock.sleep(0)  # one hostile item at a time must not hold up everybody else
             try:
-                statuses.append(parse_status(item))
+                with self._one(server):
+                    statuses.append(parse_status(item))
             except DecodeError as error:
                 done.reasons.append(f"{server.host}: {error}")
         statuses.sort(key=lambda status: id_order(word(status.id)))
@@ -124,7 +126,8 @@ class Reader:
             await self._context.clock.sleep(0)
             parents = {answered: self._parents.get((server.host, answered), "")}
             try:
-                post = build_post(status, msgspec.structs.replace(self.view(server), parents=parents))
+                with self._one(server):
+                    post = build_post(status, msgspec.structs.replace(self.view(server), parents=parents))
             except DecodeError as error:
                 done.reasons.append(f"{server.host}/{word(status.id)}: {error}")
             else:
@@ -132,6 +135,10 @@ class Reader:
         for post in done.posts:
             self._places.put(post.id, {**self.places(post.id), server.host: post.ref.partition("/")[2]})
         return done
+
+    def _one(self, server: Server) -> AbstractContextManager[None]:
+        """Around what is done with one status: DecodeError, whatever it raises."""
+        return self.bugs.contain(f"a status of {server.host}", DecodeError)
 
     async def _follow(
         self, server: Server, group: Sequence[str], positions: dict[str, str]
@@ -257,13 +264,15 @@ class Reader:
         for item in items:
             await self._context.clock.sleep(0)
             try:
-                self._know(server, parse_status(item))
+                with self._one(server):
+                    self._know(server, parse_status(item))
             except DecodeError:
                 continue
 
     def _know(self, server: Server, status: WireStatus) -> None:
         try:
-            self._parents.put((server.host, word(status.id)), canonical_uri(status))
+            with self._one(server):
+                self._parents.put((server.host, word(status.id)), canonical_uri(status))
         except DecodeError:
             return
 

@@ -90,10 +90,11 @@ class Rechecker:
 
     async def _look_through(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
         try:
-            for at in range(0, len(asked), MAX_IDS):
-                await self._ask(server, asked[at : at + MAX_IDS], done)
-                if not server.takes_ids:
-                    break  # the others have their turn in the next rounds
+            with self._reader.bugs.contain(f"recheck of {server.host}", SourceError):
+                for at in range(0, len(asked), MAX_IDS):
+                    await self._ask(server, asked[at : at + MAX_IDS], done)
+                    if not server.takes_ids:
+                        break  # the others have their turn in the next rounds
         except SourceError as error:
             done.trouble.append(error)
 

@@ -1,10 +1,11 @@
 """Where checked events wait, briefly, for the names and quotes of their cards, and become posts. Sans-I/O."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec import Struct
 
-from backchannel.model import Posted
+from backchannel.model import DecodeError, Posted
 from backchannel.sources._nostr_directory import Directory, Want
 from backchannel.sources._nostr_event import WireEvent
 
@@ -91,7 +92,11 @@ class Desk:
                 left += self._hurried[at:]
                 self._is_more = True
                 break
-            ready.append(Posted(self._directory.post(each.event, now)))
+            with (
+                suppress(DecodeError),
+                self._directory.bugs.contain(f"event {each.event.id}", DecodeError),
+            ):
+                ready.append(Posted(self._directory.post(each.event, now)))
         self._hurried = left
         return ready
 

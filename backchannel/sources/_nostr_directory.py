@@ -11,6 +11,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
+from backchannel.bugs import Bugs
 from backchannel.model import Post
 from backchannel.sources._nostr_event import PROFILE, WireEvent, is_hex64
 from backchannel.sources._nostr_post import find_people, find_quote, parse_post, post_id
@@ -75,7 +76,8 @@ class Directory:
     that have not come yet, else the quickest relay would decide that an author has no name.
     """
 
-    def __init__(self, *, source: str, web: str, lanes: Iterable[str]) -> None:
+    def __init__(self, *, source: str, web: str, lanes: Iterable[str], bugs: Bugs) -> None:
+        self.bugs = bugs
         self._source = source
         self._web = web
         self._awaited = set(lanes)

@@ -145,8 +145,8 @@ class Talk:
     def hear(self, frame: str | bytes, now: float, now_s: float) -> None:
         """Take in one frame of the relay."""
         try:
-            said = parse_said(frame)
-            self._take(said, now, now_s)
+            with self._directory.bugs.contain(f"a frame of {self._lane}", DecodeError, SourceError):
+                self._take(parse_said(frame), now, now_s)
         except DecodeError as error:
             self._skip(str(error))
         self.tick(now, now_s)

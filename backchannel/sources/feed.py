@@ -177,7 +177,12 @@ class Source:
         )
         # In a thread: a feed may be two megabytes of markup, and the loop serves ten thousand tabs.
         events, seen = await asyncio.to_thread(
-            read_news, document, with_rest(seen, document.head), self._origin(feed, response), window
+            read_news,
+            document,
+            with_rest(seen, document.head),
+            self._origin(feed, response),
+            window,
+            self._context.bugs,
         )
         yield Batch(
             events=events,

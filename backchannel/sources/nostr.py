@@ -123,7 +123,9 @@ class Source:
         self._context = context
         # A path may hold a key: a lane is called as config.yaml spells it.
         self._relays = {redacted(relay): relay for relay in settings.relays}
-        self._directory = Directory(source=context.name, web=settings.web, lanes=settings.relays)
+        self._directory = Directory(
+            source=context.name, web=settings.web, lanes=settings.relays, bugs=context.bugs
+        )
         self._limits: dict[str, RelayLimits] = {}
         self._rules = Rules(
             source=context.name,

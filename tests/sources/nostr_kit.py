@@ -17,6 +17,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher
 from backchannel.model import Deleted, Event, Missed, Post, Posted
@@ -162,7 +163,7 @@ class House:
         self.fetch = Fetcher(allow=["127.0.0.0/8"], user_agent="tests", clock=self.clock)
         self.source = Source(
             Settings(kind="nostr", relays=relays, **settings),
-            Context("nostr", self.fetch, self.clock, ("backchannel",), since, lambda: self.wall),
+            Context("nostr", self.fetch, self.clock, ("backchannel",), since, lambda: self.wall, Bugs()),
         )
         self._readers: list[Reader] = []
 

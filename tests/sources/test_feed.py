@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from backchannel.bugs import Bugs
 from backchannel.fetch import Fetcher
 from backchannel.model import Deleted, Posted
 from backchannel.sources import Batch, Context, SourceError, load
@@ -94,7 +95,7 @@ class Reader:
     def __init__(self, shelf: Shelf, **settings: object) -> None:
         self.clock = Hand(NOW)
         self._fetch = Fetcher(allow=["127.0.0.0/8"], user_agent="Backchannel tests", clock=self.clock)
-        self.context = Context("blogs", self._fetch, self.clock, ("conf",), NOW - 86_400, tuple)
+        self.context = Context("blogs", self._fetch, self.clock, ("conf",), NOW - 86_400, tuple, Bugs())
         fields = {"kind": "feed", "feeds": [shelf.url()], **settings}
         self.source = Source(Settings.model_validate(fields), self.context)
         self.cursor: str | None = None
@@ -178,14 +179,14 @@ def test_polling_below_the_floor_has_to_be_asked_for() -> None:
 
 
 def test_each_feed_is_a_lane_by_its_address() -> None:
-    context = Context("blogs", Fetcher(user_agent="x", clock=Hand()), Hand(), (), 0.0, tuple)
+    context = Context("blogs", Fetcher(user_agent="x", clock=Hand()), Hand(), (), 0.0, tuple, Bugs())
     settings = Settings.model_validate({"feeds": ["https://a.example/f#x", "https://b.example/f"]})
     assert Source(settings, context).lanes() == ("https://a.example/f", "https://b.example/f")
 
 
 @pytest.mark.parametrize(("match", "is_chosen"), [("hashtag", False), ("all", True)])
 def test_a_source_whose_feeds_are_wanted_whole_is_chosen(match: str, is_chosen: bool) -> None:
-    context = Context("blogs", Fetcher(user_agent="x", clock=Hand()), Hand(), (), 0.0, tuple)
+    context = Context("blogs", Fetcher(user_agent="x", clock=Hand()), Hand(), (), 0.0, tuple, Bugs())
     settings = Settings.model_validate({"feeds": ["https://a.example/f"], "match": match})
     assert Source(settings, context).is_chosen is is_chosen
 

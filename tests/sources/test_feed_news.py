@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from backchannel.bugs import Bugs
 from backchannel.model import Deleted, Event, Left, Posted
 from backchannel.sources._feed_cursor import (
     MAX_ROWS,
@@ -54,7 +55,7 @@ class Feed:
     ) -> Sequence[Event]:
         memory = load_memory(self.cursor, "scope")
         window = Window(self.since, now, self.hashtags, is_first=self.cursor is None)
-        events, memory = read_news(Document(Head(link=home), entries, stones), memory, ORIGIN, window)
+        events, memory = read_news(Document(Head(link=home), entries, stones), memory, ORIGIN, window, Bugs())
         self.cursor = save_memory(memory)
         return events
 
@@ -325,7 +326,7 @@ def test_other_hashtags_in_the_settings_read_everything_anew_with_the_same_ids_a
     feed.read(entry("a", at=None))
     memory = load_memory(feed.cursor, "another scope")
     events, _ = read_news(
-        Document(Head(), (entry("a", at=None),)), memory, ORIGIN, Window(0.0, NOW + 900, None, False)
+        Document(Head(), (entry("a", at=None),)), memory, ORIGIN, Window(0.0, NOW + 900, None, False), Bugs()
     )
     (event,) = events
     assert isinstance(event, Posted)
@@ -386,3 +387,21 @@ def test_a_skipped_hour_is_left_at_its_end() -> None:
 def test_a_skipped_day_is_skipped_an_hour_at_a_time() -> None:
     thursday = 0.0  # 1970-01-01
     assert pause_s(with_rest(Memory(), Head(skip_days=(3,))), {}, thursday, 900.0) == 3_600.0
+
+
+class StumblingOrigin(Origin):
+    """Stands for a mistake of ours that one entry sets off."""
+
+    def post_id(self, ref: str) -> str:
+        if ref == "bad":
+            raise IndexError(ref)
+        return super().post_id(ref)
+
+
+def test_an_entry_that_finds_a_mistake_of_ours_costs_itself_alone() -> None:
+    bugs = Bugs()
+    document = Document(Head(), (entry("a"), entry("bad"), entry("b")))
+    window = Window(0.0, NOW, None, is_first=True)
+    events, _ = read_news(document, load_memory(None, "scope"), StumblingOrigin(*ORIGIN), window, bugs)
+    assert {said.removeprefix(f"feed:{URL}#") for said in _ids(events)} == {"a", "b"}
+    assert (bugs.count, bugs.latest.startswith(f"an entry of {URL}: IndexError at")) == (1, True)

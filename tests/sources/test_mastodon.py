@@ -11,10 +11,14 @@ from aiohttp import web
 from msgspec.structs import replace
 from pydantic import ValidationError
 
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher, Response
 from backchannel.model import ABSENT, Deleted, Event, Left, Missed, Post, Posted
 from backchannel.sources import Batch, Context, SourceError
+from backchannel.sources._mastodon_api import Server
+from backchannel.sources._mastodon_post import View
+from backchannel.sources._mastodon_read import Reader
 from backchannel.sources.mastodon import Settings, Source
 from backchannel.text import plain_text
 from tests.kit import Hand
@@ -66,7 +70,9 @@ def make(fetcher: Fetcher, wall: list[Post]) -> Make:
         **said: Any,
     ) -> Source:
         bases = tuple(server if isinstance(server, str) else server.base for server in servers)
-        context = Context("fedi", fetch, clock or Clock(), tuple(hashtags), since.timestamp(), lambda: wall)
+        context = Context(
+            "fedi", fetch, clock or Clock(), tuple(hashtags), since.timestamp(), lambda: wall, Bugs()
+        )
         return Source(Settings(servers=bases, hashtags=tuple(own_hashtags), **said), context)
 
     return make
@@ -1126,3 +1132,32 @@ def test_a_token_is_never_printed() -> None:
     assert one.token_for("https://one.example") == "secret-token"
     assert several.token_for("https://a.example") == "secret-token"
     assert several.token_for("https://b.example") == ""
+
+
+class StumblingReader(Reader):
+    """Stands for a mistake of ours that the second status sets off."""
+
+    looks = 0
+
+    def view(self, server: Server) -> View:
+        self.looks += 1
+        if self.looks == 2:
+            raise IndexError("status")
+        return super().view(server)
+
+
+async def test_a_status_that_finds_a_mistake_of_ours_costs_itself_alone(
+    server: Mastodon, fetcher: Fetcher
+) -> None:
+    for number in range(1, 4):
+        server.post(number)
+    bugs = Bugs()
+    context = Context("fedi", fetcher, Clock(), ("pycon",), START.timestamp(), tuple, bugs)
+    api = Server(server.base, fetcher, Clock())
+    reader = StumblingReader(
+        context, ("pycon",), (api,), local=False, backfill_pages=1, opt_outs="show", handles={}
+    )
+    batches = [batch async for batch in reader.batches(api, None)]
+    assert texts(batches) == ["post 1", "post 3"]
+    assert sum(batch.skipped for batch in batches) == bugs.count == 1
+    assert batches[-1].cursor == '{"pycon":"3"}'

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.model import Missed, Post
 from backchannel.sources import SourceError
 from backchannel.sources._nostr_bech32 import render_npub
 from backchannel.sources._nostr_directory import Directory, Want
-from backchannel.sources._nostr_event import check_event, parse_event
+from backchannel.sources._nostr_event import WireEvent, check_event, parse_event
 from backchannel.sources._nostr_talk import ANSWER_S
 from backchannel.sources.nostr import Settings, read_key, spell
+from backchannel.text import plain_text
 from tests.sources.nostr_kit import (
     ADA,
     GRACE,
@@ -403,7 +405,7 @@ async def test_a_relay_that_connects_later_still_gives_the_name() -> None:
 
 
 def test_what_is_wanted_is_open_for_relays_on_their_way_and_not_for_those_that_cannot_come() -> None:
-    directory = Directory(source="nostr", web="", lanes=("one", "two"))
+    directory = Directory(source="nostr", web="", lanes=("one", "two"), bugs=Bugs())
     directory.join("one", lambda _: None)
     first, second = Want("profile", ADA.pubkey), Want("profile", GRACE.pubkey)
     directory.ask([first], 0.0)
@@ -888,3 +890,23 @@ def test_a_secret_key_is_read_in_both_spellings() -> None:
 def test_every_relay_is_a_lane() -> None:
     home = House("wss://One.example/", "ws://two.example:7777/path")
     assert home.source.lanes() == ("wss://one.example", "ws://two.example:7777/path")
+
+
+class StumblingDirectory(Directory):
+    """Stands for a mistake of ours that one event sets off."""
+
+    def post(self, event: WireEvent, now: float) -> Post:
+        if event.content == "bad #backchannel":
+            raise IndexError(event.id)
+        return super().post(event, now)
+
+
+async def test_an_event_that_finds_a_mistake_of_ours_costs_itself_alone() -> None:
+    bad, good = note("bad #backchannel"), note("good #backchannel")
+    async with scripted(storing(bad, good)) as relay, at_home(relay) as home:
+        bugs = Bugs()
+        home.source._directory = StumblingDirectory(source="nostr", web="", lanes=(relay.url,), bugs=bugs)
+        reader = home.read()
+        await reader.until(lambda r: r.posts)
+    assert [plain_text(post.face.body) for post in reader.posts] == ["good #backchannel"]
+    assert bugs.count == 1
