@@ -50,29 +50,29 @@ class Room:
         self._above = 0
         self._times: dict[str, list[float]] = {}
         self._let_in_by, self._lately_by = Counter[str](), Counter[str]()
-        self._edits_by = Counter(state.posts.by_key[key].author for _, key in state.crowd.returns)
+        self._edits_by = Counter(state.posts.by_key[key].voice for _, key in state.crowd.returns)
         self._instead: set[int] = set()
         line, by_key = state.board.line, state.posts.by_key
         self._floor = state.board.place(line[-CAP]) if len(line) >= CAP else (0, 0)
         self._sources = {by_key[key].source for key in line[-CAP:]}
         self._rush, self._newcomers = Counter[str](), Counter[str]()
         for _, key in state.crowd.releases:
-            self._lately_by[by_key[key].author] += 1
+            self._lately_by[by_key[key].voice] += 1
             self._count_for_source(by_key[key])
 
     def ask(self, seen: Seen) -> tuple[str, int]:
         """(why this post is folded, or "" where it comes to the screens; the card that makes room, or 0)."""
         if seen.order and not seen.is_folded:  # an edit has the place it had
-            self._edits_by[seen.author] += 1
-            is_too_much = self._edits_by[seen.author] > EDITS_A_MINUTE and not self._is_vouched_for(seen)
+            self._edits_by[seen.voice] += 1
+            is_too_much = self._edits_by[seen.voice] > EDITS_A_MINUTE and not self._is_vouched_for(seen)
             return (EDITS if is_too_much else ""), 0
         if seen.is_folded and not self._state.rulings.is_silent(seen, RULE):
             return BEFORE, 0
         why, instead = "", 0
         if not self._is_vouched_for(seen):
             why = self._burst(seen) or self._rush_of(seen)
-            if not why and self._above < CAP and self._on_screen(seen.author) >= ON_SCREEN:
-                instead = self._oldest(seen.author)
+            if not why and self._above < CAP and self._on_screen(seen.voice) >= ON_SCREEN:
+                instead = self._oldest(seen.voice)
                 why = "" if instead else CROWD
         if not why:
             self._let_in(seen)
@@ -84,7 +84,7 @@ class Room:
 
     def _burst(self, seen: Seen) -> str:
         """Whether it would be one too many in any minute that it is in."""
-        times, at = self._times_of(seen.author), seen.at
+        times, at = self._times_of(seen.voice), seen.at
         index = bisect_left(times, at)
         for start in range(max(0, index - A_MINUTE), min(index, len(times) - A_MINUTE) + 1):
             if max(at, times[start + A_MINUTE - 1]) - min(at, times[start]) < MINUTE_S:
@@ -95,7 +95,7 @@ class Room:
         is_full = len(self._state.board.line) + self._above >= CAP
         if not is_full or self._sources <= {seen.source}:
             return ""  # nobody else loses anything
-        if self._is_new(seen.author) and self._newcomers[seen.source] >= NEWCOMERS_A_MINUTE:
+        if self._is_new(seen.voice) and self._newcomers[seen.source] >= NEWCOMERS_A_MINUTE:
             return NEWCOMERS
         return RUSH if self._rush[seen.source] >= SOURCE_A_MINUTE else ""
 
@@ -124,13 +124,13 @@ class Room:
 
     def _let_in(self, seen: Seen) -> None:
         self._above += 1
-        self._let_in_by[seen.author] += 1
-        insort(self._times_of(seen.author), seen.at)
+        self._let_in_by[seen.voice] += 1
+        insort(self._times_of(seen.voice), seen.at)
         self._count_for_source(seen)
 
     def _count_for_source(self, seen: Seen) -> None:
         self._rush[seen.source] += 1
-        self._newcomers[seen.source] += self._is_new(seen.author)
+        self._newcomers[seen.source] += self._is_new(seen.voice)
 
     def _is_new(self, author: str) -> bool:
         places = self._state.crowd.places.get(author)

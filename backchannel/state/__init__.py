@@ -25,7 +25,7 @@ from backchannel.model import (
 )
 from backchannel.state.conversations import Conversations
 from backchannel.state.crowd import Crowd
-from backchannel.state.posts import Posts, Seen
+from backchannel.state.posts import Posts, Seen, voice_of
 from backchannel.state.rulings import Rulings
 
 
@@ -112,7 +112,7 @@ class State(Struct):
         is_moved = old is None or (old.reply_to, old.via) != (post.reply_to, post.via)
         if old:
             self.conversations.forget(old)
-            if old.author != post.face.author.id:
+            if old.voice != voice_of(post):
                 self._withdraw(old)
         for seen in self.posts.apply(entry):
             self.conversations.link(seen)
@@ -164,7 +164,7 @@ class State(Struct):
         """On the board: folded, or for screens. What a person lifts takes its place as if it were new."""
         is_folded = clearance == "folded"
         if (old := self.board.items.get(seen.key)) and old.is_folded:
-            self.crowd.unfold(seen.author, (old.order, seen.key))
+            self.crowd.unfold(seen.voice, (old.order, seen.key))
         if seen.is_folded and not is_folded:
             seen.order = 0
         seen.order, seen.is_folded = seen.order or self.seq, is_folded
@@ -178,7 +178,7 @@ class State(Struct):
         self.board.put(self.seq, seen.key, card, seen.order)
         if is_folded:
             self.crowd.uncount(seen)
-            self.crowd.fold(seen.author, (seen.order, seen.key))
+            self.crowd.fold(seen.voice, (seen.order, seen.key))
         elif clearance != "approved":
             self.crowd.count(seen, self.at)
         if is_folded or (old and old.is_folded):
@@ -186,7 +186,7 @@ class State(Struct):
 
     def _take_off(self, seen: Seen) -> None:
         if (old := self.board.items.get(seen.key)) and old.is_folded:
-            self.crowd.unfold(seen.author, (old.order, seen.key))
+            self.crowd.unfold(seen.voice, (old.order, seen.key))
         self.board.take(self.seq, seen.key)
         if seen.is_counted and self.posts.is_over(seen):
             self.crowd.leave(seen)

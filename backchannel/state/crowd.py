@@ -46,20 +46,20 @@ class Crowd(Struct):
         """A rule lets it onto the screens."""
         if not seen.is_counted:
             seen.is_counted = True
-            insort(self.times.setdefault(seen.author, []), seen.at)
-            insort(self.places.setdefault(seen.author, []), (seen.order, seen.key))
+            insort(self.times.setdefault(seen.voice, []), seen.at)
+            insort(self.places.setdefault(seen.voice, []), (seen.order, seen.key))
             self.releases.append((at, seen.key))
 
     def uncount(self, seen: Seen) -> None:
         """It takes no room from anybody any more."""
         if seen.is_counted:
             seen.is_counted = False
-            _remove(self.times, seen.author, seen.at)
+            _remove(self.times, seen.voice, seen.at)
             self.leave(seen)
 
     def leave(self, seen: Seen) -> None:
         """It will not come back, but its author has had their say."""
-        _remove(self.places, seen.author, (seen.order, seen.key))
+        _remove(self.places, seen.voice, (seen.order, seen.key))
 
     def fold(self, author: str, place: Place) -> None:
         """A card stands in its author's line."""

@@ -48,9 +48,10 @@ class Seen(Struct, gc=False):
     `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
     `addresses` and `pictures` stand side by side; `hash` is empty until the last picture is settled.
     `rule` is the latest word of a rule, on `rule_hash`; `spoke`: the rules that have ruled on this waiting.
-    `profile` stands for the author's face as this copy shows it, and for who gave it. `waits_seq`,
-    `waits_at`: the entry that made it wait. `is_origin`: who may speak for the id has spoken; `via`: the host
-    that gave any other copy. `left`: the revision that was no candidate; `is_absent`: it is not found now.
+    `voice` is who takes room with it, see `voice_of`. `profile` stands for the author's face as this copy
+    shows it, and for who gave it. `waits_seq`, `waits_at`: the entry that made it wait. `is_origin`: who may
+    speak for the id has spoken; `via`: the host that gave any other copy. `left`: the revision that was no
+    candidate; `is_absent`: it is not found now.
     `at`: its display time, which stays what it was when it came to the screens; `is_folded`, `is_counted`:
     where it stood last, see `crowd.py`.
     """
@@ -58,6 +59,7 @@ class Seen(Struct, gc=False):
     key: int
     id: str
     author: str
+    voice: str
     taken_at: float
     post: int
     kind: str
@@ -224,6 +226,7 @@ class Posts(Struct):
             key=old.key if old else seq,
             id=old.id if old else post.id,
             author=author,
+            voice=intern(voice_of(post)) if post.via else author,
             taken_at=old.taken_at if old else at,
             post=seq,
             kind=intern(post.kind),
@@ -244,7 +247,7 @@ class Posts(Struct):
         if old:
             self._unlink(old)
             seen.rule, seen.rule_hash = old.rule, old.rule_hash
-        if old and old.author == author:  # else it has somebody else's place
+        if old and old.voice == seen.voice:  # else it has somebody else's place
             seen.order, seen.is_folded, seen.is_counted = old.order, old.is_folded, old.is_counted
             seen.at = old.at if old.order else seen.at
         self.by_key[seen.key] = self.by_id[seen.id] = seen
@@ -311,7 +314,7 @@ class Posts(Struct):
         """One object for what is equal in an author's posts: it is most of what memory would hold."""
         keys = self.concerned[seen.author]
         other = self.by_key[keys[-1] if keys[-1] != seen.key or len(keys) == 1 else keys[-2]]
-        for name in ("author", "profile", "pictures", "addresses"):
+        for name in ("author", "voice", "profile", "pictures", "addresses"):
             if getattr(other, name) == getattr(seen, name):
                 setattr(seen, name, getattr(other, name))
 
@@ -329,6 +332,12 @@ class Posts(Struct):
                 del self.concerned[subject]
         if seen.expires_at is not None:
             self.expiring.remove((seen.expires_at, seen.key))
+
+
+def voice_of(post: Post) -> str:
+    """Who takes room with it: its author, or who brings what an author is said to have said. Nobody takes
+    another's room by copies in that one's name."""
+    return f"{post.face.author.id} by {post.via}" if post.via else post.face.author.id
 
 
 def _hearsay(post: Post) -> Hearsay | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from backchannel.board import Folded
 from backchannel.judge import Rules, asked, due
@@ -64,6 +65,20 @@ async def test_a_flood_in_one_batch_takes_five_places_and_the_rest_is_folded(tmp
     assert await refold(sequencer) == sequencer.state
     why = [event.why for event in await events(sequencer) if isinstance(event, Ruled) and event.by == "crowd"]
     assert {*why} == {"more than 5 posts of this author in a minute"}
+    await sequencer.close()
+
+
+async def test_a_flood_that_a_relay_brings_in_anothers_name_takes_none_of_that_ones_room(
+    tmp_path: Path,
+) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    forged = [Posted(replace(told.post, is_origin=False, via="liar.example")) for told in flood(40, by="ada")]
+    await settle(sequencer, *forged, *[written(f"own{n}", "ada", 1000.0) for n in range(3)])
+    assert sorted(of(sequencer, "own")) == ["own0", "own1", "own2"]
+    assert len(screens(sequencer)) == 5 + 3
+    true = [written(told.post.id.removeprefix("id:"), "ada", 5000.0) for told in forged[:5]]
+    await settle(sequencer, *true)
+    assert await refold(sequencer) == sequencer.state
     await sequencer.close()
 
 
