@@ -1,20 +1,24 @@
 """What is kept."""
 
 import asyncio
+import gzip
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from backchannel.fetch import Fetcher
+from backchannel.bugs import Bugs
+from backchannel.fetch import Fetcher, Response
 from backchannel.media import MediaStore
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
+from backchannel.media.store import SIDE
 from tests.faults.hostile import answering, hostile, reply, serving
-from tests.media.kit import BLUE, CLOCK, RED, always, files, opened, picture
+from tests.media.kit import BLUE, CLOCK, RED, always, files, opened, peak_kb, picture
 
 
 async def test_a_picture_is_kept_under_the_hash_of_its_original_bytes(
@@ -190,4 +194,75 @@ async def test_a_full_disk_drops_a_picture_and_voids_it_not_for_ever(
         assert files(small_disk) == []
         filler.unlink()
         assert await store.settle(server.url) is not None
+    await store.close()
+
+
+async def test_a_mistake_of_ours_costs_one_picture_and_is_counted(tmp_path: Path, decoders: Decoders) -> None:
+    class Mistaken(Fetcher):
+        """A library below raises what nobody expected."""
+
+        async def get(self, url: str, **options: object) -> Response:
+            raise IndexError("a bug of ours")
+
+    bugs = Bugs()
+    fetcher = Mistaken(user_agent="test", clock=CLOCK)
+    store = MediaStore(tmp_path / "media", fetcher, CLOCK, decoders=decoders, bugs=bugs)
+    with capture_logs() as logs:
+        assert await store.settle("http://a.example/") is None
+        assert await store.settle("http://b.example/") is None
+    assert bugs.count == 2
+    assert "a bug of ours, contained" in [line["event"] for line in logs]
+    await store.close()
+
+
+async def test_a_slow_picture_that_made_room_for_others_is_not_taken_for_one_that_is_not_there(
+    tmp_path: Path, fetcher: Fetcher, decoders: Decoders
+) -> None:
+    store = MediaStore(tmp_path / "media", fetcher, CLOCK, decoders=decoders, slow_s=0.01)
+    gate = asyncio.Event()
+
+    async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        writer.write(reply(picture()))
+
+    async with serving(handle) as server:
+        claim = Claim("net", "eve")
+        slow = [asyncio.create_task(store.settle(f"{server.url}/{n}", claim)) for n in range(SIDE[2] + 1)]
+        await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+        gate.set()
+        got = await asyncio.gather(*slow)
+        assert [bool(one) for one in got].count(False) == 1
+        cut = got.index(None)
+        assert await store.settle(f"{server.url}/{cut}", claim) is not None
+    await store.close()
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_many_large_pictures_at_once_are_not_all_in_memory(
+    encoding: str, tmp_path: Path, fetcher: Fetcher, decoders: Decoders
+) -> None:
+    store = MediaStore(tmp_path / "media", fetcher, CLOCK, decoders=decoders, slow_s=120, late_s=120)
+    data = picture() + bytes((8 << 20) - len(picture()))
+    whole = reply(
+        gzip.compress(data, 1) if encoding else data,
+        headers=f"Content-Encoding: {encoding}\r\n" if encoding else "",
+    )
+
+    async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
+        for at in range(0, len(whole), 65536):
+            writer.write(memoryview(whole)[at : at + 65536])
+            await writer.drain()
+
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(serving(handle)) for _ in range(6)]
+        Path("/proc/self/clear_refs").write_text("5")
+        before = peak_kb()
+        wanted = (
+            store.settle(f"{server.url}/{n}", Claim(f"net{n}", f"ada{m}"))
+            for m, server in enumerate(servers)
+            for n in range(8)
+        )
+        got = await asyncio.gather(*wanted)
+    assert peak_kb() - before < 160 << 10, "48 of them are 400 MB"
+    assert all(got)
     await store.close()

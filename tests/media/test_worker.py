@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from backchannel.media.worker import Died, Overdue, Unusable, Worker, command, sniff
-from tests.media.kit import picture, png
+from tests.media.kit import peak_kb, picture, png
 
 BOMBS = {
     "header claims 900 million pixels": png(30000, 30000, zlib.compress(b"\0")),
@@ -21,12 +21,6 @@ BOMBS = {
     "gif screen of 65535 x 65535": b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;",
     "webp of 16384 x 16384": b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0\xff\x3f\0\xff\x3f\0" + bytes(8),
 }
-
-
-def peak_kb() -> int:
-    """The most memory this process ever held, since it was last reset."""
-    status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
