@@ -216,7 +216,7 @@ class _Follower:
     async def _fulfil(self, post: _Waiting, url: str) -> None:
         """Settle it. A picture that stays missing after its answer (an edit back and forth) is asked for
         again, but not in a spin."""
-        by_stranger = not self._is_own(post.claim.source, url)
+        by_stranger = self._is_strangers(post.claim.source, url)
         while True:
             async with self._store.settled(url, post.claim, by_stranger=by_stranger) as picture:
                 which = (picture.hash, picture.width, picture.height) if picture else ()
@@ -224,6 +224,13 @@ class _Follower:
             if not self._misses(post, url):
                 return
             await self._clock.sleep(self._again_s)
+
+    def _is_strangers(self, source: str, url: str) -> bool:
+        try:
+            return not self._is_own(source, url)
+        except Exception as error:  # noqa: BLE001 - the guard: a stranger wrote this address
+            self._store.bugs.caught("a picture's address", error)
+            return True
 
     def _finish(self, who: Who, task: asyncio.Task[None]) -> None:
         """One of this author's is done with, or may take its time from now on."""

@@ -7,11 +7,9 @@ once, and what it gives later to others is not ours.
 import asyncio
 import os
 import re
-import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +20,7 @@ from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher, FetchError
 from backchannel.media.decoders import Decoders
+from backchannel.media.folder import digest, write
 from backchannel.media.places import Claim, Places, Sidings, Ticket
 from backchannel.media.worker import Unusable
 
@@ -100,7 +99,7 @@ class MediaStore:
         self._fetcher = fetcher
         self._clock = clock
         self._decoders = decoders or Decoders(clock)
-        self._bugs = bugs or Bugs()
+        self.bugs = bugs or Bugs()
         self._slow_s, self._late_s = slow_s, late_s
         self._max_bytes = max_bytes
         self._places = Places(PLACES, clock, per_source=PER_SOURCE, per_author=PER_AUTHOR, per_host=PER_HOST)
@@ -227,7 +226,7 @@ class MediaStore:
             return None
         except Exception as error:  # noqa: BLE001 - the guard: one picture is all that it costs
             _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
-            _log.info("picture dropped", why=self._bugs.caught("a picture", error))
+            _log.info("picture dropped", why=self.bugs.caught("a picture", error))
             return None
         _remember(self._known, address, picture)
         return picture
@@ -293,7 +292,7 @@ class MediaStore:
         return answer.body
 
     async def _keep(self, flight: _Flight, body: bytes, takes_long: Callable[[], None]) -> Picture:
-        name = _digest(body) if len(body) <= SHORT_BYTES else await asyncio.to_thread(_digest, body)
+        name = digest(body) if len(body) <= SHORT_BYTES else await asyncio.to_thread(digest, body)
         if (known := self._sizes.get(name)) and self._path(name).is_file():
             flight.hash = name
             return known
@@ -308,7 +307,7 @@ class MediaStore:
         while not self._path(name).is_file():
             try:
                 async with self._writers:
-                    await asyncio.to_thread(_write, self._path(name), data)
+                    await asyncio.to_thread(write, self._path(name), data)
             except OSError as error:
                 # A full disk is our trouble, not the picture's: it gets the rest of its time.
                 _log.warning("picture not stored", why=str(error))
@@ -332,26 +331,3 @@ async def _unless_cut(task: "asyncio.Task[T]") -> T:
     if task.cancelled():
         raise _Crowded
     return task.result()
-
-
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of the file or nothing, also when the power fails."""
-    draft = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.tmp")
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -9,7 +9,7 @@ import pytest
 
 from backchannel.media import MediaStore, follow
 from backchannel.media.follow import PER_POST, WAIT_S
-from backchannel.model import Deleted, Entry, Event, Posted, Settled
+from backchannel.model import Deleted, Entry, Event, Posted, Rank, Ruled, Settled
 from backchannel.state import State
 from tests.faults.hostile import Server, answering, reply, serving, silence
 from tests.kit import pictured
@@ -64,6 +64,7 @@ class House:
         submit: Callable[[Sequence[Event]], Awaitable[object]] | None = None,
         wait_s: float = WAIT_S,
         again_s: float = 5.0,
+        is_own: Callable[[str, str], bool] = lambda source, url: False,
     ) -> AsyncIterator[None]:
         following = asyncio.create_task(
             follow(
@@ -75,6 +76,7 @@ class House:
                 clock=CLOCK,
                 wait_s=wait_s,
                 again_s=again_s,
+                is_own=is_own,
             )
         )
         try:
@@ -170,7 +172,8 @@ async def test_one_authors_silent_pictures_hold_up_nobody_elses(store: MediaStor
         for n in range(20):
             house.take(Posted(pictured(f"good{n}", f"{quick.url}/{n}", by=f"ada{n}")))
         async with house.followed(store, wait_s=600.0):
-            await house.until(lambda: len(house.said) == 20)
+            await house.until(lambda: sum(bool(said.hash) for said in house.said) == 20)
+            assert len(house.state.posts.unsettled) > 0, "eve's are still on their way"
     assert {said.post for said in house.said if said.hash} == {f"id:good{n}" for n in range(20)}
 
 
@@ -278,3 +281,36 @@ async def test_a_bug_in_the_log_is_not_taken_for_trouble(store: MediaStore) -> N
                 clock=CLOCK,
             )
     assert caught.group_contains(KeyError)
+
+
+async def test_an_address_that_nothing_can_be_told_of_is_a_strangers(store: MediaStore) -> None:
+    def puzzled(source: str, url: str) -> bool:
+        raise IndexError("a library's")
+
+    house = House()
+    async with answering(always(picture())) as server:
+        house.take(Posted(pictured("p1", server.url)))
+        async with house.followed(store, is_own=puzzled):
+            await house.until(house.is_settled)
+    assert house.said[0].hash
+    assert store.bugs.count == 1
+
+
+async def test_a_late_picture_is_told_where_a_person_still_has_to_look(store: MediaStore) -> None:
+    house = House()
+    gate = asyncio.Event()
+
+    async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        writer.write(reply(picture()))
+
+    async with serving(handle) as server:
+        house.take(Posted(pictured("p1", server.url)))
+        async with house.followed(store, wait_s=0.2):
+            await house.until(house.is_settled)
+            hash_ = house.state.posts.by_id["id:p1"].hash
+            house.take(Ruled("rule:1", "id:p1", "hold", Rank.RULE, "rule", hash_))
+            gate.set()
+            await house.until(lambda: len(house.said) == 2)
+    assert [bool(said.hash) for said in house.said] == [False, True]
+    assert house.state.posts.by_id["id:p1"].hash != hash_
