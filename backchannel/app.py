@@ -20,7 +20,7 @@ from backchannel.exempt import Exemptions
 from backchannel.fetch import Fetcher, Origin
 from backchannel.gather import Gatherer, House, SourceHealth, Standing
 from backchannel.hub.door import Door
-from backchannel.hub.fallback import live_handler
+from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
@@ -90,6 +90,7 @@ class Server:
                 live=live_handler(self.hub, self.door),
                 trusted=trusted,
                 is_venue=self.door.is_venue,
+                is_own_page=partial(is_own_page, self.door),
             )
         )
         self._changed = asyncio.Event(), asyncio.Event()

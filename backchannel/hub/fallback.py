@@ -52,7 +52,7 @@ def live_handler(hub: Hub, door: Door) -> Callable[[web.Request], Awaitable[web.
         ws = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE)
         if not ws.can_prepare(request):
             return _refusal(HTTPStatus.UPGRADE_REQUIRED, "This address speaks websocket only.")
-        if not door.is_welcome(request.headers.getall("Origin", []), came_in_at(request.transport)):
+        if not is_own_page(door, request):
             return _refusal(HTTPStatus.FORBIDDEN, FOREIGN)
         transport = cast(Transport, request.transport)
         key = door.key(peer_of(transport), request.headers.items())
@@ -66,6 +66,11 @@ def live_handler(hub: Hub, door: Door) -> Callable[[web.Request], Awaitable[web.
         return ws
 
     return live
+
+
+def is_own_page(door: Door, request: web.Request) -> bool:
+    """Whether a request comes from a page of ours, or from no page at all."""
+    return door.is_welcome(request.headers.getall("Origin", []), came_in_at(request.transport))
 
 
 async def _listen(hub: Hub, guest: Guest, ws: web.WebSocketResponse, target: str) -> None:

@@ -119,3 +119,4 @@ class House(NamedTuple):
     live: Handler
     trusted: Sequence[Network] = ()
     is_venue: Callable[[str], bool] = lambda key: False
+    is_own_page: Callable[[web.Request], bool] = lambda request: True

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 import msgspec
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Meta, Struct
 
 from backchannel.log import LogUnavailable
@@ -59,6 +60,8 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
         return error_answer(request, HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time.")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return error_answer(request, HTTPStatus.BAD_REQUEST, f"This is no ruling: {error}.")
+    except (ConnectionError, ClientPayloadError, HttpProcessingError, web.RequestPayloadError):
+        return error_answer(request, HTTPStatus.BAD_REQUEST, "The body of this request cannot be read.")
     if not word.subject and word.verdict != "blank":
         return error_answer(request, HTTPStatus.BAD_REQUEST, "This is no ruling: `subject` is empty.")
     try:
@@ -78,6 +81,8 @@ def _refusal(house: House, request: web.Request) -> web.Response | None:
     peer = request.remote or ""
     if not is_private(peer, request.headers.items(), house.trusted, has_tls=request.secure):
         return error_answer(request, HTTPStatus.UPGRADE_REQUIRED, _NO_TLS)
+    if not house.is_own_page(request):
+        return error_answer(request, HTTPStatus.FORBIDDEN, "This page is not ours: its Origin is another.")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         answer = error_answer(

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from aiohttp import ClientSession
 from backchannel.bugs import Bugs
 from backchannel.config import Config
 from backchannel.hub.door import Door, Places
-from backchannel.hub.fallback import live_handler
+from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
 from backchannel.web.address import parse_networks
@@ -144,6 +145,7 @@ async def serve(
         token=TOKEN,
         live=live_handler(hub, door),
         trusted=networks,
+        is_own_page=partial(is_own_page, door),
     )
     async with Port(hub, door, build_app(house), clock, is_word) as port:
         host, number = await port.listen("127.0.0.1", 0, tls)

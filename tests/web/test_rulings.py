@@ -144,3 +144,12 @@ def test_a_word_is_known_by_its_head(line: str, is_one: bool) -> None:
     assert not rulings.is_word(head.replace(b"POST", b"GET"), TOKEN)
     assert not rulings.is_word(head.replace(b"rulings ", b"rulingsx "), TOKEN)
     assert not rulings.is_word(head, "")
+
+
+async def test_a_page_of_another_site_is_not_heard_even_with_the_token(
+    served: Served, web: ClientSession
+) -> None:
+    foreign = {**BEARER, "Origin": "http://evil.example", "Host": "evil.example"}
+    await say(web, HIDE, 403, foreign)
+    assert served.desk.heard == []
+    await say(web, HIDE, 200, {**BEARER, "Origin": served.url()})
