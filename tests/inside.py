@@ -14,7 +14,12 @@ from backchannel.secrets import SecretStore
 
 @asynccontextmanager
 async def running(
-    folder: Path, config_text: str, *, clock: Clock | None = None, ended: asyncio.Event | None = None
+    folder: Path,
+    config_text: str,
+    *,
+    clock: Clock | None = None,
+    ended: asyncio.Event | None = None,
+    at_port: int = 0,
 ) -> AsyncIterator[tuple[app.Server, str]]:
     """The server and its address; everything in it is what `backchannel serve` runs.
 
@@ -28,7 +33,7 @@ async def running(
     sequencer, clock = await start.open_sequencer(data, secrets.mark_key, start.rules_of(config), 1.0, clock)
     server = app.Server(config, data, clock, sequencer, secrets.control_token)
     async with Port(server.hub, server.door, server.app, clock) as port:
-        host, number = await port.listen("127.0.0.1", 0)
+        host, number = await port.listen("127.0.0.1", at_port)
         server.stand_at(number)
         watcher = ConfigWatcher(path, {}, clock, config) if ended else None
         tasks = [asyncio.ensure_future(port.run()), asyncio.ensure_future(server.run(watcher))]

@@ -111,17 +111,20 @@ async def compare(story: Story, stayed: Any, left: Any, look: str) -> None:
 async def test_a_page_that_was_away_equals_one_that_stayed(
     browser: Any, tmp_path: Path, path: Any, look: Any
 ) -> None:
-    story, config = Story(), config_text()
+    story = Story()
     async with AsyncExitStack() as stack:
         serving = await stack.enter_async_context(AsyncExitStack())
+        two = await stack.enter_async_context(
+            cable(0)
+        )  # pages under another address than ours have to be named
+        config = config_text(server=f", public_url: 'http://127.0.0.1:{two.port}'")
         story.server, url = await serving.enter_async_context(running(tmp_path, config))
-        port = _port(url)
-        one, two = [await stack.enter_async_context(cable(port)) for _ in range(2)]
+        two.target = port = _port(url)
         await story.say(30)
         stayed, left = [await (await browser.new_context()).new_page() for _ in range(2)]
-        for page, wire in ((stayed, one), (left, two)):
+        for page, number in ((stayed, port), (left, two.port)):
             await page.add_init_script(NOTE_FRAMES)
-            await page.goto(f"http://127.0.0.1:{wire.port}{path}")
+            await page.goto(f"http://127.0.0.1:{number}{path}")
         await compare(story, stayed, left, look)
 
         async def changes(count: int) -> None:
@@ -147,8 +150,7 @@ async def test_a_page_that_was_away_equals_one_that_stayed(
         await changes(12)
         await asyncio.sleep(5)
         await serving.aclose()
-        story.server, url = await serving.enter_async_context(running(tmp_path, config))
-        one.target = two.target = _port(url)
+        story.server, _ = await serving.enter_async_context(running(tmp_path, config, at_port=port))
         await changes(7)
         await asyncio.sleep(5)
         two.mend()
@@ -217,8 +219,11 @@ async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit: Any, 
             ):
                 await asyncio.sleep(0.1)
 
-    async with running(tmp_path, config_text()) as (server, url), cable(_port(url)) as wire:
-        story.server = server
+    async with AsyncExitStack() as stack:
+        wire = await stack.enter_async_context(cable(0))
+        config = config_text(server=f", public_url: 'http://127.0.0.1:{wire.port}'")
+        server, url = await stack.enter_async_context(running(tmp_path, config))
+        story.server, wire.target = server, _port(url)
         now = server.clock.now()
         await server.sequencer.submit([Posted(post("today", "words of today", by="tess", created_at=now))])
         for path in ("/", "/wall"):
