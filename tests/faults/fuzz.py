@@ -33,7 +33,7 @@ LANES = 6
 """Strangers for each place where an answer can be odd."""
 
 HONEST_LANES = 3
-PAUSE_S = 0.03
+PAUSE_S = 0.15
 ASK_S = 0.1
 ROUND_S = 4.0
 LATE_S = 2.0
@@ -152,7 +152,7 @@ async def fuzz(net: OddNet, program: Program, *, until: Enough) -> Figures:
         program.renew(net.round)
         before, began = net.served.total(), clock.monotonic()
         while net.served.total() < before + 8 * LANES * 8 and clock.monotonic() < began + ROUND_S:
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(ASK_S)
         await _check(net, program, figures, clock)
         figures.rounds += 1
         figures.answers, figures.kinds = Counter(net.served), Counter(net.kinds)
