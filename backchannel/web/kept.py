@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from weakref import WeakValueDictionary
 
 from backchannel.clock import Clock
-from backchannel.web.turns import PATIENCE_S, Crowded, Turns
+from backchannel.web.pace import PATIENCE_S, Crowded, Pace
 from backchannel.web.views import Seen
 
 KEPT_S = 1.0
@@ -45,11 +45,11 @@ class Kept:
         self,
         seen: Seen,
         clock: Clock,
-        turns: Turns,
+        pace: Pace,
         is_venue: Callable[[str], bool],
     ) -> None:
         self._seen, self._clock, self._is_venue = seen, clock, is_venue
-        self._turns = turns
+        self._pace = pace
         self._stand: tuple[int, frozenset[int]] = 0, frozenset()
         self._kept: dict[Hashable, Rendered] = {}
         self._flights: dict[Hashable, asyncio.Task[Rendered]] = {}
@@ -65,7 +65,7 @@ class Kept:
         """
         for _ in range(TRIES):
             answer = self._fresh(ask) or await self._made(ask, make, address if is_paid else "")
-            await self._turns.take(address)
+            await self._pace.take(address)
             if self.may_be_seen(answer):
                 return answer
         raise Crowded

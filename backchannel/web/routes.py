@@ -71,7 +71,7 @@ class Site:
     def __init__(self, house: House, outbox: Outbox, pictures: Pictures) -> None:
         self._house, self._outbox, self._pictures = house, outbox, pictures
         self._drawn = Drawn(house.pages, house.views)
-        self._kept = Kept(house.sequencer, house.clock, outbox.turns, house.is_venue)
+        self._kept = Kept(house.sequencer, house.clock, outbox.pace, house.is_venue)
         house.views.are_ready = self._drawn.are_ready
         house.sequencer.subscribe(self._published)
 

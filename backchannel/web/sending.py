@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from backchannel.web.turns import Turns
+from backchannel.web.pace import Pace
 
 SLICE = 32 * 1024
 MAX_OUT = 64 * 2**20
@@ -26,7 +26,7 @@ class Outbox:
     """All answers that are being written."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.pace = Pace()
         self._writing: dict[Sliced, None] = {}
         self._users: Counter[int] = Counter()
         self._bytes = 0
@@ -89,12 +89,12 @@ class Sliced(Payload):
         return self.body.decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Slice by slice, by turns with all others; a reader that takes no more is waited for."""
+        """Slice by slice, as all others; a reader that takes no more is waited for."""
         self._outbox.begin(self)
         try:
             for start in range(0, len(self.body), SLICE):
                 if start:
-                    await self._outbox.turns.take(self._address, patience_s=None)
+                    await self._outbox.pace.take(self._address, patience_s=None)
                 if not self.may_go():
                     self.cut()
                 await writer.write(self.body[start : start + SLICE])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from backchannel.web.kept import MAX_FLIGHTS, MAX_KEPT, Kept, Rendered
-from backchannel.web.turns import Crowded, Turns
+from backchannel.web.pace import Crowded, Pace
 from tests.hub.stand_in import HandClock, Stage, turns
 
 
@@ -14,7 +14,7 @@ class Kitchen:
 
     def __init__(self) -> None:
         self.stage, self.clock = Stage(), HandClock()
-        self.kept = Kept(self.stage, self.clock, Turns(), lambda key: key == "venue")
+        self.kept = Kept(self.stage, self.clock, Pace(), lambda key: key == "venue")
         self.may_go = asyncio.Event()
         self.made: list[str] = []
         self.under_way = self.most = 0
@@ -154,7 +154,7 @@ async def test_a_mistake_is_told_to_all_who_waited_and_made_again_for_the_next()
 
 
 async def test_turns_go_round_by_address_and_a_few_at_a_time() -> None:
-    line, order = Turns(per_pass=2), list[str]()
+    line, order = Pace(per_pass=2), list[str]()
 
     async def come(name: str, address: str) -> None:
         await line.take(address)

@@ -14,7 +14,7 @@ class Crowded(Exception):
     """Too much is asked at once: come back in a moment."""
 
 
-class Turns:
+class Pace:
     """Lets a few at a time go on. Those who wait are taken by address: one of each, then again."""
 
     def __init__(self, per_pass: int = PER_PASS) -> None:
@@ -31,10 +31,10 @@ class Turns:
         line = self._lines.setdefault(address, deque())
         if len(line) >= MAX_WAITING and patience_s is not None:
             raise Crowded
-        line.append(turn := asyncio.get_running_loop().create_future())
+        line.append(waiter := asyncio.get_running_loop().create_future())
         try:
             async with asyncio.timeout(patience_s):
-                await turn
+                await waiter
         except TimeoutError:
             raise Crowded from None
 
@@ -48,11 +48,11 @@ class Turns:
         while self._left and self._lines:
             address = next(iter(self._lines))
             line = self._lines.pop(address)
-            turn = line.popleft()
+            waiter = line.popleft()
             if line:
                 self._lines[address] = line
-            if not turn.done():
-                turn.set_result(None)
+            if not waiter.done():
+                waiter.set_result(None)
                 self._left -= 1
         if not is_rested or self._lines or self._left < self._per_pass:
             self._wake()
