@@ -49,8 +49,12 @@ _ITEM_START = re.compile(r"(?=<(?:item|entry)[\s>/])", re.I)
 _ITEM_END = re.compile(r"</(?:item|entry)\s*>", re.I)
 _NAMED_ENTITY = re.compile(r"&[A-Za-z][A-Za-z0-9]*;")
 
-# What feedparser itself trips over, in a date or an address nobody thought of.
-_SLIPS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# What feedparser itself trips over, in a date or an address nobody thought of; or in the name of a codec that
+# is no text encoding and so was not loaded: behind the shut doors its module cannot be opened any more.
+_SLIPS = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, OSError, RuntimeError,
+    TypeError, ValueError, re.error,
+)  # fmt: skip
 
 
 class _Finer:

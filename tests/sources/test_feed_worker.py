@@ -259,6 +259,26 @@ async def test_one_bad_item_of_forty_leaves_thirty_nine(worker: Worker) -> None:
     assert [told[str(n)] for n in range(40) if n != 17] == [f"item {n}" for n in range(40) if n != 17]
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/xml; charset=idna", RSS % b"x"),
+        ("text/xml; charset=undefined", RSS % b"x"),
+        ("text/html; charset=punycode", RSS % b"x"),
+        ("application/xml", b'<!DOCTYPE rss [\n<!ENTITY p "C:\\data">\n]>' + RSS % b"&p;"),
+        ("application/xml", RSS % b"&#1114112;"),
+    ],
+)
+async def test_what_feedparser_trips_over_ends_no_process(content_type: str, body: bytes) -> None:
+    worker = Worker()
+    await read(worker, RSS % b"one")
+    first = worker.pid
+    with suppress(DecodeError):
+        parse_answer(await worker.read(body, content_type, URL))
+    assert worker.pid == first
+    worker.close()
+
+
 async def test_an_item_with_a_common_slip_is_read_all_the_same(worker: Worker) -> None:
     items = [b"<item><guid>%d</guid><title>item %d</title></item>" % (n, n) for n in range(5)]
     items[2] = b"<item><guid>2</guid><title>Fish & chips<br></title></item>"
