@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test bench fuzz lint test-python test-pages lock clean
+.PHONY: help run demo test bench fuzz linear lint test-python test-pages lock clean
 
 help:
 	@echo "make demo   an invented conference on a wall; nothing else is needed"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint   the quick part of it"
 	@echo "make bench  what it costs: 2,000 readers, logs of 100,000 and 200,000 posts, strangers' slow pictures"
 	@echo "make fuzz   20,000 odd answers to the running program (FUZZ_SEED, FUZZ_ANSWERS)"
+	@echo "make linear how the cost of every parser grows with hostile input; ten minutes"
 	@echo "make lock   new versions of what we depend on"
 	@echo "make clean  forget what the others made"
 
@@ -35,6 +36,9 @@ bench: .stamps/run
 
 fuzz: .stamps/test
 	@$(BIN)/python -m tests.faults.fuzz
+
+linear: .stamps/test
+	@EVERY=1 $(BIN)/pytest -q -n0 tests/linear
 
 lint: .stamps/test .stamps/node
 	@echo "== ruff"

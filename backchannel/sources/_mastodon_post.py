@@ -30,7 +30,10 @@ from backchannel.sources._mastodon_wire import (
     parse_time,
     word,
 )
-from backchannel.text import fold_tag, parse_html, plain_text, web_url, without_undrawn, words_of
+from backchannel.text import MAX_HTML, fold_tag, parse_html, plain_text, web_url, without_undrawn, words_of
+
+MAX_QUOTED = 10_000
+"""Characters of HTML that are read of a post within a post."""
 
 OptOut = Literal["no-archive", "hide", "show"]
 
@@ -126,7 +129,9 @@ def canonical_uri(status: WireStatus) -> str:
     return parse_uri(status.uri or status.url or "")
 
 
-def _body(status: WireStatus, view: View, pictures: Pictures, *, is_quoting: bool = False) -> Body:
+def _body(
+    status: WireStatus, view: View, pictures: Pictures, *, is_quoting: bool = False, most: int = MAX_HTML
+) -> Body:
     return parse_html(
         status.content or "",
         base=view.base,
@@ -134,6 +139,7 @@ def _body(status: WireStatus, view: View, pictures: Pictures, *, is_quoting: boo
         mentions={web_url(who.url or ""): who.acct or "" for who in status.mentions or ()},
         hashtags=[fold_tag(tag.name or "") for tag in status.tags or ()],
         is_quoting=is_quoting,
+        most=most,
     )
 
 
@@ -243,7 +249,7 @@ def _quote(quoted: WireStatus, view: View, pictures: Pictures) -> Quote:
         id=uri,
         url=own_url(quoted.url or "", uri),
         author=_author(quoted, view, pictures),
-        body=_body(quoted, view, pictures),
+        body=_body(quoted, view, pictures, most=MAX_QUOTED),
         warning=warning,
         # A quotation has no curtain of its own for pictures without a warning.
         media=() if quoted.sensitive and not warning else build_media(quoted, pictures),

@@ -14,7 +14,7 @@ EXCERPT = 600
 
 # Every expression is linear: what it looks through ends where it could begin anew.
 _PICTURE = re.compile(r"!\[[^\[\]\n]*+\]\([^)\n\[]*+\)")
-_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(.*)")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]++(.*)")
 _RULE = re.compile(r"(?:[-*_][ \t]*+){3,}+")
 _INLINE = re.compile(
     r"(?P<code>`++)"

@@ -13,7 +13,7 @@ from backchannel.model import Body, Node, NodeKind
 from backchannel.text.drawing import without_undrawn
 from backchannel.text.links import claims_another, readable_url, shown_host, web_url
 from backchannel.text.marks import strip_controls
-from backchannel.text.markup import tidy
+from backchannel.text.markup import NBSP, tidy
 from backchannel.text.tree import (
     BLOCKS,
     CONTAINERS,
@@ -65,19 +65,21 @@ def parse_html(
     mentions: Mapping[str, str] = MappingProxyType({}),
     hashtags: Collection[str] = (),
     is_quoting: bool = False,
+    most: int = MAX_HTML,
 ) -> Body:
     """The body a piece of remote HTML stands for. Never raises, whatever the string.
 
     `base` resolves relative addresses. `emoji` are names that may stand as `:name:`. `mentions` maps a
     link's address to the handle the network gives it. `hashtags` are folded names that count as hashtags
     where they stand unlinked; linked ones are found by themselves. `is_quoting`: the quoted post is shown,
-    so the link that stands for it in older clients (class `quote-inline`) is left out.
+    so the link that stands for it in older clients (class `quote-inline`) is left out. `most`: characters
+    that are read.
     """
     builder = _Builder(base, frozenset(emoji), mentions, frozenset(hashtags), is_quoting)
-    builder.feed(_CLEANER.clean(tidy(strip_controls(html[:MAX_HTML]))))
+    builder.feed(_CLEANER.clean(tidy(strip_controls(html[:most]))))
     builder.close()
     body = builder.finish()
-    return body if len(html) <= MAX_HTML else with_sign(body)
+    return body if len(html) <= most else with_sign(body)
 
 
 class _Frame(Struct):
@@ -175,6 +177,7 @@ class _Builder(HTMLParser):
             self._is_after_space = True
 
     def handle_data(self, data: str) -> None:
+        data = data.replace(NBSP, "\xa0")
         if not self._pre:
             data = _SPACES.sub(" ", data)
             data = data.lstrip(" ") if self._is_after_space else data

@@ -9,7 +9,7 @@ table, and hands on the few attributes that are read. It is no sanitiser: what i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from html import unescape
+from html import escape, unescape
 from typing import NamedTuple
 
 MAX_NESTED = 48
@@ -18,8 +18,14 @@ MAX_NESTED = 48
 MAX_REOPENED = 4
 """Of formatting that is closed in the wrong order, so many are opened again."""
 
-MAX_ELEMENTS = 1500
-"""Further ones are left out, their text is not. A long article has a thousand."""
+FREE = 27
+"""Characters for each element: further ones are left out, their text is not. Articles have 40 and more."""
+
+NBSP = "\ufdd0"
+"""Stands for a no-break space, over which the cleaner takes quadratic time; itself it is no character."""
+
+MAX_VALUE = 4096
+"""A longer value of an attribute is none: no address and no alternative text is so long."""
 
 _TAG = re.compile(
     r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*+)"
@@ -81,7 +87,7 @@ class Tag(NamedTuple):
 
 def tidy(html: str) -> str:
     """The markup, well nested. Linear, and never raises."""
-    nest = _Nest()
+    nest = _Nest(50 + len(html) // FREE)
     for token in tokens(html):
         nest.take(token)
     return nest.finish()
@@ -163,7 +169,8 @@ def _attributes(name: str, text: str) -> tuple[tuple[str, str], ...]:
 class _Nest:
     """Writes tags in an order in which each closes what was opened last."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._out: list[str] = []
         self._open: list[Tag] = []
         self._left_out: dict[str, int] = {}
@@ -172,7 +179,7 @@ class _Nest:
     def take(self, token: str | Tag) -> None:
         """The next text or tag."""
         if isinstance(token, str):
-            self._out.append(token)
+            self._out.append(_normal(token))
         elif token.name in _CELLS:
             self._out.append("" if token.is_end else " ")
         elif token.name in _NOTHING or not _SIMPLE.fullmatch(token.name):
@@ -192,7 +199,7 @@ class _Nest:
     def _take_void(self, tag: Tag) -> None:
         if tag.name == "hr":
             self._reopen(self._end_by_itself("hr"))
-        if self._count < MAX_ELEMENTS and (not tag.is_end or tag.name == "br"):
+        if self._count < self._most and (not tag.is_end or tag.name == "br"):
             self._write(tag)
 
     def _start(self, tag: Tag) -> None:
@@ -204,7 +211,7 @@ class _Nest:
             self._left_out[tag.name] = self._left_out.get(tag.name, 0) + 1
 
     def _has_room(self) -> bool:
-        return len(self._open) < MAX_NESTED and self._count < MAX_ELEMENTS
+        return len(self._open) < MAX_NESTED and self._count < self._most
 
     def _end_by_itself(self, name: str) -> list[Tag]:
         """Close what this start tag ends; gives the formatting that stood open in it."""
@@ -232,7 +239,9 @@ class _Nest:
         if self._left_out.get(name):
             self._left_out[name] -= 1
         elif all(tag.name != name for tag in self._open):
-            self._out.append("<p></p>" if name == "p" else "")  # so parsers do; it ends a line
+            if name == "p" and self._has_room():  # so parsers do; it ends a line
+                self._push(Tag("p", False))
+                self._close_to(len(self._open) - 1)
         else:
             above = self._close_nearest(frozenset({name}), _LISTS if name == "li" else frozenset())
             if name in _FORMATTING:
@@ -256,7 +265,16 @@ class _Nest:
         self._out.append(f"<{tag.name}{''.join(_written(tag.attrs))}>")
 
 
+def _normal(text: str) -> str:
+    """Text with the references that are needed and no others: the cleaner is slow over loose ones."""
+    if "&" in text or ">" in text:
+        text = escape(unescape(text), quote=False)
+    return text.replace("\xa0", NBSP)
+
+
 def _written(attrs: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, value in attrs:
+        if len(value) > MAX_VALUE:
+            continue
         quoted = value.replace('"', "&quot;")
         yield f' {name}="{quoted}"'
