@@ -14,7 +14,7 @@
  *   warning: string, sensitive: boolean, body: Tree, tags: string, media: Medium[], poll: string[],
  *   preview: {url: string, title: string, host: string, src: string}, quote: Quote,
  *   rest: {poll: string, media: string, body: string}, begins: string,
- *   parent: number, root: number, words: number, asks: boolean, ems: number, lines: number, empty: boolean, heavy: boolean
+ *   parent: number, root: number, words: number, asks: boolean, ems: number, lines: number, empty: boolean, heavy: number
  * }} CardView
  * @typedef {{
  *   key: number, order: number, parent: number, root: number, at: number, words: number, asks: boolean, warned: boolean,
@@ -125,7 +125,7 @@ export function fill(el, p) {
     id: `c${p.key}`, 'data-key': p.key, 'data-order': p.order, 'data-parent': p.parent, 'data-root': p.root, 'data-at': p.at,
     'data-words': p.words, 'data-asks': p.asks ? 1 : 0, 'data-date': p.time.date, 'data-network': p.network,
     'data-warned': p.warning ? 1 : 0, 'data-clearance': p.clearance,
-    'data-ems': p.ems, 'data-lines': p.lines, 'data-empty': p.empty ? 1 : 0, 'data-heavy': p.heavy ? 1 : 0,
+    'data-ems': p.ems, 'data-lines': p.lines, 'data-empty': p.empty ? 1 : 0, 'data-heavy': p.heavy,
   });
   fillHeader(s, p);
   s.cover.toggleAttribute('open', !p.warning);

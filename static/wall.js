@@ -10,6 +10,11 @@ import { threadOf, threads } from './threads.js';
 /** @typedef {import('./page.js').State} State */
 /** @typedef {import('./layout.js').Stage} Plan */
 
+/** Seconds that one turn may try what fits; the next turn goes on, so that frames and the clock are never kept waiting. */
+const TURN_S = 0.05;
+/** So many turns in a row; then the next tick goes on. */
+const TURNS = 20;
+
 const pool = byId('pool'), quietAfter = Number(byId('page').dataset.quietAfter);
 const cards = new Cards(/** @type {NodeListOf<HTMLElement>} */ (pool.querySelectorAll(':scope > bc-card')));
 const stage = new Stage(cards);
@@ -24,12 +29,14 @@ const page = keepCurrent({
     const newest = newestOrder(before);
     if (state.resets === before.resets && newestOrder(state) > newest) freshAt = page.time.now();
     if (state.cards !== before.cards || state.blank !== before.blank) {
+      const began = clock.monotonic();
       cards.take(state.cards);
       forgetFits(state, before);
       sift(state, before.cards);
       for (const [key, card] of state.cards) if (before.cards.get(key) !== card) preload(key);
       dirty = columnDirty = true;
-      draw();
+      if (clock.monotonic() - began < TURN_S) draw();
+      else clock.after(0, draw);
     }
   },
   alive(alive) {
@@ -110,11 +117,6 @@ function become(name) {
 const format = new Intl.DateTimeFormat('en-GB', { timeZone: byId('page').dataset.zone || 'UTC', hour: 'numeric', minute: '2-digit' });
 /** @param {number} at @returns {string} 8:40 */
 const clockText = (at) => format.format(at * 1000).replace(/^0/, '');
-
-/** Seconds that one turn may try what fits; the next turn goes on, so that frames and the clock are never kept waiting. */
-const TURN_S = 0.05;
-/** So many turns in a row; then the next tick goes on. */
-const TURNS = 20;
 
 /** @param {State} state @param {number} at @returns {boolean} whether there is more to try */
 function drawRiver(state, at) {

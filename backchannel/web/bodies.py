@@ -22,7 +22,7 @@ from backchannel.text import (
 
 _EMOJI_NAME = 60
 _LONG_WORD = re.compile(r"\S{200,}")
-_PIECE = 64
+_PIECE = 128
 _BLOCKS = frozenset(("br", "paragraph", "quote", "list", "item"))
 _LINKS = frozenset(("link", "mention", "hashtag"))
 
@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     pictures: int
 
 
-WHOLE = Limits(letters=20_000, nodes=1_000, addresses=20_000, pictures=100)
+WHOLE = Limits(letters=20_000, nodes=500, addresses=20_000, pictures=100)
 EXCERPT = Limits(letters=600, nodes=60, addresses=4_000, pictures=10)
 
 
@@ -120,7 +120,7 @@ def _with_breaks(text: str) -> BodyView:
 
 
 def in_pieces(text: str) -> list[str]:
-    """The text, parted every 64 letters of a word that is longer than any line."""
+    """The text, parted every 128 letters of a word that is longer than any line."""
     pieces: list[str] = []
     at = 0
     for found in _LONG_WORD.finditer(text):

@@ -46,8 +46,8 @@ _UNSAID = "not said"
 # Letters of a text, and how many of a kind; what is beyond stands where it was said, and a sign says so.
 NAME, HANDLE, WARNING, ALT, OPTION, TITLE, TAGS, BEGINNING = 60, 120, 200, 1_000, 120, 200, 200, 280
 ALTS, QUOTED_ALTS, OPTIONS, MEDIA, QUOTED_MEDIA = 2_000, 400, 12, 12, 4
-HEAVY = 500
-LONG_EMS, LONG_LETTERS, LONG_LINES = 400, 1_200, 30
+HEAVY, HEAVIEST = 500, 800
+LONG_EMS, LONG_LETTERS, LONG_LINES = 340, 800, 25
 """A text beyond these is folded in a tab, and only begins there."""
 
 
@@ -120,8 +120,9 @@ class CardView(Struct, frozen=True):
     """Everything a card shows, and last what a layout needs to know to choose, to place and to hold it.
 
     `begins` is the beginning of a text that is so long that a tab folds it. `ems` and `lines` are the least
-    room that the body takes (see room.py); `empty`: there is nothing to read or to see; `heavy`: there are so
-    many letters that pages spare themselves their kerning, which takes engines quadratic time.
+    room that the body takes (see room.py); `empty`: there is nothing to read or to see; `heavy`: 1 where
+    there are so many letters that pages spare themselves their kerning, which takes engines quadratic time; 2
+    where a tab lays the card out only when it is looked at.
     """
 
     key: int = 0
@@ -152,7 +153,7 @@ class CardView(Struct, frozen=True):
     ems: int = 0
     lines: int = 0
     empty: bool = False
-    heavy: bool = False
+    heavy: int = 0
 
 
 BLANK_VIEW: Mapping[str, str | int] = {"key": 0, "kind": "blank", "order": 0}
@@ -309,14 +310,20 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
         lines=room.lines,
         empty=not (whole or media or any(poll) or preview.url or quote.body or quote.media or quote.warning),
     )
-    return msgspec.structs.replace(shown, heavy=_letters(shown) > HEAVY)
+    letters = _letters(shown)
+    return msgspec.structs.replace(shown, heavy=(letters > HEAVY) + (letters > HEAVIEST))
 
 
 def _letters(shown: CardView) -> int:
-    """How many letters a card lays out, roughly."""
-    quote, texts = shown.quote, [shown.author.name, shown.warning, *shown.poll, shown.preview.title]
+    """How many letters a card lays out, roughly; of a folded text only its beginning."""
+    quote, whole, texts = (
+        shown.quote,
+        len(words_of(shown.body)),
+        [shown.author.name, shown.warning, *shown.poll, shown.preview.title],
+    )
     texts += [medium.alt for medium in (*shown.media, *quote.media)]
-    return sum(map(len, (*texts, words_of(shown.body), quote.warning, words_of(quote.body))))
+    body = HEAVY + 1 if shown.begins else whole  # a folded text is laid out when it is opened
+    return body + sum(map(len, (*texts, quote.warning, words_of(quote.body))))
 
 
 def api_post(
