@@ -27,6 +27,7 @@ NBSP = "\ufdd0"
 MAX_VALUE = 4096
 """A longer value of an attribute is none: no address and no alternative text is so long."""
 
+_OPENS = re.compile(r"<(?=[a-zA-Z/!?])")
 _TAG = re.compile(
     r"<(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*+)"
     r"(?P<attrs>(?:[^>=]*+=\s*+(?:\"[^\"]*+\"|'[^']*+')?+)*+[^>=]*+)>"
@@ -96,7 +97,8 @@ def tidy(html: str) -> str:
 def tokens(html: str) -> Iterator[str | Tag]:
     """Text and tags in order, without comments and without what stands in a `DROPPED` element."""
     at = 0
-    while (start := html.find("<", at)) >= 0:
+    while opening := _OPENS.search(html, at):
+        start = opening.start()
         if start > at:
             yield html[at:start]
         if found := _TAG.match(html, start):
@@ -108,8 +110,6 @@ def tokens(html: str) -> Iterator[str | Tag]:
                 at = _after_dropped(html, at, name)
         else:
             at = _after_other(html, start)
-            if at == start + 1:
-                yield "&lt;"
         if at < 0:
             return
     if at < len(html):
@@ -140,16 +140,14 @@ def _after_dropped(html: str, at: int, name: str) -> int:
 
 
 def _after_other(html: str, start: int) -> int:
-    """Where to go on behind a `<` that begins no tag: negative where it swallows the rest."""
-    mark = html[start + 1 : start + 2]
+    """Where to go on behind what begins like a tag and is none: negative where it swallows the rest."""
     if html.startswith("<!--", start):
         end = html.find("-->", start + 2)
         return end + 3 if end >= 0 else -1
-    if mark in ("!", "?", "/"):
-        end = html.find(">", start)
-        return end + 1 if end >= 0 else -1
-    is_tag = mark.isascii() and mark.isalpha()
-    return -1 if is_tag else start + 1
+    if html[start + 1].isalpha():
+        return -1
+    end = html.find(">", start)
+    return end + 1 if end >= 0 else -1
 
 
 def _attributes(name: str, text: str) -> tuple[tuple[str, str], ...]:
@@ -267,7 +265,7 @@ class _Nest:
 
 def _normal(text: str) -> str:
     """Text with the references that are needed and no others: the cleaner is slow over loose ones."""
-    if "&" in text or ">" in text:
+    if "&" in text or "<" in text or ">" in text:
         text = escape(unescape(text), quote=False)
     return text.replace("\xa0", NBSP)
 
