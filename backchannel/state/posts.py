@@ -246,6 +246,7 @@ class Posts(Struct):
         seen.at = min(post.created_at, seen.taken_at)
         if old:
             self._unlink(old)
+        if old and (old.voice == seen.voice or not old.is_folded):  # else it was another's flood
             seen.rule, seen.rule_hash = old.rule, old.rule_hash
         if old and old.voice == seen.voice:  # else it has somebody else's place
             seen.order, seen.is_folded, seen.is_counted = old.order, old.is_folded, old.is_counted

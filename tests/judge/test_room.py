@@ -316,3 +316,31 @@ def test_the_judge_stays_linear_in_a_flood(policy: str) -> None:
     slope = math.log(times[8000] / times[2000]) / math.log(4)
     print(f"{policy}: CPU s {times}, exponent {slope:.2f}")
     assert slope < 1.4
+
+
+def copies(count: int, *, via: str, **more: Any) -> list[Posted]:
+    """What a server says that Alice said elsewhere."""
+    return [written(f"{via}{n}", "alice", 1000.0, via=via, is_origin=False, **more) for n in range(count)]
+
+
+@pytest.mark.parametrize("own", [{"via": "", "is_origin": True}, {"via": "honest", "is_origin": False}])
+async def test_what_a_server_says_in_somebodys_name_takes_no_room_from_them(
+    tmp_path: Path, own: dict[str, Any]
+) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, *copies(40, via="liar"), *honest(3))
+    await settle(sequencer, *[written(f"own{n}", "alice", 1000.0, **own) for n in range(5)])
+    assert (len(of(sequencer, "liar")), len(of(sequencer, "own"))) == (5, 5)
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
+
+
+async def test_what_was_folded_as_a_liars_copy_comes_when_its_own_server_speaks(tmp_path: Path) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, *copies(12, via="liar"))
+    assert ("liar11" in screens(sequencer), "liar0" in screens(sequencer)) == (True, False)
+    for name in ("liar0", "liar11"):
+        await settle(sequencer, written(name, "alice", 1000.0))
+    assert {"liar0", "liar11"} <= {*screens(sequencer)}
+    assert await refold(sequencer) == sequencer.state
+    await sequencer.close()
