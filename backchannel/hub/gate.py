@@ -11,6 +11,7 @@ import ssl
 from asyncio import BaseTransport, Protocol, Transport
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import cast
@@ -181,6 +182,8 @@ class Port:
     async def __aenter__(self) -> "Port":
         await self._runner.setup()
         self._closing.push_async_callback(self._runner.cleanup)
+        if server := self._runner.server:
+            server.request_handler = partial(_answer, server.request_handler)
         self.make_http = cast(Callable[[], Protocol], self._runner.server)
         return self
 
@@ -281,6 +284,14 @@ class Port:
                 connections=self.door.open,
             )
             self._told = self.lobby.refused, now
+
+
+async def _answer(handle: Handler, request: web.BaseRequest) -> web.StreamResponse:
+    """What aiohttp answers by itself, before it asks anybody here: it repeats an odd `Expect` as it came."""
+    try:
+        return await handle(cast(web.Request, request))
+    except UnicodeEncodeError:
+        return web.Response(status=HTTPStatus.BAD_REQUEST, text="The head of a request is UTF-8.\n")
 
 
 def render_refusal(status: HTTPStatus, words: str) -> bytes:

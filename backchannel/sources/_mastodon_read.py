@@ -9,7 +9,7 @@ from msgspec import Raw, Struct, field
 from backchannel.model import DecodeError, Event, Missed, Post, Posted
 from backchannel.sources import Batch, Context, SourceError
 from backchannel.sources._mastodon_api import MAX_IDS, Page, Server
-from backchannel.sources._mastodon_confirm import confirmed, honest
+from backchannel.sources._mastodon_confirm import Questions, confirmed, honest
 from backchannel.sources._mastodon_post import OptOut, View, build_post, canonical_uri
 from backchannel.sources._mastodon_recent import Recent
 from backchannel.sources._mastodon_wire import (
@@ -58,6 +58,7 @@ class Reader:
         self._context = context
         self.bugs = context.bugs
         self.hashtags = hashtags
+        self.questions = Questions(context.clock)
         self.origins = {server.origin: server for server in servers}
         self._local = local
         self._backfill_pages = backfill_pages
@@ -215,8 +216,9 @@ class Reader:
         self, server: Server, page: Page, positions: dict[str, str] | None, also: Sequence[Event] = ()
     ) -> Batch:
         done = await self.read(server, page.items)
-        posts, unknown = await confirmed(done.posts, self.origins, self.posts)
-        posts = await honest(posts, self.origins, self.posts)
+        may_ask = self.questions.may_ask(server.host)
+        posts, unknown = await confirmed(done.posts, self.origins, self.posts, may_ask)
+        posts = await honest(posts, self.origins, self.posts, may_ask)
         done.reasons += unknown
         events: list[Event] = [Posted(post) for post in posts]
         return Batch(

@@ -73,7 +73,9 @@ class Rechecker:
         if done.trouble and not done.is_heard:
             raise min(done.trouble, key=lambda error: error.retry_after_s)
         told = [event.post for event in done.events if isinstance(event, Posted)]
-        told = await honest(told, self._reader.origins, self._reader.posts)
+        told = await honest(
+            told, self._reader.origins, self._reader.posts, self._reader.questions.may_ask("")
+        )
         other = [event for event in done.events if not isinstance(event, Posted)]
         return [*other, *map(Posted, told), *await self._elsewhere(done.dropped)]
 

@@ -68,7 +68,7 @@ def parse_place(text: str) -> Place | None:
     try:
         padded = text + "=" * (-len(text) % 4)
         order, key = base64.b64decode(padded, altchars=b"-_", validate=True).split(b".")
-        if len(text) < 60 and order.isdigit() and key.isdigit():
+        if order.isdigit() and key.isdigit() and max(len(order), len(key)) < MAX_DIGITS:
             return int(order), int(key)
     except (binascii.Error, ValueError):
         pass

@@ -341,6 +341,28 @@ async def test_a_page_of_forged_ids_costs_our_own_server_a_few_questions(
     assert len(home.asked) <= 8
 
 
+async def test_forged_pages_without_end_do_not_use_up_our_own_servers_limit(start: Start, make: Make) -> None:
+    home, relay = await start(), await start()
+    clock = Hand()
+    source = make(home, relay, clock=clock)
+    for number in range(100, 1100):
+        relay.post(number, uri=f"{home.base}/users/ann/statuses/{number}")
+    (first,) = {batch.cursor for batch in await read(source, relay) if batch.cursor}
+    for number in range(1100, 3000):
+        relay.post(number, uri=f"{home.base}/users/ann/statuses/{number}")
+    home.asked.clear()
+    clock.time += 61.0
+    batches = await read(source, relay, first)
+    assert (texts(batches), sum(batch.skipped for batch in batches)) == ([], 1900)
+    assert len(home.asked) <= 8
+    home.post(1, "words of ann")
+    clock.time += 61.0
+    relay.post(3001, "said otherwise", uri=f"{home.base}/users/ann/statuses/1")
+    (*_, last) = (batch.cursor for batch in batches if batch.cursor)
+    (late,) = posts(event for batch in await read(source, relay, last) for event in batch.events)
+    assert late.is_origin
+
+
 async def test_a_copy_that_was_not_stored_is_no_reason_to_leave_out_another(start: Start, make: Make) -> None:
     one, other = await start(), await start()
     uri = "https://far.example/users/ann/statuses/5"

@@ -71,6 +71,7 @@ async def test_a_mistake_of_ours_says_nothing_about_our_inside_and_is_counted(
         b"GET /?q=" + b"a" * 5000,
         b"GET /\xff",
         b"POST /api/v1/rulings HTTP/1.1\r\nAuthorization: Bearer \xff",
+        b"GET / HTTP/1.1\r\nExpect: \xff",
         b"GET / HTTP/1.1\r\nX-\xff: \xff",
     ],
 )

@@ -6,6 +6,9 @@ from aiohttp import ClientSession
 from tests.hub.served import Served, get_json, get_text
 from tests.hub.stand_in import EPOCH
 
+BEYOND = "MS45OTk5OTk5OTk5OTk5OTk5OTk5OTk5"
+"""A place whose key is greater than any number that a search can look for."""
+
 
 async def test_posts_are_newest_first_with_everything_a_page_needs(
     served: Served, web: ClientSession
@@ -61,6 +64,7 @@ async def test_a_search_can_be_walked_to_the_end_past_what_is_covered(
         ("before=!!", "before", "!!"),
         ("before=YWJj", "before", "YWJj"),
         ("before=MS4yLjM", "before", "MS4yLjM"),
+        (f"q=hello&before={BEYOND}", "before", BEYOND),
         (f"q={'a' * 201}", "q", "a" * 201),
         ("q=%00", "q", "\0"),
     ],
