@@ -315,15 +315,14 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
 
 
 def _letters(shown: CardView) -> int:
-    """How many letters a card lays out, roughly; of a folded text only its beginning."""
+    """How many letters a card lays out, roughly."""
     quote, whole, texts = (
         shown.quote,
         len(words_of(shown.body)),
         [shown.author.name, shown.warning, *shown.poll, shown.preview.title],
     )
     texts += [medium.alt for medium in (*shown.media, *quote.media)]
-    body = HEAVY + 1 if shown.begins else whole  # a folded text is laid out when it is opened
-    return body + sum(map(len, (*texts, quote.warning, words_of(quote.body))))
+    return whole + sum(map(len, (*texts, quote.warning, words_of(quote.body))))
 
 
 def api_post(
