@@ -323,7 +323,7 @@ class Gatherer:
 
     async def _take(self, lane: str, batch: Batch, cursor: str | None) -> None:
         """Takedowns first, which nothing holds up; then the rest, with the cursor behind the last part."""
-        events = self._candidates(lane, batch.events)
+        events = await self._candidates(lane, batch.events)
         if cursor is not None and redacted(cursor) != cursor:
             cursor = None  # better to read something twice than to keep a secret in the log
         if takedowns := [event for event in events if isinstance(event, Deleted | Left)]:
@@ -351,12 +351,13 @@ class Gatherer:
         is_clean = quote is None or early.keys().isdisjoint((quote.id, quote.author.id))
         return event if is_clean else Posted(without_quote(post))
 
-    def _candidates(self, lane: str, events: Iterable[Event]) -> list[Event]:
+    async def _candidates(self, lane: str, events: Iterable[Event]) -> list[Event]:
         """What may go into the log: candidates, what a known post has become, deletions of what is known.
 
-        Takedowns of all, then posts. One that cannot be looked at, or could not be read back from the log, is
-        dropped alone. No network has a word on another's ids, and a deletion is remembered for this source's
-        posts alone.
+        Takedowns of all, then posts, and the loop is given back after each: secrets are looked for in all of
+        it, which takes a while for a long one. One that cannot be looked at, or could not be read back from
+        the log, is dropped alone. No network has a word on another's ids, and a deletion is remembered for
+        this source's posts alone.
         """
         now = self._clock.monotonic()
         for subject in [*takewhile(lambda subject: self._early[subject] <= now - EARLY_S, self._early)]:
@@ -369,6 +370,7 @@ class Gatherer:
             except Exception as error:  # noqa: BLE001 - foreign data: one item costs itself, whatever it raises
                 self._dropped += 1
                 self._house.bugs.caught(f"an item of {self.name}/{lane}", error)
+            await self._clock.sleep(0)
         return kept
 
     def _decide(self, event: Event, now: float) -> Event | None:

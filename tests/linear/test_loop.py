@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from time import thread_time
 
 from msgspec import Raw
@@ -9,14 +10,19 @@ from msgspec import Raw
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher
+from backchannel.gather import Gatherer, House
+from backchannel.model import Posted
+from backchannel.redaction import keep_secret
 from backchannel.sources import Context
 from backchannel.sources._mastodon_api import Server
 from backchannel.sources._mastodon_read import Reader
 from backchannel.sources._nostr_desk import Desk
 from backchannel.sources._nostr_directory import Directory
 from tests.conftest import Tell
+from tests.kit import post, sequencer_in
 from tests.linear.test_parsers import status
 from tests.sources.nostr_kit import ADA
+from tests.test_gather import TAGS, Script
 
 
 async def turns(done: asyncio.Event) -> list[float]:
@@ -47,6 +53,24 @@ async def test_a_page_of_hostile_statuses_gives_the_loop_back_after_each(tell: T
     assert len(read.posts) == 40
     assert len(held) >= 80, "once when each is decoded, and once when it becomes a post"
     tell(f"the loop, while 40 statuses of 40,000 characters are read: held {1000 * max(held):.0f} ms at most")
+
+
+async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell: Tell) -> None:
+    keep_secret(["a secret that is in no post"])
+    sequencer = await sequencer_in(tmp_path)
+    house = House(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
+    gatherer = Gatherer("net", "script", Script(), lambda: (), house)
+    events = [Posted(post(f"p{at}", "\N{ARABIC LETTER ALEF}\ufdfa " * 10_000)) for at in range(40)]
+    done = asyncio.Event()
+    watch = asyncio.create_task(turns(done))
+    await asyncio.sleep(0)
+    found = await gatherer._candidates("lane", events)
+    done.set()
+    held = await watch
+    await sequencer.close()
+    assert found == events
+    assert len(held) >= 40
+    tell(f"the loop, while 40 such posts become candidates: held {1000 * max(held):.0f} ms at most")
 
 
 def test_a_page_of_long_notes_becomes_posts_a_few_at_a_time() -> None:
