@@ -31,6 +31,7 @@ from backchannel.secrets import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.sequencer.inbox import Part
+from backchannel.terminal import configure_logging
 
 POINT, COUNT = (sys.argv[3], int(sys.argv[4])) if __name__ == "__main__" else ("never", 1)
 passed = 0
@@ -156,4 +157,5 @@ def promised(lines: Sequence[bytes]) -> list[list[Any]]:
 
 
 if __name__ == "__main__":
+    configure_logging()  # or log lines would stand among the promises
     asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -167,7 +167,7 @@ def check_model(lives: Lives, entries: list[Entry], state: State, truth: Any) ->
     by_person = {e.event.subject for e in entries if isinstance(e.event, Ruled) and e.event.rank}
     hidden = {id_ for id_ in by_person if (word := state.rulings.top(id_)) and word.verdict == "hide"}
     erased = {id_ for id_ in truth.posts if mark(key, id_) in state.marks}
-    shown = {state.posts.by_key[key].id for key in state.board.line}
+    shown = {state.posts.by_key[key].id for key in [*state.board.line, *state.board.folds]}
     expected = truth.standing - hidden - erased - refused
     assert expected - shown - quoting == set(), "missing"
     assert shown - expected - quoting == set(), "not to be there"
@@ -239,9 +239,8 @@ async def test_control_a_cursor_that_is_written_before_its_events_loses_posts(tm
         outages=False,
     ) as simulator:
         _, once = configs(tmp_path, simulator)
-        for _ in range(3):
+        while lives.deaths["cursor"] < 3:  # on a busy machine a life may end before it comes by there
             await lives.live(once, "cursor", until=LIFE_S)
-        assert lives.deaths["cursor"] == 3
         await lives.end_in_order(once, lambda: simulator.moment() > SOON_S)
         entries = await read_log(tmp_path)
         here = {e.event.post.id for e in entries if isinstance(e.event, Posted)}
