@@ -335,7 +335,7 @@ class Relay(Script):
 async def test_a_stream_that_greets_and_hangs_up_is_met_with_more_and_more_patience(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backchannel.gather.random", lambda: 0.5)
+    monkeypatch.setattr("backchannel.gather.gatherer.random", lambda: 0.5)
     clock = Quick()
     hasty: list[list[Batch | Exception]] = [[Batch(), SourceError("closed")], [Batch()]] * 3
     sequencer, _ = await gathered(tmp_path, Relay(*hasty), clock=clock)
@@ -344,7 +344,7 @@ async def test_a_stream_that_greets_and_hangs_up_is_met_with_more_and_more_patie
 
 
 async def test_a_read_that_held_starts_patience_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backchannel.gather.random", lambda: 0.5)
+    monkeypatch.setattr("backchannel.gather.gatherer.random", lambda: 0.5)
     clock, ticks = Quick(), count(step=100.0)
     steady: list[list[Batch | Exception]] = [[Batch(), SourceError("closed")]] * 3
     clock.monotonic = lambda: next(ticks)  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from tests.linear.hostile import UNITS, of_pattern, repeated
 from tests.linear.measure import Growth, growth, table
 
 PACKAGE = Path(__file__).parents[2] / "backchannel"
-PARTS = ("text", "sources", "wire", "web", "hub", "fetch", "media", "retry.py", "search.py", "gather.py")
+PARTS = ("text", "sources", "wire", "web", "hub", "fetch", "media", "retry.py", "search.py", "gather")
 EVERY = bool(os.environ.get("EVERY"))
 MOST = 40_000 if EVERY else 20_000
 

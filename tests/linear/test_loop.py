@@ -10,7 +10,8 @@ from msgspec import Raw
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher
-from backchannel.gather import Gatherer, House
+from backchannel.gather import House
+from backchannel.gather.candidates import Candidates
 from backchannel.model import Posted
 from backchannel.redaction import keep_secret
 from backchannel.sources import Context
@@ -22,7 +23,7 @@ from tests.conftest import Tell
 from tests.kit import post, sequencer_in
 from tests.linear.test_parsers import status
 from tests.sources.nostr_kit import ADA
-from tests.test_gather import TAGS, Script
+from tests.test_gather import TAGS
 
 
 async def turns(done: asyncio.Event) -> list[float]:
@@ -59,12 +60,12 @@ async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell
     keep_secret(["a secret that is in no post"])
     sequencer = await sequencer_in(tmp_path)
     house = House(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
-    gatherer = Gatherer("net", "script", Script(), lambda: (), house)
+    candidates = Candidates("net", "script", house, is_chosen=False)
     events = [Posted(post(f"p{at}", "\N{ARABIC LETTER ALEF}\ufdfa " * 10_000)) for at in range(40)]
     done = asyncio.Event()
     watch = asyncio.create_task(turns(done))
     await asyncio.sleep(0)
-    found = await gatherer._candidates("lane", events)
+    found = await candidates.of("lane", events)
     done.set()
     held = await watch
     await sequencer.close()

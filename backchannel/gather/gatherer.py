@@ -1,45 +1,29 @@
-"""Runs the sources: every lane in a task of its own, with its cursor, pace, patience and health.
+"""Runs one source: every lane in a task of its own, with its cursor, pace, patience and health.
 
-A source only talks to its network. What is a candidate, what is remembered, when to ask again and what to
-say of its state is decided here, the same for all.
+A source only talks to its network. When to ask again, and how to tell its state,
+is decided here, for all alike.
 
 Here foreign data enters, so here is the guard (`_edge`): whatever a source raises is its own lane's failure.
 What the writer raises is the core's, and goes through: around `submit` and `take_down` there is no guard.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
 from random import random
-from typing import Literal, NamedTuple, Protocol
 
 import structlog
-from msgspec import Struct
 
-from backchannel.bugs import Bugs
-from backchannel.clock import Clock
 from backchannel.fetch import FetchError
-from backchannel.log import Lane, LogUnavailable
-from backchannel.log.codec import decode, encode
-from backchannel.model import (
-    REFUSALS,
-    DecodeError,
-    Deleted,
-    Event,
-    Left,
-    Post,
-    Posted,
-    Takedown,
-    Unknown,
-    without_quote,
-)
-from backchannel.redaction import redacted, redacted_event
+from backchannel.gather.candidates import Candidates
+from backchannel.gather.health import Health, LaneHealth, SourceHealth
+from backchannel.gather.house import House
+from backchannel.log import LogUnavailable
+from backchannel.model import DecodeError, Deleted, Left, Post
+from backchannel.redaction import redacted
 from backchannel.retry import backoff_s
 from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
 
-EARLY_S = 600.0
-AHEAD_S = 900.0
 RECHECK_S = 15.0
 STEADY_S = 60.0
 """A read that went well for so long starts patience anew."""
@@ -49,88 +33,8 @@ TROUBLES = (SourceError, FetchError, DecodeError)
 """What a network may do to us. All else is a bug of ours."""
 
 Watch = Callable[[], Sequence[Post]]
-Health = Literal["starting", "live", "backoff", "blocked", "needs_human"]
 
 log_line = structlog.get_logger(__name__)
-
-
-class SourceHealth(Struct):
-    """What can honestly be said of a source: its best lane's state, and when it last spoke (POSIX s).
-
-    `skipped`: items that could not be read; `missed`: gaps that could not be filled.
-    """
-
-    name: str
-    kind: str
-    state: Health = "starting"
-    last_success_at: float | None = None
-    behind_s: float | None = None
-    error: str = ""
-    skipped: int = 0
-    missed: int = 0
-
-
-class LaneHealth(Struct):
-    """One lane. `failures`: since a read last held; `skipped`: items that could not be decoded, in all."""
-
-    state: Health = "starting"
-    last_success_at: float | None = None
-    error: str = ""
-    failures: int = 0
-    skipped: int = 0
-
-    def hear(self, at: float, skipped: int) -> None:
-        """The network has spoken."""
-        self.state, self.last_success_at, self.error = "live", at, ""
-        self.skipped += skipped
-
-
-class Standing(NamedTuple):
-    """What gather has to know of a post that is known: which copy of it stands, and on which network."""
-
-    source: str
-    revision: int
-    is_origin: bool
-    via: str = ""
-    kind: str = ""
-
-
-class Writer(Protocol):
-    """The sequencer, as far as a gatherer needs it."""
-
-    async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None: ...
-    async def take_down(self, events: Sequence[Takedown]) -> bool: ...
-    def knows(self, subject: str) -> bool: ...
-
-
-class House(NamedTuple):
-    """What a gatherer is handed of the house: the event's folded hashtags, the window's start (POSIX s),
-    the one who writes, time, which copy of a post stands, the stored cursors, and who is told of bugs."""
-
-    hashtags: frozenset[str]
-    since: float
-    writer: Writer
-    clock: Clock
-    standing: Callable[[str], Standing | None]
-    cursors: Callable[[], Awaitable[Mapping[Lane, str]]]
-    bugs: Bugs
-
-
-def unwanted(post: Post, hashtags: frozenset[str], *, is_chosen: bool = False) -> str:
-    """Why this post, whenever it was written, is no candidate; "" when it is one. Pure."""
-    if denied := REFUSALS.intersection(post.labels):
-        return f"kept out by its author or its network: {', '.join(sorted(denied))}"
-    if "nowall" in post.hashtags:
-        return "it carries #nowall"
-    if not is_chosen and hashtags.isdisjoint(post.hashtags):
-        return "it does not carry the event's hashtag"
-    return ""
-
-
-def is_in_window(post: Post, since: float, now: float) -> bool:
-    """Written since the window opened, not in the future (15 min are forgiven), not expired. Pure."""
-    is_expired = post.expires_at is not None and post.expires_at <= now
-    return since <= post.created_at <= now + AHEAD_S and not is_expired
 
 
 class Gatherer:
@@ -140,8 +44,7 @@ class Gatherer:
         self.name, self.kind, self.source = name, kind, source
         self._watch, self._house, self._clock = watch, house, house.clock
         self._lanes: dict[str, LaneHealth] = {}
-        self._early: dict[str, float] = {}
-        self._dropped = 0
+        self._candidates = Candidates(name, kind, house, is_chosen=source.is_chosen)
         self._is_stopping = False
         self._poll_s = float(getattr(source, "poll_s", 0.0))
 
@@ -155,7 +58,7 @@ class Gatherer:
         order: list[Health] = ["live", "starting", "backoff", "blocked", "needs_human"]
         best = min(states, key=order.index)
         at = max((h.last_success_at for h in lanes.values() if h.last_success_at is not None), default=None)
-        skipped = self._dropped + sum(health.skipped for health in lanes.values())
+        skipped = self._candidates.dropped + sum(health.skipped for health in lanes.values())
         return SourceHealth(
             self.name, self.kind, best, at, self._behind_s(best, at), "; ".join(troubles), skipped
         )
@@ -323,107 +226,18 @@ class Gatherer:
 
     async def _take(self, lane: str, batch: Batch, cursor: str | None) -> None:
         """Takedowns first, which nothing holds up; then the rest, with the cursor behind the last part."""
-        events = await self._candidates(lane, batch.events)
+        events = await self._candidates.of(lane, batch.events)
         if cursor is not None and redacted(cursor) != cursor:
             cursor = None  # better to read something twice than to keep a secret in the log
         if takedowns := [event for event in events if isinstance(event, Deleted | Left)]:
             await self._house.writer.take_down(takedowns)
         rest = [event for event in events if not isinstance(event, Deleted | Left)]
         while len(rest) > MAX_PART:
-            await self._house.writer.submit(self._undeleted(rest[:MAX_PART]))
+            await self._house.writer.submit(self._candidates.without_deleted(rest[:MAX_PART]))
             del rest[:MAX_PART]
         if rest or cursor is not None:
             cursors = {} if cursor is None else {(self.name, lane): cursor}
-            await self._house.writer.submit(self._undeleted(rest), cursors)
-
-    def _undeleted(self, events: Sequence[Event]) -> list[Event]:
-        """In the step in which they are submitted: another lane may have heard of a deletion meanwhile."""
-        return [told for event in events if (told := self._without_early(event))]
-
-    def _without_early(self, event: Event) -> Event | None:
-        """Nothing of a deleted post or account; what only quotes it comes without the quotation."""
-        if not isinstance(event, Posted):
-            return event
-        post, early = event.post, self._early
-        if post.id in early or post.face.author.id in early:
-            return None
-        quote = post.face.quote
-        is_clean = quote is None or early.keys().isdisjoint((quote.id, quote.author.id))
-        return event if is_clean else Posted(without_quote(post))
-
-    async def _candidates(self, lane: str, events: Iterable[Event]) -> list[Event]:
-        """What may go into the log: candidates, what a known post has become, deletions of what is known.
-
-        Takedowns of all, then posts, and the loop is given back after each: secrets are looked for in all of
-        it, which takes a while for a long one. One that cannot be looked at, or could not be read back from
-        the log, is dropped alone. No network has a word on another's ids, and a deletion is remembered for
-        this source's posts alone.
-        """
-        now = self._clock.monotonic()
-        for subject in [*takewhile(lambda subject: self._early[subject] <= now - EARLY_S, self._early)]:
-            del self._early[subject]
-        kept: list[Event] = []
-        for event in sorted(events, key=lambda event: isinstance(event, Posted)):
-            try:
-                if candidate := self._decide(redacted_event(event), now):
-                    kept.append(_as_stored(candidate))
-            except Exception as error:  # noqa: BLE001 - foreign data: one item costs itself, whatever it raises
-                self._dropped += 1
-                self._house.bugs.caught(f"an item of {self.name}/{lane}", error)
-            await self._clock.sleep(0)
-        return kept
-
-    def _decide(self, event: Event, now: float) -> Event | None:
-        match event:
-            case Posted(post):
-                return self._candidate(post)
-            case Left(subject) | Deleted(subject) if not self._is_ours(self._house.standing(subject)):
-                self._dropped += 1
-                return None
-            case Deleted(subject):
-                self._early.pop(subject, None)  # the latest stand last
-                self._early[subject] = now  # also where it is known: a post that waits may be refused
-                return event if self._house.writer.knows(subject) else None
-            case _:
-                return event
-
-    def _is_ours(self, standing: Standing | None) -> bool:
-        return standing is None or standing.kind in ("", self.kind)
-
-    def _candidate(self, post: Post) -> Posted | Left | None:
-        why = unwanted(post, self._house.hashtags, is_chosen=self.source.is_chosen)
-        standing = self._house.standing(post.id)
-        if standing is None:
-            in_window = is_in_window(post, self._house.since, self._clock.now())
-            return Posted(post) if in_window and not why else None
-        if not self._is_ours(standing):
-            self._dropped += 1
-            return None
-        if not why:
-            return Posted(post)
-        via = "" if post.is_origin else post.via
-        return Left(post.id, post.revision, why, via) if self._may_withdraw(post, standing) else None
-
-    def _may_withdraw(self, post: Post, standing: Standing) -> bool:
-        """Whether this copy, which is no candidate, says so of the one that stands.
-
-        Its origin says it of any copy; of its own in the same revision, where another source took it in, only
-        that it is not wanted, not that our hashtags are not in it. Everybody else says it of their own copy.
-        """
-        if not post.is_origin:
-            return not standing.is_origin and post.via == standing.via and post.revision >= standing.revision
-        is_refused = bool(unwanted(post, frozenset(), is_chosen=True))
-        is_same = post.revision == standing.revision and (post.source == standing.source or is_refused)
-        return not standing.is_origin or post.revision > standing.revision or is_same
-
-
-def _as_stored(event: Event) -> Event:
-    """The event as the log will give it back. Raises for what it could not store or read again: half a
-    character, no number, the wrong type would each end this process, or the next start."""
-    stored = decode(encode(event))
-    if isinstance(stored, Unknown):
-        raise TypeError(type(event).__name__)
-    return stored
+            await self._house.writer.submit(self._candidates.without_deleted(rest), cursors)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -1,0 +1,17 @@
+"""Runs the sources and hands their candidates to the sequencer, with cursors, pace, patience and health."""
+
+from backchannel.gather.candidates import is_in_window, unwanted
+from backchannel.gather.gatherer import Gatherer
+from backchannel.gather.health import LaneHealth, SourceHealth
+from backchannel.gather.house import House, Standing, Writer
+
+__all__ = [
+    "Gatherer",
+    "House",
+    "LaneHealth",
+    "SourceHealth",
+    "Standing",
+    "Writer",
+    "is_in_window",
+    "unwanted",
+]

@@ -1,0 +1,40 @@
+"""The rest of the program as a gatherer sees it, and is handed it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from backchannel.bugs import Bugs
+from backchannel.clock import Clock
+from backchannel.log import Lane
+from backchannel.model import Event, Takedown
+
+
+class Standing(NamedTuple):
+    """What gather has to know of a post that is known: which copy of it stands, and on which network."""
+
+    source: str
+    revision: int
+    is_origin: bool
+    via: str = ""
+    kind: str = ""
+
+
+class Writer(Protocol):
+    """The sequencer, as far as a gatherer needs it."""
+
+    async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None: ...
+    async def take_down(self, events: Sequence[Takedown]) -> bool: ...
+    def knows(self, subject: str) -> bool: ...
+
+
+class House(NamedTuple):
+    """What a gatherer is handed of the house: the event's folded hashtags, the window's start (POSIX s),
+    the one who writes, time, which copy of a post stands, the stored cursors, and who is told of bugs."""
+
+    hashtags: frozenset[str]
+    since: float
+    writer: Writer
+    clock: Clock
+    standing: Callable[[str], Standing | None]
+    cursors: Callable[[], Awaitable[Mapping[Lane, str]]]
+    bugs: Bugs
