@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Container, Sequence
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
 from backchannel.exempt import Exemptions
 from backchannel.fetch import Fetcher, Origin
-from backchannel.gather import Gatherer, House, SourceHealth, Standing
+from backchannel.gather import Gatherer, House, Known, SourceHealth
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
@@ -26,7 +26,6 @@ from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
 from backchannel.media import PER_HOST, MediaStore
 from backchannel.media import follow as follow_pictures
-from backchannel.model import ABSENT, Post
 from backchannel.paths import static_folder
 from backchannel.search import Search, try_follow
 from backchannel.search import follow as follow_board
@@ -44,9 +43,6 @@ from backchannel.web.views import Views
 
 USER_AGENT = "Backchannel/0.1 (+{url})"
 SWEEP_S = 600.0
-WATCHED = 200
-"""Cards, and as many posts that wait, whose edits and deletions are looked for."""
-WATCHED_FOLDED = 100
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 
 log_line = structlog.get_logger(__name__)
@@ -73,6 +69,7 @@ class Server:
             venue=parse_networks(config.server.venue_addresses),
             size=raise_descriptors(),
         )
+        self.known = Known(sequencer)
         self.gatherers: list[Gatherer] = []
         self.app = build_app(
             house.House(
@@ -174,7 +171,7 @@ class Server:
         fetchers.append(fetcher := self._fetcher(1, self.exempt.of(name)))
         since = event.collect_from.timestamp()
         context = sources.Context(
-            name, fetcher, self.clock, event.hashtags, since, lambda: self._watch(name), self.bugs
+            name, fetcher, self.clock, event.hashtags, since, partial(self.known.watched, name), self.bugs
         )
         source = sources.load(settings.kind).Source(settings, context)
         rest = House(
@@ -182,7 +179,7 @@ class Server:
             since,
             self.sequencer,
             self.clock,
-            self._standing,
+            self.known.standing,
             self.sequencer.log.cursors,
             self.bugs,
         )
@@ -197,28 +194,6 @@ class Server:
         self.views.set_up(zone=config.event.zone, own_tags=config.event.hashtags)
         self.sequencer.judge_by(rules_of(config))
         log_line.info("the new configuration is taken up; `server` and `log` count from the next start")
-
-    def _watch(self, name: str) -> Sequence[Post]:
-        """This source's posts that are on the wall, or may soon be, newest first: the one way upstream.
-
-        After these come the newest folded ones, and last what is absent, with a label that says so: it may be
-        found again.
-        """
-        state, covered = self.sequencer.state, self.sequencer.covered
-        absent = [*state.absent][-WATCHED:]
-        folded = state.board.folds[-WATCHED_FOLDED:]
-        keys = absent + folded + [*state.waiting, *state.held][-WATCHED:] + state.board.line[-WATCHED:]
-        found: list[Post] = []
-        for key in reversed(keys):
-            post = self.sequencer.faces.get(state.posts.by_key[key].post)
-            if post and post.source == name and key not in covered:
-                labels = (*post.labels, ABSENT) if key in state.absent else post.labels
-                found.append(replace(post, labels=labels))
-        return found
-
-    def _standing(self, post_id: str) -> Standing | None:
-        seen = self.sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
     def _live_pictures(self) -> set[str]:
         by_key = self.sequencer.state.posts.by_key

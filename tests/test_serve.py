@@ -153,11 +153,11 @@ async def test_names_rules_and_secrets_of_a_new_config_count_at_once(tmp_path: P
 async def test_a_source_watches_what_waits_and_not_what_is_taken_down(tmp_path: Path) -> None:
     async with running(tmp_path, config_text(policy="first-time")) as (server, _):
         await server.sequencer.submit([Posted(post()), Posted(post("p2"))])
-        assert [one.id for one in server._watch("net")] == ["id:p2", "id:p1"]
-        assert [*server._watch("other")] == []
+        assert [one.id for one in server.known.watched("net")] == ["id:p2", "id:p1"]
+        assert [*server.known.watched("other")] == []
         told = asyncio.ensure_future(server.sequencer.take_down([hide("id:p1")]))
         await asyncio.sleep(0)
-        assert [one.id for one in server._watch("net")] == ["id:p2"]
+        assert [one.id for one in server.known.watched("net")] == ["id:p2"]
         await told
 
 
@@ -166,17 +166,23 @@ async def test_a_source_looks_after_folded_posts_too(tmp_path: Path) -> None:
         await server.sequencer.submit([Posted(post(f"p{n}")) for n in range(7)])
         folded = [server.sequencer.state.posts.by_key[key].id for key in server.sequencer.board.folds]
         assert len(folded) == 2
-        assert {one.id for one in server._watch("net")} == {f"id:p{n}" for n in range(7)}
-        assert [one.id for one in server._watch("net")][-2:] == [*reversed(folded)]
+        assert {one.id for one in server.known.watched("net")} == {f"id:p{n}" for n in range(7)}
+        assert [one.id for one in server.known.watched("net")][-2:] == [*reversed(folded)]
 
 
 async def test_a_source_watches_what_is_absent_and_knows_that_it_is(tmp_path: Path) -> None:
     async with running(tmp_path, config_text()) as (server, _):
         await server.sequencer.submit([Posted(post()), Posted(post("p2"))])
         await server.sequencer.take_down([Left("id:p2", 0, ABSENT)])
-        assert [(one.id, one.labels) for one in server._watch("net")] == [("id:p1", ()), ("id:p2", (ABSENT,))]
+        assert [(one.id, one.labels) for one in server.known.watched("net")] == [
+            ("id:p1", ()),
+            ("id:p2", (ABSENT,)),
+        ]
     async with running(tmp_path, config_text()) as (server, _):  # in another life, too
-        assert [(one.id, one.labels) for one in server._watch("net")] == [("id:p1", ()), ("id:p2", (ABSENT,))]
+        assert [(one.id, one.labels) for one in server.known.watched("net")] == [
+            ("id:p1", ()),
+            ("id:p2", (ABSENT,)),
+        ]
 
 
 async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_then_on(

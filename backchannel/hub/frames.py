@@ -12,7 +12,7 @@ from websockets.frames import Frame, Opcode
 
 from backchannel.board import Card, Folded, Item
 from backchannel.clock import Clock
-from backchannel.web.display import BLANK_VIEW, CardView
+from backchannel.web.card import BLANK_VIEW, CardView
 from backchannel.web.folded import FoldedView, render_folded
 from backchannel.web.views import Seen, Views
 

@@ -14,7 +14,7 @@ from backchannel.judge.policy import POLICIES, Opinion
 from backchannel.judge.room import RULE, Room
 from backchannel.model import Deleted, Event, Post, Rank, Ruled, digest
 from backchannel.state import State
-from backchannel.state.posts import Seen
+from backchannel.state.seen import Seen
 
 
 class Rules(Struct, frozen=True):

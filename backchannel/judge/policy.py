@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from backchannel.model import Post
 from backchannel.state import State
-from backchannel.state.posts import Seen
+from backchannel.state.seen import Seen
 
 
 class Opinion(Struct, frozen=True):

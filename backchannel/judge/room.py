@@ -10,7 +10,7 @@ from collections import Counter
 from backchannel.board import CAP
 from backchannel.state import State
 from backchannel.state.crowd import MINUTE_S
-from backchannel.state.posts import Seen
+from backchannel.state.seen import Seen
 
 RULE = "crowd"
 A_MINUTE = 5

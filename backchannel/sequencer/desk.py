@@ -7,7 +7,7 @@ from uuid import uuid4
 from backchannel.log import Conflict, LogUnavailable
 from backchannel.model import Blanked, Posted, Rank, Ruled, Verdict, digest
 from backchannel.sequencer import Sequencer
-from backchannel.state.posts import Seen
+from backchannel.state.seen import Seen
 
 
 class Answer(NamedTuple):

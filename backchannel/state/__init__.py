@@ -25,8 +25,9 @@ from backchannel.model import (
 )
 from backchannel.state.conversations import Conversations
 from backchannel.state.crowd import Crowd
-from backchannel.state.posts import Posts, Seen, voice_of
+from backchannel.state.posts import Posts
 from backchannel.state.rulings import Rulings
+from backchannel.state.seen import Seen, voice_of
 
 
 class State(Struct):

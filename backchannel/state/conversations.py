@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from backchannel.state.posts import Posts, Seen
+from backchannel.state.posts import Posts
+from backchannel.state.seen import Seen
 
 DEEP = 64
 """How far a chain of answers is followed."""

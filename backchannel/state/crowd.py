@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from backchannel.state.posts import Seen
+from backchannel.state.seen import Seen
 
 LINES = 8
 MINUTE_S = 60.0

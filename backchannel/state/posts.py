@@ -1,4 +1,4 @@
-"""What is known of every post: numbers, ids, hashes. Its words stay in the log, read by number."""
+"""Folds what is said of posts: which copy of each stands, who waits for pictures, what is deleted."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,94 +16,13 @@ from backchannel.model import (
     Post,
     Posted,
     Settled,
-    Verdict,
     digest,
     face_digest,
     face_hash,
-    quotable_digest,
     subjects,
     words_digest,
 )
-
-
-class Said(Struct, frozen=True, gc=False):
-    """The latest word of a rule on a post's hash."""
-
-    by: str
-    verdict: Verdict
-    clearance: str
-
-
-class Hearsay(Struct, frozen=True, gc=False):
-    """What a post claims that another has said: whose id, by which author, in which words."""
-
-    post: str
-    author: str
-    words: bytes
-
-
-class Seen(Struct, gc=False):
-    """A post, as far as memory holds it.
-
-    `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
-    `addresses` and `pictures` stand side by side; `hash` is empty until the last picture is settled.
-    `rule` is the latest word of a rule, on `rule_hash`; `spoke`: the rules that have ruled on this waiting.
-    `voice` is who takes room with it, see `voice_of`. `profile` stands for the author's face as this copy
-    shows it, and for who gave it. `waits_seq`, `waits_at`: the entry that made it wait. `is_origin`: who may
-    speak for the id has spoken; `via`: the host that gave any other copy. `left`: the revision that was no
-    candidate; `is_absent`: it is not found now.
-    `at`: its display time, which stays what it was when it came to the screens; `is_folded`, `is_counted`:
-    where it stood last, see `crowd.py`.
-    """
-
-    key: int
-    id: str
-    author: str
-    voice: str
-    taken_at: float
-    post: int
-    kind: str
-    source: str
-    via: str
-    revision: int
-    is_origin: bool
-    words: bytes
-    addresses: tuple[str, ...]
-    pictures: tuple[Picture | None, ...]
-    embeds: tuple[str, ...]
-    reply_to: str
-    expires_at: float | None = None
-    profile: bytes = b""
-    hash: str = ""
-    left: int = -1
-    is_absent: bool = False
-    hearsay: Hearsay | None = None
-    order: int = 0
-    waits_seq: int = 0
-    waits_at: float = 0.0
-    rule: Said | None = None
-    rule_hash: str = ""
-    spoke: tuple[str, ...] = ()
-    at: float = 0.0
-    is_folded: bool = False
-    is_counted: bool = False
-
-    @property
-    def rule_id(self) -> str:
-        """The name of its rule's ruling: the rule, and the entry that made the post wait."""
-        return f"{self.rule.by}:{self.waits_seq}" if self.rule and self.rule_hash == self.hash else ""
-
-
-class Open(Struct):
-    """A copy whose pictures are not all here: what its hash is made of, what is missing since when, and what
-    was dropped."""
-
-    face: bytes
-    author: bytes
-    avatar: int | None
-    missing: dict[str, int]
-    since: float
-    dropped: dict[str, int]
+from backchannel.state.seen import Open, Seen, hearsay_of, voice_of
 
 
 class Posts(Struct):
@@ -241,7 +160,7 @@ class Posts(Struct):
             reply_to=post.reply_to,
             # Whoever passes on a copy may not end it: what expires is deleted for good.
             expires_at=post.expires_at if post.is_origin else None,
-            hearsay=_hearsay(post),
+            hearsay=hearsay_of(post),
         )
         seen.at = min(post.created_at, seen.taken_at)
         if old:
@@ -333,14 +252,3 @@ class Posts(Struct):
                 del self.concerned[subject]
         if seen.expires_at is not None:
             self.expiring.remove((seen.expires_at, seen.key))
-
-
-def voice_of(post: Post) -> str:
-    """Who takes room with it: its author, or who brings what an author is said to have said. Nobody takes
-    another's room by copies in that one's name."""
-    return f"{post.face.author.id} by {post.via}" if post.via else post.face.author.id
-
-
-def _hearsay(post: Post) -> Hearsay | None:
-    quote = post.face.quote if post.is_hearsay else None
-    return Hearsay(quote.id, quote.author.id, quotable_digest(quote)) if quote else None

@@ -10,7 +10,8 @@ from functools import lru_cache
 from msgspec import Struct, field
 
 from backchannel.model import Entry, Rank, Ruled, Verdict
-from backchannel.state.posts import Posts, Said, Seen
+from backchannel.state.posts import Posts
+from backchannel.state.seen import Said, Seen
 
 
 class Word(Struct, frozen=True):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from backchannel.config import Config
-from backchannel.web.display import CardView, MediaView
+from backchannel.web.card import CardView, MediaView
 from backchannel.web.folded import NOTHING_FOLDED, FoldedHealth, FoldedLine
 from backchannel.web.qr import qr_svg, qr_text
 from backchannel.web.words import render_time

@@ -20,7 +20,7 @@ from backchannel.web.answers import (
     page_headers,
     readable_errors,
 )
-from backchannel.web.display import CardView
+from backchannel.web.card import CardView
 from backchannel.web.drawn import Drawn
 from backchannel.web.files import Pictures, Static
 from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded

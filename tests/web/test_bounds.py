@@ -3,8 +3,9 @@
 import pytest
 
 from backchannel.model import Author, Body, Emoji, Media, Node, Preview, Quote
-from backchannel.web.bodies import WHOLE, BodyView, words_of
-from backchannel.web.display import HANDLE, MEDIA, NAME, OPTION, OPTIONS, CardView, NodeView
+from backchannel.web.bodies import WHOLE, BodyView, NodeView, words_of
+from backchannel.web.card import CardView
+from backchannel.web.display import HANDLE, MEDIA, NAME, OPTION, OPTIONS
 from backchannel.web.pages import Pages
 from tests.browser.site import CONFIG
 from tests.test_drawing import BLANK

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from backchannel.config import Config
-from backchannel.web.display import AuthorView, CardView, NodeView
+from backchannel.web.bodies import NodeView
+from backchannel.web.card import AuthorView, CardView
 from backchannel.web.pages import CSP, Pages, SourceView, Stand, threads
 from backchannel.web.qr import qr_svg, qr_text
 from tests.browser.site import CONFIG
