@@ -14,6 +14,7 @@ import msgspec
 from backchannel.model import DecodeError
 
 DEADLINE_S = 5.0
+QUICK_S = 1.0
 START_S = 30.0  # a cold start on a busy laptop; it happens once
 MAX_ANSWER = 8 << 20
 
@@ -77,6 +78,29 @@ class Worker:
         if self._child is not None:
             self._child.end()
             self._child = None
+
+
+class Workers:
+    """Two of them: a feed that takes longer than `quick_s`, or ends its worker, is read by the second one
+    from then on. So those wait for each other, and nobody else waits for them more than once."""
+
+    def __init__(self, *, quick_s: float = QUICK_S, program: Sequence[str] = PROGRAM) -> None:
+        self._quick, self._patient = Worker(deadline_s=quick_s, program=program), Worker(program=program)
+        self._slow: set[str] = set()
+
+    async def read(self, feed: str, body: bytes, content_type: str, base: str) -> bytes:
+        """The answer about a document of this feed, JSON. DecodeError."""
+        if feed not in self._slow:
+            try:
+                return await self._quick.read(body, content_type, base)
+            except DecodeError:
+                self._slow.add(feed)
+        return await self._patient.read(body, content_type, base)
+
+    def close(self) -> None:
+        """End both now."""
+        self._quick.close()
+        self._patient.close()
 
 
 class _Child:

@@ -32,7 +32,7 @@ from backchannel.sources._feed_cursor import (
 from backchannel.sources._feed_entries import Origin
 from backchannel.sources._feed_identity import short
 from backchannel.sources._feed_json import looks_like_json, parse_json_feed
-from backchannel.sources._feed_process import Worker
+from backchannel.sources._feed_process import Workers
 from backchannel.sources._feed_reading import Window, read_news
 from backchannel.sources._feed_wire import Document
 from backchannel.sources._feed_xml import parse_answer
@@ -130,11 +130,11 @@ class Source:
     `is_chosen` where any feed is wanted whole; the others of that source are then filtered here.
     """
 
-    def __init__(self, settings: Settings, context: Context, *, worker: Worker | None = None) -> None:
+    def __init__(self, settings: Settings, context: Context, *, workers: Workers | None = None) -> None:
         self._context = context
         self._settings = settings
         self._feeds = {told(feed): feed for feed in settings.entries}
-        self._worker = worker or Worker()
+        self._workers = workers or Workers()
         self.poll_s = settings.poll_s
         self.is_chosen = any(feed.match == "all" for feed in self._feeds.values())
 
@@ -142,8 +142,8 @@ class Source:
         return tuple(self._feeds)
 
     async def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
+        """End the workers."""
+        self._workers.close()
 
     async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """One reading. Raises SourceError."""
@@ -168,7 +168,7 @@ class Source:
         if body == memory.body and not 0 < memory.due <= now:
             yield self._unchanged(memory, seen, response)
             return
-        document = await self._read(response)
+        document = await self._read(lane, response)
         window = Window(
             since=self._context.since,
             now=now,
@@ -227,12 +227,12 @@ class Source:
             raise SourceError(f"{where}: we ask too often", retry_after_s=pause)
         raise SourceError(where, retry_after_s=pause)
 
-    async def _read(self, response: Response) -> Document:
+    async def _read(self, lane: str, response: Response) -> Document:
         content_type = response.headers.get("Content-Type", "")
         try:
             if looks_like_json(response.body, content_type):
                 return await asyncio.to_thread(parse_json_feed, response.body)
-            said = await self._worker.read(response.body, content_type, response.url)
+            said = await self._workers.read(lane, response.body, content_type, response.url)
             return await asyncio.to_thread(parse_answer, said)
         except DecodeError as error:
             raise SourceError(_diagnosis(response) or str(error)) from error

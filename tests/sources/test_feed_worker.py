@@ -18,7 +18,7 @@ from backchannel.sources import _feed_worker
 from backchannel.sources._feed_entries import Origin, parse_entry
 from backchannel.sources._feed_identity import identify
 from backchannel.sources._feed_json import looks_like_json, parse_json_feed
-from backchannel.sources._feed_process import Worker
+from backchannel.sources._feed_process import Worker, Workers
 from backchannel.sources._feed_wire import Document
 from backchannel.sources._feed_xml import parse_answer
 from backchannel.text import plain_text
@@ -128,6 +128,33 @@ async def test_a_document_that_breaks_the_worker_is_a_decode_error(program: str)
     with pytest.raises(DecodeError):
         await worker.read(b"<rss/>", "", URL)
     assert worker.pid is None
+
+
+WAITS = """
+import json, signal, sys
+read, write = sys.stdin.buffer, sys.stdout.buffer
+write.write(b"ready\\n"); write.flush()
+while line := read.readline():
+    if read.read(json.loads(line)["length"]) == b"slow":
+        signal.pause()
+    write.write(b"2\\nok"); write.flush()
+"""
+
+
+async def test_a_feed_that_takes_long_is_waited_for_once() -> None:
+    workers = Workers(quick_s=1.0, program=(sys.executable, "-c", WAITS))
+    slow = asyncio.create_task(workers.read("slow", b"slow", "", URL))
+    await asyncio.sleep(0)
+    assert await workers.read("calm", b"calm", "", URL) == b"ok"
+    assert not slow.done()
+    again = asyncio.create_task(workers.read("slow", b"slow", "", URL))
+    await asyncio.sleep(0)
+    assert await workers.read("calm", b"calm", "", URL) == b"ok"
+    assert (slow.done(), again.done()) == (False, False)
+    slow.cancel()
+    again.cancel()
+    await asyncio.gather(slow, again, return_exceptions=True)
+    workers.close()
 
 
 async def test_closing_ends_the_process() -> None:
