@@ -137,6 +137,9 @@ REFUSALS = frozenset({"nobot", "noindex", "nowall", "not-public", "suspended", "
 """Labels that keep a post out: its author, or the network, does not want it shown."""
 
 
+AHEAD_S = 900.0
+"""The time that a post claims may be ahead of ours by so much: clocks go wrong."""
+
 ABSENT = "absent"
 """Why a post left that is merely not found any more: it may come back, in any revision."""
 

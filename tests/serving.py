@@ -52,20 +52,26 @@ class Blog:
 
 
 @asynccontextmanager
+async def listening(app: web.Application, *, closing_s: float = 60.0) -> AsyncIterator[str]:
+    """The application on a free port of this machine. Gives its address."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=closing_s)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
 async def blog() -> AsyncIterator[Blog]:
     """One on a free port of this machine."""
     made = Blog()
     app = web.Application()
     app.router.add_get("/feed.xml", made.serve)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/feed.xml"
-    try:
+    async with listening(app) as address:
+        made.url = f"{address}/feed.xml"
         yield made
-    finally:
-        await runner.cleanup()
 
 
 def config_text(

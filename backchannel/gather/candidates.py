@@ -9,13 +9,11 @@ from itertools import takewhile
 
 from backchannel.gather.house import House, Standing
 from backchannel.log.codec import decode, encode
-from backchannel.model import REFUSALS, Deleted, Event, Left, Post, Posted, Unknown, without_quote
+from backchannel.model import AHEAD_S, REFUSALS, Deleted, Event, Left, Post, Posted, Unknown, without_quote
 from backchannel.redaction import redacted_event
 
 EARLY_S = 600.0
 """A deletion is remembered for so long, for a post that comes after it."""
-AHEAD_S = 900.0
-"""A post's clock may be ahead of ours by so much."""
 
 
 def unwanted(post: Post, hashtags: frozenset[str], *, is_chosen: bool = False) -> str:

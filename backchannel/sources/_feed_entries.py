@@ -8,9 +8,10 @@ from backchannel.model import Author, Face, Post, Preview
 from backchannel.sources._feed_media import parse_media
 from backchannel.sources._feed_wire import Entry, Head, Person, Text
 from backchannel.sources._feed_words import parse_words, plain_title
-from backchannel.text import cut, shown_host, strip_controls, web_url
+from backchannel.text import cut, one_line, shown_host, web_url
+from backchannel.wire import LIMITS
 
-MAX_NAME = 200
+MAX_NAME = LIMITS["name"].most
 MAX_AUTHORS = 5
 
 _CONSENT = ("nobot", "noindex", "nowall")
@@ -125,7 +126,7 @@ def _author(entry: Entry, head: Head, origin: Origin, where: str) -> tuple[Autho
 
 def clean_name(name: str) -> str:
     """One line without e-mail addresses, which nobody meant for a wall."""
-    line = " ".join(strip_controls(_EMAIL.sub("", name)).split())
+    line = one_line(_EMAIL.sub("", name))
     line = re.sub(r"[(<]\s*[)>]", "", line).strip()
     if line.startswith("(") and line.endswith(")"):
         line = line[1:-1].strip()

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backchannel.sources._feed_wire import Entry
-from backchannel.text import strip_controls, web_url
+from backchannel.text import one_line, web_url
 
 By = Literal["guid", "guid and link"]
 
@@ -171,7 +171,7 @@ def _without_tracking(url: str) -> str:
 
 def bounded_id(text: str) -> str:
     """An id on one line; one that is absurdly long is replaced by its digest."""
-    text = " ".join(strip_controls(text).split())
+    text = one_line(text)
     return text if len(text) <= MAX_ID else f"sha256:{sha256(text.encode()).hexdigest()}"
 
 

@@ -10,9 +10,10 @@ from backchannel.model import Media, MediaKind
 from backchannel.sources._feed_wire import Entry, Medium
 from backchannel.sources._feed_words import Image
 from backchannel.text import cut, strip_controls, web_url
+from backchannel.wire import LIMITS
 
 MAX_MEDIA = 8
-MAX_ALT = 1500
+MAX_ALT = LIMITS["alt"].most
 
 _KINDS: dict[str, MediaKind] = {
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"), "image"),

@@ -7,14 +7,11 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
-from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, digest
+from backchannel.model import AHEAD_S, DecodeError, Deleted, Event, Left, Post, Posted, digest
 from backchannel.sources._feed_cursor import MAX_ROWS, Memory, bounded_rows
 from backchannel.sources._feed_entries import Origin, is_blank, parse_entry
 from backchannel.sources._feed_identity import By, Known, Row, bounded_id, has_repeats, identify
 from backchannel.sources._feed_wire import Document, Entry
-
-AHEAD_S = 900.0
-"""An entry dated further ahead is looked at again when its time comes."""
 
 FIRST_UNDATED = 3
 """Undated entries that a first reading takes: the top of the list. How old the others are nobody knows."""
@@ -87,7 +84,7 @@ class _Reading:
         at = self._time_of(known)
         raw = digest((known.entry, self._head)).hex()[:12]
         row = replace(known.row, at=at)
-        if at > self._window.now + AHEAD_S:
+        if at > self._window.now + AHEAD_S:  # it is looked at again when its time comes
             self.due.append(at - AHEAD_S)
         elif at < self._window.since:
             if _date(known.entry) is None:

@@ -13,10 +13,10 @@ from backchannel.sources._feed_wire import Entry, Text
 from backchannel.text import (
     find_hashtags,
     fold_tag,
+    one_line,
     parse_html,
     parse_plain,
     plain_text,
-    strip_controls,
     web_url,
 )
 from backchannel.text.markup import tokens
@@ -90,7 +90,7 @@ def plain_title(title: Text | None) -> str:
     if title is None:
         return ""
     value = plain_text(parse_html(title.value)) if _is_html(title) else title.value
-    line = " ".join(strip_controls(value).split())
+    line = one_line(value)
     return line if len(line) <= MAX_TITLE else _cut_text(line, MAX_TITLE)
 
 
@@ -134,7 +134,7 @@ def _images(html: str, base: str) -> Iterator[Image]:
         is_dot = any(values.get(side, "").strip() in ("0", "1", "2") for side in ("width", "height"))
         url = web_url(values.get("src", ""), base) if values.get("src") else ""
         if url and not is_dot:
-            yield Image(url, " ".join(strip_controls(values.get("alt", "")).split()))
+            yield Image(url, one_line(values.get("alt", "")))
 
 
 def _without_reddit(html: str) -> str:

@@ -19,7 +19,7 @@ from backchannel.sources._nostr_bech32 import (
 from backchannel.sources._nostr_event import ARTICLE, WireEvent
 from backchannel.sources._nostr_markdown import render_markdown
 from backchannel.sources._nostr_media import without_urls
-from backchannel.text import cut, find_addresses, joined, parse_html, parse_plain, strip_controls
+from backchannel.text import cut, find_addresses, joined, one_line, parse_html, parse_plain, strip_controls
 
 MAX_TITLE = 300
 MAX_REFERENCES = 50
@@ -120,7 +120,7 @@ def _tags(event: WireEvent) -> tuple[str, ...]:
 def _title(event: WireEvent) -> str:
     """Articles, pictures and videos have a title (NIP-23, 68, 71); a note's `title` is an invention."""
     said = "" if event.kind in (1, 1111) else event.first("title")
-    return cut(" ".join(strip_controls(said).split()), MAX_TITLE)
+    return cut(one_line(said), MAX_TITLE)
 
 
 def _starts_with(body: Body, title: str) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
-from backchannel.model import DecodeError
+from backchannel.model import AHEAD_S, DecodeError
 from backchannel.redaction import beginning
 from backchannel.wire import LIMITS, bound
 
@@ -23,9 +23,8 @@ MAX_EVENT_BYTES = 256 * 1024
 MAX_FRAME_BYTES = MAX_EVENT_BYTES + 1024
 """A longer message is dropped unread; the longest of them only end the connection, see `nostr.MAX_FRAME`."""
 
-MAX_TAGS = 2000
+MAX_TAGS = LIMITS["WireEvent.tags"].most
 MAX_D_BYTES = 255
-SOON_S = 15 * 60
 
 NOTE, PICTURE, VIDEO, SHORT, COMMENT, ARTICLE = 1, 20, 21, 22, 1111, 30023
 PROFILE, DELETION, VANISH, AUTH = 0, 5, 62, 22242
@@ -240,7 +239,7 @@ def check_answer(event: WireEvent, asked: Filter) -> None:
 
 def check_time(event: WireEvent, now: float) -> None:
     """Raise DecodeError when the event claims to be from the future."""
-    if event.created_at > now + SOON_S:
+    if event.created_at > now + AHEAD_S:
         raise DecodeError(f"{event.id[:16]} is {event.created_at - now:.0f} s ahead of time")
 
 

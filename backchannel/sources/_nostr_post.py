@@ -16,8 +16,8 @@ from backchannel.sources._nostr_event import (
     is_over,
 )
 from backchannel.sources._nostr_media import find_media
-from backchannel.sources._nostr_profile import WISHES, Profile, find_emoji, one_line
-from backchannel.text import find_hashtags, fold_tag, plain_text
+from backchannel.sources._nostr_profile import WISHES, Profile, find_emoji
+from backchannel.text import cut, find_hashtags, fold_tag, one_line, plain_text
 
 STUFFED = 8
 """More hashtags than this are no topic but a net."""
@@ -230,7 +230,7 @@ def _warning(event: WireEvent) -> tuple[str, bool]:
     if not event.has("content-warning"):
         return "", False
     labelled = (tag[1] for tag in event.all("l") if len(tag) > 2 and tag[2] == "content-warning")
-    said = one_line(event.first("content-warning") or next(labelled, ""), MAX_WARNING)
+    said = cut(one_line(event.first("content-warning") or next(labelled, "")), MAX_WARNING)
     return said or "Content warning", True
 
 

@@ -7,13 +7,13 @@ from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources._nostr_event import PROFILE, WireEvent
-from backchannel.text import cut, fold_tag, strip_controls, web_url
+from backchannel.text import cut, fold_tag, one_line, web_url
 from backchannel.wire import LIMITS, bound_text, decode
 
 WISHES = ("nobot", "noindex", "nowall")
 """Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
 
-MAX_NAME = 200
+MAX_NAME = LIMITS["name"].most
 _NOTHING = Raw(b"null")
 _SHORTCODE = re.compile(r"[\w-]{1,64}")
 
@@ -48,7 +48,8 @@ def parse_profile(event: WireEvent) -> Profile:
         texts = (decode(raw, str) for key in keys if bytes(raw := said.get(key, _NOTHING)).startswith(b'"'))
         return next((bound_text(value, LIMITS[limit]) for value in texts if value.strip()), "")
 
-    name = one_line(text("display_name", "display_name", "displayName", "name", "username"))
+    called = text("display_name", "display_name", "displayName", "name", "username")
+    name = cut(one_line(called), MAX_NAME)
     about = {fold_tag(word) for word in re.findall(r"#\w+", text("about", "about"))}
     labels = [wish for wish in WISHES if wish in about or wish + "s" in about]
     if bytes(said.get("bot", _NOTHING)) == b"true":
@@ -73,8 +74,3 @@ def find_emoji(event: WireEvent) -> Iterable[tuple[str, str]]:
         if url and _SHORTCODE.fullmatch(tag[1]):
             found.setdefault(tag[1], url)
     return found.items()
-
-
-def one_line(text: str, limit: int = MAX_NAME) -> str:
-    """The text without controls and line breaks, cut with a sign."""
-    return cut(" ".join(strip_controls(text).split()), limit)

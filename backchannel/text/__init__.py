@@ -15,8 +15,8 @@ from backchannel.text.drawing import (
     without_undrawn,
 )
 from backchannel.text.html import MAX_HTML, parse_html
-from backchannel.text.links import claims_another, is_web_url, readable_url, shown_host, web_url
-from backchannel.text.marks import fold_tag, strip_controls
+from backchannel.text.links import MAX_URL, claims_another, is_web_url, readable_url, shown_host, web_url
+from backchannel.text.marks import fold_tag, one_line, strip_controls
 from backchannel.text.markup import words_of
 from backchannel.text.plain import find_addresses, parse_plain
 from backchannel.text.tree import MAX_DEPTH, find_hashtags, joined, plain_text, with_sign
@@ -24,6 +24,7 @@ from backchannel.text.tree import MAX_DEPTH, find_hashtags, joined, plain_text, 
 __all__ = [
     "MAX_DEPTH",
     "MAX_HTML",
+    "MAX_URL",
     "Bound",
     "bound_marks",
     "claims_another",
@@ -36,6 +37,7 @@ __all__ = [
     "is_web_url",
     "joined",
     "may_part",
+    "one_line",
     "parse_html",
     "parse_plain",
     "plain_text",

@@ -15,6 +15,11 @@ def strip_controls(text: str) -> str:
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def one_line(text: str) -> str:
+    """The text on one line: without control characters, each run of space as one space."""
+    return " ".join(strip_controls(text).split())
+
+
 def fold_tag(tag: str) -> str:
     """A hashtag for comparison: NFKC and case-folded, without `#`."""
     folded = unicodedata.normalize("NFKC", strip_controls(tag)).casefold()

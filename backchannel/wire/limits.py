@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from backchannel.model import DecodeError
+from backchannel.text import MAX_HTML, MAX_URL
 
 ELLIPSIS = "…"
 
@@ -29,12 +30,12 @@ class Limit(NamedTuple):
     beyond: Literal["cut", "left out", "drop", "first"]
 
 
-_URL = Limit(2048, "left out")
+_URL = Limit(MAX_URL, "left out")
 _NAME = Limit(200, "cut")
 _WORD = Limit(100, "left out")
 _LINE = Limit(500, "cut")
 _WORDS = Limit(1000, "cut")
-_HTML = Limit(40_000, "cut")
+_HTML = Limit(MAX_HTML, "cut")
 _PLAIN = Limit(20_000, "cut")
 _ID = Limit(2048, "drop")
 

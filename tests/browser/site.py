@@ -15,6 +15,7 @@ from backchannel.model import Post
 from backchannel.web.card import CardView
 from backchannel.web.display import render_card
 from backchannel.web.pages import CSP, WALL_CSP, Pages, Stand
+from tests.serving import listening
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Config.model_validate(
@@ -134,15 +135,8 @@ class Site:
 async def serving(pages: Mapping[str, str]) -> AsyncIterator[Site]:
     """The site on a free port of loopback."""
     site = Site(pages, Pages(CONFIG).qr)
-    runner = web.AppRunner(site.app, shutdown_timeout=0.1)
-    await runner.setup()
-    listener = web.TCPSite(runner, "127.0.0.1", 0)
-    await listener.start()
-    site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with listening(site.app, closing_s=0.1) as site.url:
         yield site
-    finally:
-        await runner.cleanup()
 
 
 def stand(seq: int, now: float) -> Stand:

@@ -17,6 +17,7 @@ from backchannel.web.pages import CSP, Pages
 from tests.browser.payloads import payloads
 from tests.browser.samples import PICTURE, START
 from tests.browser.site import CONFIG, PNG, ROOT, stand, views
+from tests.serving import listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -96,11 +97,8 @@ async def pages_served(pages: Mapping[str, str], *, policy: str) -> AsyncIterato
 
     app = web.Application()
     app.add_routes([web.static("/static", ROOT / "static"), web.get("/{rest:.*}", answer)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with listening(app, closing_s=0.1) as address:
+        yield address
 
 
 async def _new(browser: Browser, origins: set[str]) -> Page:

@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from backchannel.clock import Clock
 from backchannel.sources._nostr_event import sign_event
 from tests.e2e.relay import running_relay
-from tests.serving import Served, config_text, serving
+from tests.serving import Served, config_text, listening, serving
 
 CANARIES = ("canarytext", "canaryhandle", "canaryalt", "canaryreason")
 
@@ -38,13 +38,8 @@ async def gallery(pictures: dict[str, bytes]) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/{name}.png", serve)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with listening(app) as address:
+        yield address
 
 
 async def publish(relay: ClientConnection, author: str, kind: int, content: str, *tags: list[str]) -> str:

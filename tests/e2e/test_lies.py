@@ -22,7 +22,7 @@ from backchannel.app import Server
 from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.inside import running
-from tests.serving import config_text
+from tests.serving import config_text, listening
 from tests.sources.mastodon_kit import Mastodon, answering, mastodon
 from tests.sources.nostr_kit import ADA, GRACE, MALLORY, Scripted, Wire, scripted, select
 
@@ -71,14 +71,9 @@ async def feed() -> AsyncIterator[Feed]:
     made = Feed()
     app = web.Application()
     app.router.add_get("/feed.xml", made.serve)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/feed.xml"
-    try:
+    async with listening(app) as address:
+        made.url = f"{address}/feed.xml"
         yield made
-    finally:
-        await runner.cleanup()
 
 
 class World:
