@@ -34,6 +34,7 @@ from backchannel.web.sending import Outbox
 from backchannel.web.views import Shown
 
 WALL, TAB, API = 200, 50, 50
+SHARED = (Query(API), Query(WALL))
 _LIVE_STATES = frozenset({"live", "ok", "starting"})
 
 
@@ -117,7 +118,7 @@ class Site:
             ("tab", self._house.pages.edition, is_plain, before, query),
             make,
             page_headers(),
-            is_paid=query != Query(query.limit),
+            is_paid=not is_plain,
         )
 
     async def _make_newest(self) -> Rendered:
@@ -177,7 +178,7 @@ class Site:
             found = await find_posts(self._house, query)
             return self._kept.rendered(render_posts(self._house, self._drawn, found), _keys(found.cards))
 
-        is_paid = query != Query(query.limit)
+        is_paid = query not in SHARED  # a length of one's own is an answer of one's own
         return await self._answer(
             request, ("api", self._house.pages.edition, query), make, json_headers(), is_paid=is_paid
         )

@@ -1,5 +1,8 @@
 """`/api/v1/posts`, over loopback."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from aiohttp import ClientSession
 
@@ -80,3 +83,27 @@ async def test_a_parameter_that_makes_no_sense_is_named(
 
 async def test_on_a_page_such_a_parameter_is_explained_in_words(web: ClientSession) -> None:
     assert "limit" in await get_text(web, "/?limit=<b>", 400)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/posts", "/"])
+async def test_answers_of_every_length_are_made_one_at_a_time_for_an_address(
+    served: Served, web: ClientSession, path: str
+) -> None:
+    stage, load, is_there = served.stage, served.stage.load, asyncio.Event()
+
+    async def late(items: Any) -> Any:
+        await is_there.wait()
+        return await load(items)
+
+    async def ask(limit: int) -> int:
+        async with web.get(f"{path}?limit={limit}") as answer:
+            return answer.status
+
+    stage.forgotten = {stage.say("one")}
+    stage.load = late  # type: ignore[method-assign]
+    asked = [asyncio.create_task(ask(limit)) for limit in range(1, 31)]
+    done, _ = await asyncio.wait(asked, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    assert {one.result() for one in done} == {503}
+    stage.forgotten = set()
+    is_there.set()
+    assert {*await asyncio.gather(*asked)} == {200, 503}
