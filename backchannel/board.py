@@ -99,24 +99,31 @@ class Frame(Struct, frozen=True):
 
 
 class Board(Struct):
-    """`changed`: the keys that changed last, as far back as `since` lists changes, to the number of their
-    last change, latest last. `pictures`: how many cards use each picture, by its hash.
+    """Holds every item, and the order of its changes.
 
-    A folded card may be seen like any other (history, search, its author's page), but is in no window of the
-    newest and in no frame: to a page that holds it, it is gone when it changes, which `dropped` remembers.
-    So ten thousand of them change nothing for anybody but the one item that counts them, `FOLDED_KEY`.
+    `changed`: key → number of its last change, latest last, as far back as `since` lists changes. `pictures`:
+    how many cards use each picture, by its hash. `line`: keys of the cards for screens by their place, oldest
+    first; `folds`: the same of the folded ones. `folded`: keys of the folded ones, latest change last.
+    `others`: the items that are no card.
+
+    Why folded cards are kept apart: `changed` has room for one window, so ten thousand of an author's cards
+    in it would make every page load everything again, for nothing that any page shows. So a folded card is in
+    no frame and in no window of the newest. Only the item that counts them, `FOLDED_KEY`, changes for all.
+
+    Why there is `dropped`: a page may hold a folded card all the same (history, a search, its author's page).
+    When that card is edited, hidden or deleted, the page has to let go of it. No frame would say so, because
+    the card was in none; so `dropped` remembers key → number of that change, and `since` lists it as gone. It
+    holds 5000; a page that is further behind gets everything anew.
     """
 
     seq: int = 0
     items: dict[int, Item] = field(default_factory=dict)
     changed: dict[int, int] = field(default_factory=dict)
-    line: list[int] = field(
-        default_factory=list
-    )  # keys of the cards for screens by their place, oldest first
-    folds: list[int] = field(default_factory=list)  # the same of the folded ones
-    folded: dict[int, None] = field(default_factory=dict)  # folded ones, latest change last
+    line: list[int] = field(default_factory=list)
+    folds: list[int] = field(default_factory=list)
+    folded: dict[int, None] = field(default_factory=dict)
     dropped: dict[int, int] = field(default_factory=dict)
-    others: dict[int, Item] = field(default_factory=dict)  # what is no card
+    others: dict[int, Item] = field(default_factory=dict)
     pictures: dict[str, int] = field(default_factory=dict)
 
     def put(self, seq: int, key: int, value: Value, order: int = 0) -> None:
@@ -195,7 +202,7 @@ class Board(Struct):
         return [*takewhile(lambda item: item.seq > after, found)]
 
     def folds_seen(self, covered: AbstractSet[int]) -> Folded:
-        """What is said of the folded cards, where these are covered."""
+        """Return the item that counts the folded cards, without the lines whose name is covered."""
         item = self.others.get(FOLDED_KEY)
         return item.value.without(covered) if item and isinstance(item.value, Folded) else Folded(())
 
@@ -259,7 +266,7 @@ class Board(Struct):
 
 
 def _newer(changed: dict[int, int], after: int, cap: int) -> list[int]:
-    """What changed after that number, the latest first; one more than `cap` where there are more."""
+    """Return the keys that changed after that number, the latest first; `cap` + 1 where there are more."""
     newer = takewhile(lambda key: changed[key] > after, reversed(changed))
     return list(islice(newer, cap + 1))
 

@@ -1,4 +1,4 @@
-"""Who may reach into the operator's own network, and where to.
+"""Decides who may reach into the operator's own network, and where to.
 
 `server.allow_addresses` names networks that may lie inward. It opens none of them: an exemption holds for a
 host and port that the operator wrote down as a server, a relay or a feed, and for the source under which it
@@ -35,7 +35,7 @@ class Exemptions:
         return origin in self._pictures or any(origin in named for named in self._of.values())
 
     def of(self, source: str) -> frozenset[Origin]:
-        """Where this source's own requests may go although it lies inward."""
+        """Return the hosts and ports that this source may reach although they lie inward."""
         return self._of.get(source, frozenset())
 
     def is_own_picture(self, source: str, url: str) -> bool:

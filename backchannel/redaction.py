@@ -6,6 +6,10 @@ it, in another case, or over several lines. So a text is brought to one plain fo
 for are a few forms of each secret within that. Where a form is found, the text is cleaned in three steps,
 each taken only if the one before was not enough: the forms as they stand, the words that hold one, all of it.
 
+Why not one expression for all spellings: escapes can be nested and mixed within one secret, so there is no
+list of spellings that is complete. To look for a secret, everything that could be between its letters is
+removed from the text; that says *that* it is there and not *where*, hence the three steps.
+
 A secret that is part of an address has a spelling of its own, as config.yaml has it (`?key=${KEY}`): with it
 the address stays a name that can be told, tells two feeds apart, and stays when the key changes.
 """
@@ -154,7 +158,7 @@ def _made(secret: str, spelling: str) -> _Secret:
 
 
 def _forms(secret: str) -> list[str]:
-    """How a secret may be written, besides base64 and escapes of single letters. The longest first."""
+    """Return how a secret may be written, besides base64 and escaped letters. The longest first."""
     data = secret.encode("utf-8", "replace")
     forms = {
         secret,
@@ -168,7 +172,10 @@ def _forms(secret: str) -> list[str]:
 
 
 def _base64(secret: str) -> set[str]:
-    """The letters for a secret within other bytes: those that no neighbour has a part in."""
+    """Return the base64 letters of a secret within other bytes, without those that neighbours change.
+
+    Base64 writes three bytes as four letters, so there are three ways to stand, each with other letters.
+    """
     data, forms = secret.encode("utf-8", "replace"), set()
     for encode in (b64encode, urlsafe_b64encode):
         for before in range(3):
@@ -178,8 +185,11 @@ def _base64(secret: str) -> set[str]:
 
 
 def _plains(text: str) -> Iterator[str]:
-    """One form for all spellings: lower case, nothing between the letters, and escapes undone, one layer
-    after the other: what stands there may only look like an escape."""
+    """Give the text in one form for all spellings: lower case, nothing between the letters.
+
+    First as it is, then with one layer of escapes undone after the other: what stands there may only look
+    like an escape, so each layer is looked at.
+    """
     low = text.lower()
     if not low.isascii():
         low = _UNDRAWN.sub("", unicodedata.normalize("NFKC", low)).lower()
@@ -201,7 +211,7 @@ def _letter(escaped: re.Match[str]) -> str:
 
 
 def _words(body: Iterable[object]) -> str:
-    """What a reader sees of a body tree, without a break."""
+    """Return the text of a body tree without a break, as a reader sees it."""
     return "".join(
         item if isinstance(item, str) else _words(item.c) for item in body if isinstance(item, str | Node)
     )

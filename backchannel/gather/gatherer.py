@@ -30,7 +30,7 @@ STEADY_S = 60.0
 LOG_RETRY_S = 2.0
 MAX_PART = 800
 TROUBLES = (SourceError, FetchError, DecodeError)
-"""What a network may do to us. All else is a bug of ours."""
+"""Failures that are a network's own. Everything else is a bug of ours."""
 
 Watch = Callable[[], Sequence[Post]]
 
@@ -38,7 +38,7 @@ log_line = structlog.get_logger(__name__)
 
 
 class Gatherer:
-    """One source: its lanes, its rechecks, its health."""
+    """Runs the lanes and the rechecks of one source, and knows its health."""
 
     def __init__(self, name: str, kind: str, source: Source, watch: Watch, house: House) -> None:
         self.name, self.kind, self.source = name, kind, source
@@ -99,7 +99,7 @@ class Gatherer:
             raise
 
     async def _find_lanes(self) -> Sequence[str]:
-        """What the source reads; asked again, with patience, while it cannot say."""
+        """Return the names of the lanes. The source is asked again, with patience, while it cannot say."""
         health = LaneHealth()
         while True:
             began = self._clock.monotonic()
@@ -182,7 +182,7 @@ class Gatherer:
         return max(pause_s, self._poll_s)
 
     async def _next(self, where: str, batches: AsyncGenerator[Batch, None]) -> Batch | None:
-        """What is read next; None at the end. The guard is around the source's own code and nothing else."""
+        """Return the next batch, or None at the end. The guard is around the source's own code alone."""
         with self._edge(where):
             batch = await anext(batches, None)
             if batch and batch.cursor:
@@ -190,13 +190,13 @@ class Gatherer:
             return batch
 
     def _patience_s(self, health: LaneHealth, began: float) -> float:
-        """One more read that did not hold. Returns the pause, in real seconds."""
+        """Count one more read that did not hold. Returns the pause, in real seconds."""
         is_steady = self._clock.monotonic() - began >= STEADY_S
         health.failures = 1 if is_steady else health.failures + 1
         return backoff_s(health.failures, chance=random())  # noqa: S311 - jitter
 
     def _fail(self, lane: str, health: LaneHealth, error: Exception) -> float:
-        """What the failure means for the lane. Returns the pause that was asked for, in real seconds."""
+        """Note what the failure means for the lane. Returns the pause that was asked for, in real seconds."""
         said = redacted(str(error))
         if said != health.error:  # said once, however often it is tried
             log_line.warning("source trouble", source=self.name, lane=lane, error=said)
@@ -241,7 +241,7 @@ class Gatherer:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """What is behind a group of exceptions: a bug before a trouble."""
+    """Return the exception behind a group of exceptions: a bug of ours before a network's failure."""
     if not isinstance(error, ExceptionGroup):
         return error
     causes = [_cause(inner) for inner in error.exceptions]

@@ -1,4 +1,4 @@
-"""How a source and each of its lanes are, as `/healthz` and `/status` tell it."""
+"""Holds the health of a source and of its lanes, as `/healthz` and `/status` tell it."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ Health = Literal["starting", "live", "backoff", "blocked", "needs_human"]
 
 
 class SourceHealth(Struct):
-    """What can honestly be said of a source: its best lane's state, and when it last spoke (POSIX s).
+    """Says how a source is: its best lane's state, and when it last spoke (POSIX s).
 
     `skipped`: items that could not be read; `missed`: gaps that could not be filled.
     """
@@ -24,7 +24,7 @@ class SourceHealth(Struct):
 
 
 class LaneHealth(Struct):
-    """One lane. `failures`: since a read last held; `skipped`: items that could not be decoded, in all."""
+    """Says how a lane is. `failures`: since a read last held; `skipped`: items that could not be read."""
 
     state: Health = "starting"
     last_success_at: float | None = None

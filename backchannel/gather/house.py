@@ -10,7 +10,7 @@ from backchannel.model import Event, Takedown
 
 
 class Standing(NamedTuple):
-    """What gather has to know of a post that is known: which copy of it stands, and on which network."""
+    """Says which copy of a known post stands, and on which network."""
 
     source: str
     revision: int
@@ -28,7 +28,7 @@ class Writer(Protocol):
 
 
 class House(NamedTuple):
-    """What a gatherer is handed of the house: the event's folded hashtags, the window's start (POSIX s),
+    """Holds what a gatherer is handed: the event's folded hashtags, the window's start (POSIX s),
     the one who writes, time, which copy of a post stands, the stored cursors, and who is told of bugs."""
 
     hashtags: frozenset[str]

@@ -119,14 +119,14 @@ class Gate(Protocol):
             self._transport.abort()
 
     def give_up(self) -> None:
-        """The head does not come. Who has said nothing at all (a browser's spare one) is told nothing."""
+        """End it: its head does not come. A browser's spare one has sent nothing, and is told nothing."""
         if self._head:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT, "The head of this request did not come in time.")
         else:
             self.make_room()
 
     def _close(self, transport: Transport) -> None:
-        """What is still to be read on the other side goes out first, as long as somebody reads."""
+        """Close it after the last bytes have gone out, as long as somebody reads them."""
         self._is_over = True
         self._port.lobby.leave(self)
         if transport.get_write_buffer_size():
@@ -287,7 +287,7 @@ class Port:
 
 
 async def _answer(handle: Handler, request: web.BaseRequest) -> web.StreamResponse:
-    """What aiohttp answers by itself, before it asks anybody here: it repeats an odd `Expect` as it came."""
+    """Answer 400 where aiohttp by itself would repeat an odd `Expect` that it cannot encode."""
     try:
         return await handle(cast(web.Request, request))
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Who stands at the gate, and who has to go when it gets tight.
+"""Counts the connections that only wait, and ends one where another needs its descriptor.
 
 Descriptors are few, and everything needs them: the log, the sources, the pictures. So the port has a number
 of *places*, of which one address gets a fair share, and a few more that are always left for the *fresh*,
@@ -6,6 +6,9 @@ whose first request has not come yet. Anybody gets that far; when there are too 
 longest makes room, of the same address where that has many. With its request, a connection takes a place:
 a free one, or that of another of its address (or of any, where all are taken) that is *idle*, between two
 requests. Where there is none, it is told to come back later. A moderator's word needs no place.
+
+Why the fresh have room of their own: before the first request nobody knows who it is. If silent connections
+could use up the places, a thousand of them would keep every page and every moderator out.
 """
 
 from collections.abc import Mapping
@@ -64,7 +67,7 @@ class Lobby(Generic[C]):
         self._door, self._clock = door, clock
 
     def enter(self, comer: C) -> None:
-        """It has come. Somebody else may have to go for it."""
+        """Take it in among the fresh; end another where there are too many."""
         fresh, most = self.fresh, self._door.room_for_fresh
         if len(fresh.all) >= most:
             mine = fresh.of(comer.key)
@@ -72,7 +75,7 @@ class Lobby(Generic[C]):
         fresh.add(comer, self._clock.monotonic())
 
     def take_place(self, comer: C) -> bool:
-        """Its first request is here. False: it has to come back later."""
+        """Give it a place, now that its first request is here. False: it has to come back later."""
         self.fresh.remove(comer)
         door, idle = self._door, self.idle
         if door.is_crowded(comer.key):
@@ -89,16 +92,16 @@ class Lobby(Generic[C]):
         return (door.is_crowded(key) and not idle.of(key)) or (door.is_full and not idle.all)
 
     def wait(self, comer: C) -> None:
-        """Its request is answered, and no other has come."""
+        """Count it as idle: its request is answered, and no other has come."""
         if comer.has_place:
             self.idle.add(comer, self._clock.monotonic())
 
     def attend(self, comer: C) -> None:
-        """Its request is under way: it is not asked to make room."""
+        """Count it as busy: it is not asked to make room under a request."""
         self.idle.remove(comer)
 
     def leave(self, comer: C) -> None:
-        """It is gone, or another counts it from now on."""
+        """Count it no more: it is gone, or somebody else counts it from now on."""
         self.fresh.remove(comer)
         self.idle.remove(comer)
         if comer.has_place:

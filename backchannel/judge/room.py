@@ -1,7 +1,19 @@
-"""Room on the screens: what would be shown, but would push others off, is folded into its author's line.
+"""Decides how much room an author and a source may take on the screens; the judge folds what is beyond.
 
-Folded is shown all the same: in the tab behind one line, in history, search and the API. Nobody's post is
-lost, and a person's `show` lifts it onto the screens.
+Why there is a limit at all: a wall shows the newest 200 cards, so whoever writes 200 posts owns it. Why posts
+are folded and not refused: nothing is lost, the tab has them behind one line, history, search and the API
+have them, and a person's `show` lifts one onto the screens. A flood and an eager visitor look the same here.
+
+Why the minute counts by the time that a post shows, and not by the time it came: at the start two days of an
+author's posts are read at once, and are no flood. But that time is only claimed. So there is a second limit
+that no claim helps against, twenty of the newest 200, and the author's oldest make room for the newest of
+their own at most five times a minute of our time.
+
+Why sources have a share, too: on some networks anybody has ten thousand names. It counts only while posts of
+other sources would be pushed off, so an event with one source is never limited by it.
+
+All of this reads the state and decides; what was decided is a ruling in the log, so that a restart folds the
+same posts again.
 """
 
 from bisect import bisect_left, insort
@@ -31,18 +43,10 @@ BEFORE = "it was folded before this edit"
 
 
 class Room:
-    """What is left of it in one turn. Posts are to be asked about newest first: an author's newest then are
-    those that the screens have, and each knows how many of this turn stand above it.
+    """Counts the room that is left in one turn of the sequencer.
 
-    An author may write five posts a minute, by the times they show: so sixty posts of two days that are
-    read in one minute are no burst. Times are only claimed: so twenty of the newest 200 are the most, too.
-    Beyond that the author's oldest make room for their newest, five times a minute and not more often,
-    by our own time, or ten thousand claims from the past would run through these twenty places.
-
-    What is edited without end is folded, too: each edit is a change of every page.
-
-    Keys are free on some networks: so a source has its share, too, as soon as posts of other sources would be
-    pushed off.
+    Ask about the newest post first: then it is an author's newest that come to the screens, and the count of
+    cards above each post of this turn is right.
     """
 
     def __init__(self, state: State, now: float) -> None:
@@ -61,8 +65,10 @@ class Room:
             self._count_for_source(by_key[key])
 
     def ask(self, seen: Seen) -> tuple[str, int]:
-        """(why this post is folded, or "" where it comes to the screens; the card that makes room, or 0)."""
-        if seen.order and not seen.is_folded:  # an edit has the place it had
+        """Return why this post is folded, or "" where it comes to the screens, and the key of the card that
+        makes room for it, or 0."""
+        # An edit keeps its place, so it pushes nobody off; but each edit is a change of every page.
+        if seen.order and not seen.is_folded:
             self._edits_by[seen.voice] += 1
             is_too_much = self._edits_by[seen.voice] > EDITS_A_MINUTE and not self._is_vouched_for(seen)
             return (EDITS if is_too_much else ""), 0
@@ -83,7 +89,10 @@ class Room:
         return rulings.is_silent(seen, RULE) or rulings.is_trusted(seen, self._state.posts, TRUSTED)
 
     def _burst(self, seen: Seen) -> str:
-        """Whether it would be one too many in any minute that it is in."""
+        """Return why, where it would be one too many in any minute that contains it.
+
+        Times come in any order, so each group of `A_MINUTE` neighbours that it would join is looked at.
+        """
         times, at = self._times_of(seen.voice), seen.at
         index = bisect_left(times, at)
         for start in range(max(0, index - A_MINUTE), min(index, len(times) - A_MINUTE) + 1):
@@ -103,13 +112,13 @@ class Room:
         return len(self._standing(author)) + self._let_in_by[author]
 
     def _standing(self, author: str) -> list[int]:
-        """Keys of what this author has among the newest already, oldest first."""
+        """Return the keys of the cards that this author has among the newest already, oldest first."""
         places = self._state.crowd.places.get(author, [])
         newest = places[bisect_left(places, self._floor) :]
         return [key for _, key in newest if key not in self._instead]
 
     def _oldest(self, author: str) -> int:
-        """The author's card that makes room, or 0: they have had as many as they may, just now."""
+        """Return the author's card that makes room, or 0 where they have used up their minute."""
         if self._lately_by[author] >= A_MINUTE:
             return 0
         key = next((key for key in self._standing(author) if self._may_fold(key)), 0)

@@ -1,4 +1,10 @@
-"""Who decodes: two children for ordinary pictures, and one for those that take long."""
+"""Gives each picture to a child process: two for ordinary pictures, and one for those that take long.
+
+A stranger chooses how much work a picture is: a header of a few bytes may announce a billion pixels, and an
+animation a thousand frames. So a quick child reads the header first and refuses more than `QUICK_WORK`; then
+the picture goes to the slow child. Where the header lies, the quick one is ended after `QUICK_S`, and the
+picture goes there, too. So an avatar waits for other ordinary pictures only, whatever strangers send.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -24,7 +30,7 @@ class _Lane:
         self._jobs: set[asyncio.Task[Made]] = set()
 
     async def reencode(self, data: bytes, ticket: Ticket) -> Made:
-        """In its turn. Who gives up while it is decoded does not end it: a new child costs more."""
+        """Decode it in its turn. A caller who gives up does not end it: starting a new child costs more."""
         await self._places.enter(ticket)
         job = asyncio.create_task(self._job(data, ticket))
         self._jobs.add(job)
@@ -53,9 +59,12 @@ class _Lane:
 
 
 class Decoders:
-    """An avatar never waits behind a photograph: what its header says is more than `QUICK_WORK`, or what
-    was not as quick as it should be, goes to the one child that has time, where authors take turns by what
-    they have lately used. A picture may kill two children: one may have been dead for another reason."""
+    """Chooses the child for a picture.
+
+    More than `QUICK_WORK` by its header, or not as quick as it should be: it goes to the one child that has
+    time, where authors take turns by what they have lately used. A picture may kill two children before it is
+    given up, since the first may have died for another reason (memory, a person).
+    """
 
     def __init__(
         self,

@@ -1,9 +1,18 @@
-"""Who goes next: places that sources and authors share fairly, and of which one host gets few.
+"""Shares places fairly between sources and authors, and gives one host few of them.
 
 A picture waits for a place three times: to be fetched, to be a large one, and to be decoded. Each time the
 place goes to the source that has the fewest, then to the one that has lately used the least, then to the
 author of whom the same is true, and only then to the post that needs the fewest more to be complete. So
-whoever sends many or slow ones waits for himself.
+whoever sends many or slow pictures waits behind their own.
+
+Why not a queue: a stranger can name 12 pictures in each of a thousand posts, on a host that answers after
+30 s. In a queue everybody behind them waits. Why not a semaphore for each author: authors are free to invent,
+so sources are compared first. Why "lately used", in seconds that count half after 30 s: with places alone, an
+author of slow pictures who has none at the moment would be as good as one who never used any.
+
+Why a pass looks at a window only and then pauses: the fair order depends on everybody who waits, and changes
+with each place given. Sorting a crowd for each place would cost the square of its size. A pass compares the
+first `WINDOW` authors of each source and host, gives what it can, and rests four times as long as it took.
 """
 
 import asyncio
@@ -31,7 +40,7 @@ Load = tuple[bool, int, int, int, float, int, int]
 
 
 class Claim(Struct, eq=False):
-    """On whose behalf somebody waits. `rank`: what his post still needs; it may change while he waits."""
+    """Says on whose behalf a ticket waits. `rank`: how many pictures the post still needs; it may change."""
 
     source: str = ""
     author: str = ""
@@ -39,12 +48,12 @@ class Claim(Struct, eq=False):
 
     @property
     def who(self) -> tuple[str, str]:
-        """An author as this source tells of him: another source cannot use up his share."""
+        """The author as this source tells of them: another source cannot use up their share."""
         return self.source, self.author
 
 
 class Ticket:
-    """One who waits or holds a place, on behalf of all who want the same. `host` is where it leads to."""
+    """Waits for a place, or holds one, on behalf of all who want the same. `host` is where it leads to."""
 
     def __init__(self, host: str = "", *claims: Claim) -> None:
         self.host = host
@@ -53,13 +62,13 @@ class Ticket:
         self.place: asyncio.Future[Claim] | None = None
 
     def join(self, claim: Claim) -> None:
-        """Somebody else wants it, too."""
+        """Wait on behalf of somebody else, too."""
         self.claims.append(claim)
         if self.waits_in:
             self.waits_in.queue(self, claim)
 
     def quit(self, claim: Claim) -> None:
-        """He wants it no more."""
+        """Wait no more on behalf of this one."""
         self.claims.remove(claim)
         if self.waits_in:
             self.waits_in.unqueue(self, claim)
@@ -78,7 +87,7 @@ class _Held(NamedTuple):
 
 
 class _Use:
-    """How many places somebody has, and for how many seconds he lately had some."""
+    """Counts how many places somebody has, and for how many seconds they lately had some."""
 
     def __init__(self, clock: Clock) -> None:
         self.now: Counter[object] = Counter()
@@ -170,7 +179,7 @@ class Places:
             self._pass = asyncio.get_running_loop().call_later(self._pause_s, self._give)
 
     def _give(self) -> None:
-        """One pass: give the places that can be given."""
+        """Give the places that can be given, in one pass."""
         began, self._pass = self._clock.monotonic(), None
         firsts = [first for ones in self._able() if (first := self._first(ones))]
         heapify(firsts)
@@ -189,7 +198,7 @@ class Places:
             self._stir()
 
     def _able(self) -> Iterator[Queue]:
-        """What waits where there is room, as far as a pass looks."""
+        """Give the queues of authors who may have a place now, as far as a pass looks."""
         for host, sources in self._waiting.items():
             if self._hosts[host] < self._per_host:
                 for source, authors in sources.items():
@@ -202,7 +211,10 @@ class Places:
                         yield from islice(free, WINDOW)
 
     def _first(self, ones: Queue) -> tuple[Load, tuple[Ticket, Claim]] | None:
-        """Which of an author's goes first, of those that may go now. What is least goes before others."""
+        """Return which of an author's tickets goes first, with its load: the least load goes before others.
+
+        None where none may go now.
+        """
         able = [
             (claim.rank, arrival, (ticket, claim))
             for (ticket, claim), arrival in ones.items()
@@ -211,7 +223,7 @@ class Places:
         if not able:
             return None
         rank, arrival, (ticket, claim) = min(able)  # arrivals differ: what is behind them is never compared
-        if self._hosts[ticket.host] >= self._per_host or self._is_at_his_limit(claim):
+        if self._hosts[ticket.host] >= self._per_host or self._is_at_limit(claim):
             return None
         source, who = claim.source, claim.who
         has = self._sources.now[source], int(self._sources.lately(source))
@@ -219,7 +231,7 @@ class Places:
         load = is_late, *has, self._authors.now[who], round(self._authors.lately(who), 1), rank, arrival
         return load, (ticket, claim)
 
-    def _is_at_his_limit(self, claim: Claim) -> bool:
+    def _is_at_limit(self, claim: Claim) -> bool:
         is_author_at_it = self._authors.now[claim.who] >= self._per_author
         return is_author_at_it or self._sources.now[claim.source] >= self._per_source
 
@@ -238,9 +250,10 @@ class Places:
 
 
 class Sidings:
-    """Where those go on that are too slow for a place: as long as they like, until it is too crowded.
+    """Lets work go on that is too slow for a place, until there is too much of it.
 
-    Then the oldest of whoever has the most here is cut off.
+    Then the oldest of whoever has the most here is cut off. Without this a slow picture would either hold a
+    place for its whole time, or be given up although nobody needs the room.
     """
 
     def __init__(self, total: int, per_source: int, per_author: int, per_host: int) -> None:

@@ -322,7 +322,7 @@ def _remember(memory: "OrderedDict[K, T]", key: K, value: T) -> None:
 
 
 async def _unless_cut(task: "asyncio.Task[T]") -> T:
-    """What comes of it. It ends with whoever waits for it here."""
+    """Return the result of the task; end the task with whoever waits for it here."""
     try:
         await asyncio.wait({task})
     finally:

@@ -336,5 +336,5 @@ class Sequencer:
 
 
 def _as_shown(card: Card, post: Post) -> Post:
-    """What may be drawn of it: less than was said where a quotation is not what the quoted one says."""
+    """Return the post as it may be drawn: without a quotation that the quoted one does not say so."""
     return without_quote(post) if card.is_unquoted else post

@@ -1,7 +1,11 @@
-"""Who takes how much room: what each author has on the screens, and what of theirs is folded.
+"""Counts the room that each author takes: cards on the screens, and folded cards.
 
-The judge asks it, so that nobody's posts push everybody else's away; what is decided stands in the rulings.
-All is kept by author and in order, so that no question and no change walks through all posts.
+The judge asks it before a post is released (see `judge/room.py`). It is a fold of the log like all state, so
+"the last minute" is a minute of the log's times and ends with an entry, never with a clock: otherwise a
+restart would count differently and fold other posts.
+
+Everything is kept by author and sorted, so that a question or a change costs the logarithm of one author's
+posts. With a walk through all posts, ten thousand of one author would cost ten thousand walks.
 """
 
 from bisect import bisect_left, insort
@@ -37,13 +41,13 @@ class Crowd(Struct):
     folded: int = 0
 
     def pass_time(self, at: float) -> None:
-        """Let go of what happened a minute ago. It hears of every entry, so that all lives agree."""
+        """Forget what happened a minute ago. Called with every entry, so that a restart counts the same."""
         for lately in (self.releases, self.returns):
             if lately and lately[0][0] <= at - MINUTE_S:
                 lately[:] = [(then, key) for then, key in lately if then > at - MINUTE_S]
 
     def count(self, seen: Seen, at: float) -> None:
-        """A rule lets it onto the screens."""
+        """Count it: a rule lets it onto the screens."""
         if not seen.is_counted:
             seen.is_counted = True
             insort(self.times.setdefault(seen.voice, []), seen.at)
@@ -51,38 +55,38 @@ class Crowd(Struct):
             self.releases.append((at, seen.key))
 
     def uncount(self, seen: Seen) -> None:
-        """It takes no room from anybody any more."""
+        """Stop counting it: it takes no room from anybody any more."""
         if seen.is_counted:
             seen.is_counted = False
             _remove(self.times, seen.voice, seen.at)
             self.leave(seen)
 
     def leave(self, seen: Seen) -> None:
-        """It will not come back, but its author has had their say."""
+        """Give its place back, and keep its time: its author has used up that part of a minute."""
         _remove(self.places, seen.voice, (seen.order, seen.key))
 
     def fold(self, author: str, place: Place) -> None:
-        """A card stands in its author's line."""
+        """Add a card to its author's line."""
         self._turn(author, lambda: insort(self.folds.setdefault(author, []), place))
         self.folded += 1
 
     def unfold(self, author: str, place: Place) -> None:
-        """It does not any more."""
+        """Take a card out of its author's line."""
         self._turn(author, lambda: _remove(self.folds, author, place))
         self.folded -= 1
 
     def forget(self, seen: Seen) -> None:
-        """As if it had never been."""
+        """Remove every trace of it."""
         self.uncount(seen)
         for lately in (self.releases, self.returns):
             lately[:] = [(at, key) for at, key in lately if key != seen.key]
 
     def newest_folds(self) -> Iterator[tuple[str, list[Place]]]:
-        """(author, places of their folded cards) of those whose last one is the newest."""
+        """Give (author, places of their folded cards), the author of the newest folded card first."""
         return ((author, self.folds[author]) for _, author in self.fronts[: -LINES - 1 : -1])
 
     def by(self, author: str) -> tuple[list[Place], list[Place]]:
-        """The places of all that this author has, on the screens and folded."""
+        """Return the places of this author's cards: those on the screens, and the folded ones."""
         return self.places.get(author, []), self.folds.get(author, [])
 
     def _turn(self, author: str, change: Callable[[], None]) -> None:

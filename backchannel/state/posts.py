@@ -50,15 +50,17 @@ class Posts(Struct):
                 return bool(seen and seen.key in self.unsettled and url in self.unsettled[seen.key].missing)
 
     def is_late(self, settled: Settled) -> bool:
-        """A picture that was dropped, and has come after all."""
+        """Whether it is a picture that was dropped, and has come after all."""
         seen = self.by_id.get(settled.post)
         late = seen and self.late.get(seen.key)
         return bool(late and settled.hash and settled.url in late.dropped)
 
     def _is_new_copy(self, post: Post) -> bool:
-        """Who may say an id is known from the id; how great a revision somebody else claims proves nothing.
+        """Whether this copy may replace the one that stands.
 
-        The origin's copy replaces any other. Another's stands until then, and only who gave it may change it.
+        The id says who may speak for it (its origin); a great revision proves nothing, since anybody can
+        claim one. The origin's copy replaces any other. A copy of somebody else stands until the origin
+        speaks, and only the one who gave that copy may change it.
         """
         if any(subject in self.deleted for subject in (post.id, post.face.author.id)):
             return False
@@ -131,7 +133,7 @@ class Posts(Struct):
         return seen.id in self.deleted or seen.author in self.deleted
 
     def forget(self, seen: Seen) -> None:
-        """As if it had never been said."""
+        """Remove every trace of it."""
         self._unlink(seen)
         del self.by_key[seen.key], self.by_id[seen.id]
         self.unsettled.pop(seen.key, None)

@@ -15,7 +15,7 @@ class Said(Struct, frozen=True, gc=False):
 
 
 class Hearsay(Struct, frozen=True, gc=False):
-    """A claim of a post about what another has said: whose id, by which author, in which words."""
+    """Holds a claim of a post about what another has said: whose id, by which author, in which words."""
 
     post: str
     author: str

@@ -1,4 +1,4 @@
-"""What characters draw: nothing, a sign of their own, or a mark on the sign before them (pure).
+"""Tells what characters draw: nothing, a sign of their own, or a mark on the sign before them (pure).
 
 A stranger's marks may stand over that stranger's words and nobody else's. So each sign carries a bounded
 number of marks, whatever stands between: joiners, variation selectors, directions, fillers, the end of an

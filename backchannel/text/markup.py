@@ -127,7 +127,7 @@ def _between(name: str) -> str:
 
 
 def _after_dropped(html: str, at: int, name: str) -> int:
-    """Where the element ends that began before `at`: negative where it does not."""
+    """Return where the element ends that began before `at`; negative where it does not end."""
     depth = 1
     for tag in _DROPPED_TAGS[name].finditer(html, at):
         if tag[1]:
@@ -140,7 +140,7 @@ def _after_dropped(html: str, at: int, name: str) -> int:
 
 
 def _after_other(html: str, start: int) -> int:
-    """Where to go on behind what begins like a tag and is none: negative where it swallows the rest."""
+    """Return where to go on behind what begins like a tag and is none; negative where it takes the rest."""
     if html.startswith("<!--", start):
         end = html.find("-->", start + 2)
         return end + 3 if end >= 0 else -1

@@ -39,7 +39,7 @@ Make = Callable[[], Awaitable[Rendered]]
 
 
 class Kept:
-    """One for all pages. `ask` says all that an answer depends on, but for the board."""
+    """Keeps the answers of all pages. `ask` holds everything that an answer depends on, except the board."""
 
     def __init__(
         self,

@@ -1,4 +1,7 @@
-"""Whose answer is next. Who asks without end waits longer, and a heartbeat never waits for pages."""
+"""Chooses whose answer is made next.
+
+Addresses take turns, so whoever asks without end waits for themselves, and a heartbeat never waits for pages.
+"""
 
 import asyncio
 from asyncio import Future

@@ -1,4 +1,8 @@
-"""How much room a text needs at least, known before anything is laid out (pure)."""
+"""Estimates from below how much room a text needs, before anything is laid out (pure).
+
+A browser needs minutes to lay out some texts that could never fit a wall; the widths of their letters tell at
+once that they cannot. The estimate is a lower bound for any font, so it never refuses a text that would fit.
+"""
 
 import re
 import unicodedata
