@@ -18,7 +18,7 @@ from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
 from backchannel.exempt import Exemptions
 from backchannel.fetch import Fetcher, Origin
-from backchannel.gather import Gatherer, House, Known, SourceHealth
+from backchannel.gather import Gatherer, House, KnownPosts, SourceHealth
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
@@ -69,7 +69,7 @@ class Server:
             venue=parse_networks(config.server.venue_addresses),
             size=raise_descriptors(),
         )
-        self.known = Known(sequencer)
+        self.known = KnownPosts(sequencer)
         self.gatherers: list[Gatherer] = []
         self.app = build_app(
             house.House(

@@ -33,7 +33,7 @@ LEAST = 4
 """Words shorter than four letters could be anything, and stay."""
 LONG = 12
 LEAST_IN_POSTS = 7
-"""What people write may hold a short one by chance."""
+"""The same for posts: people may write a short one by chance."""
 MAX_BODY = 64 << 10
 """Of a longer answer only a secret's own letters are taken out at once, in time that nobody notices."""
 
@@ -46,14 +46,14 @@ _ESCAPED = re.compile(
 _SAFE = "!$&'()*+,/:;=?@"
 _ROUNDS = 3
 _END = "[A-Za-z0-9+/_-]?={0,2}"
-"""What may stand behind base64: a letter with a part of the secret, and the padding."""
+"""May stand behind base64: a letter with a part of the secret, and the padding."""
 _UNDRAWN = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]"
 )
 
 
 class _Secret(NamedTuple):
-    """One secret in the forms that are looked for: in a text made plain, as it is written, in bytes."""
+    """Holds one secret in the forms that are looked for: in a text made plain, as it is written, in bytes."""
 
     length: int
     plain: frozenset[str]
@@ -76,7 +76,7 @@ class Redactor:
         self._wanted: dict[int, tuple[str, ...]] = {}
 
     def keep(self, secrets: Iterable[str] | Mapping[str, str]) -> None:
-        """From now on these are in no word. A mapping gives each the spelling that stands for it."""
+        """Keep these out of every word from now on. A mapping gives each the spelling that stands for it."""
         told = secrets if isinstance(secrets, Mapping) else dict.fromkeys(secrets, HIDDEN)
         for secret, spelling in told.items():
             if len(secret) >= LEAST and secret not in self._secrets:
@@ -223,7 +223,10 @@ redacted = _kept.redacted
 
 
 def beginning(text: str, most: int) -> str:
-    """So many letters of a foreign text, for an error. Cut first, a part of a secret could be left."""
+    """Return so many letters of a foreign text, for an error.
+
+    Secrets are taken out before it is cut: half of one would not be recognised.
+    """
     return redacted(text)[:most]
 
 

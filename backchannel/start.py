@@ -19,7 +19,7 @@ import structlog
 from backchannel.clock import Clock
 from backchannel.config import Config
 from backchannel.errors import UserError
-from backchannel.hub.door import Places, places_of
+from backchannel.hub.door import Capacity, capacity_of
 from backchannel.hub.gate import tls_context
 from backchannel.judge import Rules
 from backchannel.log import LogBroken, LogUnavailable
@@ -55,7 +55,7 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(held)
 
 
-def raise_descriptors() -> Places:
+def raise_descriptors() -> Capacity:
     """Take as many descriptors as the system lets this process have, and say so where they are few.
 
     Gives the connections that the port may hold then: everything else needs descriptors, too.
@@ -67,7 +67,7 @@ def raise_descriptors() -> Places:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         except (OSError, ValueError):
             limit = soft
-    size = places_of(max(limit, soft))
+    size = capacity_of(max(limit, soft))
     if size.places < FEW_CONNECTIONS:
         log_line.warning(
             "few connections at a time: raise the limit of open files (ulimit -Hn, LimitNOFILE=)",

@@ -110,7 +110,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class _Tally:
-    """How often something was said in this window, and how often it was left out since it was last said."""
+    """Counts how often something was said in this window, and left out since it was last said."""
 
     __slots__ = ("count", "left_out", "since")
 

@@ -35,7 +35,7 @@ class Body:
 
     @property
     def length(self) -> int:
-        """What has come out so far."""
+        """Return what has come out so far."""
         return len(self._parts)
 
     def feed(self, data: bytes) -> None:

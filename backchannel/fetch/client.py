@@ -240,7 +240,7 @@ class Fetcher:
 
 
 def _without_secrets(answer: Response) -> Response:
-    """What our peer repeats of them goes no further: all of it may end in a cursor, an id, a page.
+    """Take our secrets out of the answer: all of it may end in a cursor, an id, a page.
 
     A new address with a secret in it cannot be remembered; the old one will lead there again.
     """
@@ -267,7 +267,7 @@ async def _read(answer: aiohttp.ClientResponse, max_bytes: int, took: Took | Non
 
 
 def _sendable(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """Those that later code may send back, store and log. A client must expect any byte in a header.
+    """Return the headers that later code may send back, store and log. A header may hold any byte.
 
     aiohttp reads bytes that are no UTF-8 as lone surrogates, which no later encoder takes.
     """

@@ -131,4 +131,4 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing to give back: a look-up that hangs ends by itself, and keeps no process from ending."""
+        """Do nothing: a look-up that hangs ends by itself, and keeps no process from ending."""

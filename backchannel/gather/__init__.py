@@ -4,12 +4,12 @@ from backchannel.gather.candidates import is_in_window, unwanted
 from backchannel.gather.gatherer import Gatherer
 from backchannel.gather.health import LaneHealth, SourceHealth
 from backchannel.gather.house import House, Standing, Writer
-from backchannel.gather.known import Known
+from backchannel.gather.known import KnownPosts
 
 __all__ = [
     "Gatherer",
     "House",
-    "Known",
+    "KnownPosts",
     "LaneHealth",
     "SourceHealth",
     "Standing",

@@ -13,7 +13,7 @@ WATCHED = 200
 WATCHED_FOLDED = 100
 
 
-class Known:
+class KnownPosts:
     """Answers from the state as it stands now."""
 
     def __init__(self, sequencer: Sequencer) -> None:

@@ -19,21 +19,21 @@ BUFFER = 64 * 1024
 PAGE_BUFFER = 32 * 1024
 
 
-class Places(NamedTuple):
-    """How many connections the port holds, and how many more whose request has not come yet (see `lobby`)."""
+class Capacity(NamedTuple):
+    """Holds two numbers: connections with a place, and those whose request has not come yet (see `lobby`)."""
 
     places: int = 10_000
     fresh: int = FRESH
 
 
-def places_of(descriptors: int) -> Places:
-    """What a process may hold whose limit of descriptors is this."""
+def capacity_of(descriptors: int) -> Capacity:
+    """Return what a process may hold whose limit of descriptors is this."""
     fresh = max(1, min(FRESH, descriptors // 16))
-    return Places(max(1, descriptors - min(RESERVE, descriptors // 4) - fresh), fresh)
+    return Capacity(max(1, descriptors - min(RESERVE, descriptors // 4) - fresh), fresh)
 
 
 class Door:
-    """One for the port. `origins`: addresses under which people reach our pages (`https://wall.example`).
+    """Counts connections by address. `origins`: addresses under which people reach our pages (`https://wall.example`).
 
     One address holds `per_address` connections at most, and a quarter of all places; an address of the
     `venue`, behind which many people sit, holds all but a quarter.
@@ -46,7 +46,7 @@ class Door:
         origins: Iterable[str] = (),
         venue: Sequence[Network] = (),
         per_address: int = PER_ADDRESS,
-        size: Places = Places(),  # noqa: B008 -- it is frozen
+        size: Capacity = Capacity(),  # noqa: B008 -- it is frozen
     ) -> None:
         self.trusted, self.open = tuple(trusted), 0
         self._origins = {origin_of(url) for url in origins if url}
@@ -72,7 +72,7 @@ class Door:
 
     @property
     def room_for_fresh(self) -> int:
-        """How many may be here whose request has not come yet."""
+        """Return how many may be here whose request has not come yet."""
         return self._fresh + max(0, self._places - self.open)
 
     @property
@@ -161,7 +161,7 @@ def own_origins(came_in: str) -> set[str]:
 
 @cache
 def _machine_names() -> frozenset[str]:
-    """What this machine is called in its own network: nobody outside of it can make these lead here."""
+    """Return the names of this machine in its own network: nobody outside can make these lead here."""
     name = socket.gethostname().lower()
     return frozenset({name, f"{name.partition('.')[0]}.local"}) if name else frozenset()
 

@@ -104,7 +104,7 @@ class Frames:
         return text_frame(_encode(Wire(frame.prev, frame.seq, self._at(), put, frame.gone)))
 
     def _other(self, item: Item, missing: dict[int, Item]) -> FoldedView | Any:
-        """What is no card; `missing` gets those whose words it needs."""
+        """Render an item that is no card; `missing` gets those whose words it needs."""
         if not isinstance(item.value, Folded):
             return BLANK_VIEW
         view, unread = render_folded(self._seen.board, item.value, self._views)

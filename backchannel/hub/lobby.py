@@ -40,12 +40,12 @@ class Waiting(Generic[C]):
         self._by_key: dict[str, dict[C, None]] = {}
 
     def add(self, comer: C, now: float) -> None:
-        """It waits from now on."""
+        """Let it wait from now on."""
         self.all[comer] = now
         self._by_key.setdefault(comer.key, {})[comer] = None
 
     def remove(self, comer: C) -> None:
-        """It does not wait any more, if it did."""
+        """Let it wait no more, if it did."""
         if self.all.pop(comer, None) is not None:
             mine = self._by_key[comer.key]
             del mine[comer]
@@ -53,7 +53,7 @@ class Waiting(Generic[C]):
                 del self._by_key[comer.key]
 
     def of(self, key: str) -> Mapping[C, None]:
-        """Those of one address, longest first."""
+        """Return those of one address, longest first."""
         return self._by_key.get(key, {})
 
 

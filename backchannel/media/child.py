@@ -94,7 +94,7 @@ def reencode(data: bytes, kind: str, most: int = MAX_WORK) -> tuple[bytes, int, 
 
 
 def _scans(opened: Image.Image, data: bytes) -> int:
-    """How often the decoder goes over the whole picture.
+    """Return how often the decoder goes over the whole picture.
 
     38 kB can hold a thousand scans of 14 million pixels. No byte of a scan looks like its beginning, so
     there are never more than are counted.

@@ -80,7 +80,7 @@ class Decoders:
 
     @property
     def workers(self) -> Sequence[Worker]:
-        """All children's parents, those for ordinary pictures first."""
+        """Return the parents of all children, those for ordinary pictures first."""
         return [*self._quick.workers, *self._patient.workers]
 
     async def reencode(

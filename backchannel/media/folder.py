@@ -12,7 +12,7 @@ def digest(data: bytes) -> str:
 
 
 def write(path: Path, data: bytes) -> None:
-    """All of the file or nothing, also when the power fails. Raises OSError."""
+    """Write all of the file or nothing, also when the power fails. Raises OSError."""
     draft = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.tmp")
     try:
         with draft.open("xb") as file:

@@ -233,7 +233,7 @@ class _Follower:
             return True
 
     def _finish(self, who: Who, task: asyncio.Task[None]) -> None:
-        """One of this author's is done with, or may take its time from now on."""
+        """Give back the place of one picture of this author: it is done with, or may take its time."""
         if task in self._counted:
             self._counted.remove(task)
             self._asking[who] -= 1
@@ -260,7 +260,7 @@ class _Follower:
             self._late.popleft()[1].cancel()
 
     def _leave(self, post: _Waiting, *, is_wanted: bool) -> None:
-        """It is complete, or gone, or another copy stands."""
+        """Whether it is complete, or gone, or another copy stands."""
         if not is_wanted:
             for task in post.asked.values():
                 task.cancel()

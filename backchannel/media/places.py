@@ -75,7 +75,7 @@ class Ticket:
 
 
 Queue = dict[tuple[Ticket, Claim], int]
-"""What waits for one author's sake at one host, by arrival."""
+"""Tickets that wait for one author's sake at one host, by arrival."""
 WINDOW = 32
 """Authors of one source at one host that are compared in a pass, those first who have waited longest."""
 
@@ -269,7 +269,7 @@ class Sidings:
                 self._cut_one(group)
 
     def leave(self, ticket: Ticket) -> None:
-        """It has ended."""
+        """Note that it has ended."""
         self._here.pop(ticket, None)
 
     def _groups(self, ticket: Ticket, claim: Claim) -> list[Callable[[Ticket], bool]]:

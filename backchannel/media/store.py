@@ -1,4 +1,4 @@
-"""The folder of pictures: `<SHA-256 of the original bytes>.webp`, each written once and never changed.
+"""Keeps the folder of pictures: `<SHA-256 of the original bytes>.webp`, each written once and never changed.
 
 What is approved is a hash, so what is served must be those bytes and no later ones: an address is asked
 once, and what it gives later to others is not ours.
@@ -29,11 +29,11 @@ PLACES, PER_SOURCE, PER_AUTHOR, PER_HOST = 48, 24, 4, 8
 SLOW_S = 2.0
 """After so long a fetch gives its place back, and goes on at the side."""
 SIDE = (32, 12, 3, 4)
-"""As many of them, and of one source, author and host."""
+"""Fetches at the side: in all, of one source, of one author, of one host."""
 WORK, WORK_PER_SOURCE, WORK_PER_AUTHOR = 32, 16, 4
-"""Those that are here and not yet in the folder. Until there is room for it, one keeps its first place."""
+"""Pictures that are here and not yet in the folder. Until there is room, each keeps its first place."""
 BENCH = (24, 12, 4, 24)
-"""Those that wait for the decoder that has time; then as above."""
+"""Pictures that wait for the slow decoder: in all, of one source, of one author, of one host."""
 LATE_S = 30.0
 MAX_BYTES = 8 << 20
 SMALL_BYTES = 512 << 10
@@ -58,7 +58,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _Crowded(Exception):
-    """It was slow, and others came. That says nothing of the picture."""
+    """Raised where a picture was slow and others came. That says nothing of the picture."""
 
     def __str__(self) -> str:
         return "was slow, and made room for others"
@@ -130,7 +130,7 @@ class MediaStore:
     async def settled(
         self, url: str, claim: Claim | None = None, *, by_stranger: bool = True
     ) -> AsyncIterator[Picture | None]:
-        """As `settle`; no sweep takes the file before the block ends, by when the log should name it.
+        """Do as `settle`; no sweep takes the file before the block ends, by when the log should name it.
 
         `claim`: on whose behalf. All who want this address wait for one request, which comes when the turn
         of the first of them has come; one who gives up does not end it. `by_stranger`: see `Fetcher.get`.

@@ -34,7 +34,7 @@ class Unusable(Exception):
 
 
 class Overdue(Unusable):
-    """It took the decoder too long."""
+    """Raised where the decoder took too long."""
 
 
 class Died(Exception):
@@ -42,7 +42,7 @@ class Died(Exception):
 
 
 class Laborious(Exception):
-    """It takes more work than was granted."""
+    """Raised where a picture takes more work than was granted."""
 
 
 class _Child(NamedTuple):

@@ -1,4 +1,4 @@
-"""One line in the program's log while posts are being folded, however many."""
+"""Writes one line to the program's log while posts are being folded, however many."""
 
 import structlog
 

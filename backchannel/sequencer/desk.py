@@ -93,7 +93,7 @@ class Desk:
         return None
 
     def _check_block(self, seen: Seen) -> None:
-        """Who speaks here itself is not blocked for what somebody else says in its name."""
+        """Refuse to block an author who speaks here for what somebody else says in their name."""
         others = self._sequencer.state.posts.of(seen.author)
         if not seen.is_origin and any(one.is_origin and one.author == seen.author for one in others):
             who = seen.via or seen.source

@@ -52,7 +52,7 @@ class Page(Struct, frozen=True):
 
 
 class Found(NamedTuple):
-    """One status, or none. `is_deleted`: the server says that it was there and is no more."""
+    """Holds one status, or none. `is_deleted`: the server says that it was there and is no more."""
 
     body: bytes = b""
     is_deleted: bool = False
@@ -116,7 +116,7 @@ class Server:
         return Page((), self._wait_s(answer))
 
     async def status(self, item: str) -> Found:
-        """One status; nothing when the server says that there is none. SourceError for all else.
+        """Return one status; nothing when the server says that there is none. SourceError for all else.
 
         A page of HTML with 404 is a proxy's word, not the server's.
         """

@@ -31,7 +31,7 @@ MayAsk = Callable[[str], bool]
 
 
 class Questions:
-    """How often what one server says has set off a question to another. `may_ask(from)(to)` counts one."""
+    """Counts how often one server has set off a question to another. `may_ask(from)(to)` counts one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -81,7 +81,7 @@ def _says(own: Post | None, quote: Quote) -> bool:
 async def _ask_all(
     uris: Iterable[str], origins: Origins, read: ReadPosts, may_ask: MayAsk
 ) -> dict[str, Post | None]:
-    """What those of our servers that can be asked have under their own ids."""
+    """Ask those of our servers that can be asked what they have under their own ids."""
     asked: dict[str, list[str]] = defaultdict(list)
     for uri in dict.fromkeys(uris):
         if origin_of(uri) in origins:

@@ -1,4 +1,4 @@
-"""Whose word an id is: every post and account of the fediverse belongs to the host in its id. Pure.
+"""Tells whose word an id is: every post and account of the fediverse belongs to the host in its id. Pure.
 
 A server tells us about others' posts, too, and may say what it likes: nothing it says of itself or of them
 (`domain`, `acct`, `url`, an account's `uri`) makes an id another host's. Ids are spelt in one way, so that

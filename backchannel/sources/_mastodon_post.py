@@ -45,7 +45,7 @@ _OPTED_OUT: Mapping[OptOut, tuple[str, ...]] = {
 
 
 class View(Struct, frozen=True):
-    """From where a status is seen: `host` is the server asked (with its port), `domain` what it says stands
+    """Says where a status is seen: `host` is the server asked (with its port), `domain` what it says stands
     in its own handles, `handles` what the operator says of any host's, `parents` the canonical ids behind its
     ids of posts that are answered."""
 
@@ -59,7 +59,7 @@ class View(Struct, frozen=True):
 
     @property
     def origin(self) -> str:
-        """Whose ids it may speak for."""
+        """Return the host whose ids it may speak for."""
         return origin_of(self.base)
 
 
@@ -231,7 +231,7 @@ def _quoted(status: WireStatus, view: View) -> WireStatus | None:
 
 
 def _may_be_quoted(quoted: WireStatus, view: View) -> bool:
-    """Whoever does not want to be on a wall is not on it as a quotation either, nor is a lie about them."""
+    """Whether its author does not mind being on a wall, and it is no lie about them."""
     account = quoted.account
     if not word(quoted.id) or account is None or _refusals(quoted, account):
         return False

@@ -38,7 +38,7 @@ class _Asked(Struct, frozen=True):
 
 
 class _Round(Struct):
-    """One round: what it found out, which copies relays have dropped, which servers show posts, and why
+    """Collects a round: what it found, which copies relays have dropped, which servers show posts, and why
     others cannot be asked."""
 
     events: list[Event] = field(default_factory=list)

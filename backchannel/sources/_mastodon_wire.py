@@ -186,7 +186,7 @@ class _Error(Struct):
 
 
 class WireWhen(Struct):
-    """Which status it is, and when it was written: all that is read to find the way through pages."""
+    """Holds which status it is and when it was written, which is enough to find the way through pages."""
 
     id: Id = None
     created_at: Text = None
@@ -230,7 +230,7 @@ def parse_id(item: Raw) -> str:
 
 
 def parse_created(item: Raw) -> float:
-    """When the item was written, even where nothing else of it can be read. DecodeError."""
+    """Return when the item was written, even where nothing else of it can be read. DecodeError."""
     return parse_time(decode(item, WireWhen).created_at or "")
 
 

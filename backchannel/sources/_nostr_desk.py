@@ -44,7 +44,7 @@ class Desk:
 
     @property
     def due_at(self) -> float:
-        """When the first of them has waited long enough, monotonic seconds; at once where more is ready."""
+        """When the first has waited long enough, in monotonic seconds; 0 where more is ready."""
         if self._is_more:
             return 0.0
         deadlines = (each.deadline for each in self._hurried if each.deadline is not None)
@@ -78,7 +78,7 @@ class Desk:
         self._hurried = [each for each in self._hurried if not self._directory.is_deleted(each.event)]
 
     def settle(self, now: float, now_s: float) -> list[Posted]:
-        """What is ready, in the order it came; of a lot only the beginning, and the rest next time."""
+        """Return what is ready, in the order it came; of a lot only the beginning, the rest next time."""
         ready: list[Posted] = []
         left: list[Waiting] = []
         weight = 0

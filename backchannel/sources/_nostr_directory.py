@@ -166,7 +166,7 @@ class Directory:
         return [want for want in wants if self._is_worth_asking(want, now_s)]
 
     def _named(self, event: WireEvent) -> tuple[tuple[str, ...], str]:
-        """Whom the event names, and what it quotes."""
+        """Return whom the event names, and what it quotes."""
         known = self._names.get(event.id)
         if known is None:
             known = (tuple(find_people(event)), find_quote(event))
@@ -174,7 +174,7 @@ class Directory:
         return known
 
     def weight(self, event: WireEvent) -> int:
-        """What it costs to make a post of it, in characters that are read."""
+        """Return the cost of making a post of it, in characters that are read."""
         quoted = self.event(self._named(event)[1])
         return sum(200 + len(each.content) + 20 * len(each.tags) for each in (event, quoted) if each)
 

@@ -97,7 +97,7 @@ def _items(block: list[str]) -> Iterator[str]:
 
 
 class _Ends:
-    """Where code and strong text can end: found once, so that no mark looks through the text for its own."""
+    """Holds where code and strong text can end: found once, or each mark would look through the text."""
 
     def __init__(self, text: str) -> None:
         self._places: dict[str, list[int]] = {}

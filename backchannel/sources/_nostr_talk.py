@@ -221,7 +221,7 @@ class Talk:
             self._seen.put(event.id, True)
 
     def _check_post(self, event: WireEvent) -> None:
-        """What costs less than to verify a signature."""
+        """Check what costs less than a signature does. DecodeError."""
         if self._rules.hashtags.isdisjoint(fold_tag(tag[1]) for tag in event.all("t")):
             raise DecodeError(f"{event.id[:16]} has none of the hashtags that were asked for")
         check_work(event, self._rules.min_work)

@@ -125,7 +125,7 @@ class Settings(sources.Settings):
 
 
 class Source:
-    """One lane per feed; the lane's name is the feed's address as it may be told.
+    """Reads feeds, one lane for each; the lane's name is the feed's address as it may be told.
 
     `is_chosen` where any feed is wanted whole; the others of that source are then filtered here.
     """

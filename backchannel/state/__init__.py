@@ -195,12 +195,12 @@ class State(Struct):
             self._sum_up_folds()
 
     def _withdraw(self, seen: Seen) -> None:
-        """Nothing of it stays anywhere: it is erased, or somebody else's from here on."""
+        """Take it out everywhere: it is erased, or somebody else's from here on."""
         self._take_off(seen)
         self.crowd.forget(seen)
 
     def _sum_up_folds(self) -> None:
-        """What the one item says that stands for all folded cards."""
+        """Return the value of the one item that stands for all folded cards."""
         lines = tuple(
             Line(places[0][1], places[-1][0], len(places), self.posts.by_key[places[0][1]].taken_at)
             for _, places in self.crowd.newest_folds()

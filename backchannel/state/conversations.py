@@ -59,6 +59,6 @@ class Conversations(Struct):
 
 
 def _above(seen: Seen, posts: Posts) -> Seen | None:
-    """What it answers, on its own network."""
+    """Return the post that it answers, on its own network."""
     parent = posts.by_id.get(seen.reply_to) if seen.reply_to else None
     return parent if parent and parent.kind == seen.kind else None

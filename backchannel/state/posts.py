@@ -129,7 +129,7 @@ class Posts(Struct):
         return (said.author, said.words) != (quoted.author, quoted.words[: len(said.words)])
 
     def is_over(self, seen: Seen) -> bool:
-        """It is deleted itself, or its author, which is final."""
+        """Whether it is deleted itself, or its author, which is final."""
         return seen.id in self.deleted or seen.author in self.deleted
 
     def forget(self, seen: Seen) -> None:

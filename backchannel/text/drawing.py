@@ -44,7 +44,7 @@ _EXTENDERS = frozenset("\u0e33\u0eb3\uff9e\uff9f")
 
 
 class Draws(IntEnum):
-    """What a character does to a line."""
+    """Names what a character does to a line."""
 
     SIGN = 0
     MARK = 1

@@ -205,7 +205,7 @@ def claims_another(text: str, url: str) -> bool:
 
 
 def _readings(text: str) -> Iterator[tuple[str, bool]]:
-    """What the eye may make of a text: without what is not drawn; also without marks and narrow space (then
+    """Give readings of a text by eye: without what is not drawn; also without marks and narrow space (then
     it is `is_bare`); and backwards, where it turns direction."""
     seen = unicodedata.normalize("NFKC", without_undrawn(text).translate(_LOOKALIKES))
     seen = _DOTS.sub(".", seen).lower()

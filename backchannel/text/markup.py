@@ -190,7 +190,7 @@ class _Nest:
             self._start(token._replace(name="div") if token.name in _DIVISIONS else token)
 
     def finish(self) -> str:
-        """All of it, with nothing left open."""
+        """Return all of it, with nothing left open."""
         self._close_to(0)
         return "".join(self._out)
 

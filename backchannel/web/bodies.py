@@ -28,7 +28,7 @@ _LINKS = frozenset(("link", "mention", "hashtag"))
 
 
 class Limits(NamedTuple):
-    """What a body may have: letters, elements, letters of addresses, pictures of emoji."""
+    """Bounds a body: letters, elements, letters of addresses, pictures of emoji."""
 
     letters: int
     nodes: int
@@ -41,7 +41,7 @@ EXCERPT = Limits(letters=600, nodes=60, addresses=4_000, pictures=10)
 
 
 class NodeView(Struct, frozen=True, omit_defaults=True):
-    """One element of a body. `src` and `alt` are an emoji's; `own` is set on the event's own hashtag.
+    """Holds one element of a body. `src` and `alt` are an emoji's; `own` is set on the event's own hashtag.
 
     `wbr` stands within words that are longer than any line: engines take quadratic time to break them.
     """

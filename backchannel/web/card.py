@@ -49,7 +49,7 @@ class MediaView(Struct, frozen=True):
 
 
 class PreviewView(Struct, frozen=True):
-    """What a link leads to. Empty `url`: there is none."""
+    """Describes what a link leads to. Empty `url`: there is none."""
 
     url: str = ""
     title: str = ""
@@ -117,4 +117,4 @@ class CardView(Struct, frozen=True):
 
 
 BLANK_VIEW: Mapping[str, str | int] = {"key": 0, "kind": "blank", "order": 0}
-"""What a frame puts while every screen shows nothing."""
+"""Put by a frame while every screen shows nothing."""

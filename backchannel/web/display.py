@@ -203,7 +203,7 @@ def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[st
 
 
 def _letters(shown: CardView) -> int:
-    """How many letters a card lays out, roughly."""
+    """Return roughly how many letters a card lays out."""
     quote, whole, texts = (
         shown.quote,
         len(words_of(shown.body)),

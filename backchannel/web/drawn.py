@@ -15,14 +15,14 @@ AT_ONCE = 8
 
 
 class Drawn:
-    """What `/api/v1/posts` says about cards. A card that is shown anew is another `Shown`."""
+    """Holds what `/api/v1/posts` says about cards. A card that is shown anew is another `Shown`."""
 
     def __init__(self, pages: Pages, views: Views) -> None:
         self._pages, self._views = pages, views
         self._kept: dict[int, tuple[Shown, msgspec.Raw]] = {}
 
     def json(self, card: Shown) -> msgspec.Raw:
-        """One card, encoded."""
+        """Return one card, encoded."""
         kept = self._kept.pop(card.item.key, None)
         if kept is None or kept[0] is not card:
             kept = card, self._draw(card)

@@ -22,7 +22,7 @@ class FoldedLine(Struct, frozen=True):
 
 
 class FoldedView(Struct, frozen=True):
-    """All lines, the newest first."""
+    """Return all lines, the newest first."""
 
     key: int = FOLDED_KEY
     kind: Literal["folded"] = "folded"
@@ -31,7 +31,7 @@ class FoldedView(Struct, frozen=True):
 
 
 class FoldedHealth(NamedTuple):
-    """What a moderator is told. `authors`: each with the key of a post, the author's name, how many posts are
+    """Tells a moderator. `authors`: each with the key of a post, the author's name, how many posts are
     folded and since when (POSIX seconds); `others`: how many more authors, with so many posts."""
 
     authors: list[dict[str, Any]]
@@ -63,7 +63,7 @@ def render_folded(board: Board, folded: Folded, views: Views) -> tuple[FoldedVie
 
 
 def tell_folded(board: Board, folded: Folded, views: Views) -> FoldedHealth:
-    """Whose posts are folded, the latest first."""
+    """Return whose posts are folded, the latest first."""
     names = {line.key: line.name for line in render_folded(board, folded, views)[0].lines}
     authors = [
         {"key": line.key, "author": names.get(line.key, ""), "posts": line.count, "since": line.since}

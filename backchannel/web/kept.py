@@ -126,7 +126,7 @@ class Kept:
         return answer
 
     async def _paid(self, make: Make, payer: str) -> Rendered:
-        """One at a time for an address, and not at once again."""
+        """Make one answer at a time for an address, with a rest after each."""
         async with self._lines.setdefault(payer, asyncio.Lock()):
             wait_s = self._rests.pop(payer, 0.0) - self._clock.monotonic()
             if wait_s > 0:
@@ -146,6 +146,6 @@ class Kept:
 
 
 def _notice(flight: asyncio.Task[Rendered]) -> None:
-    """What went wrong is told by those who waited; where nobody did any more, nobody needs to know."""
+    """Take notice of an error that nobody waits for any more, or asyncio would log it."""
     if not flight.cancelled():
         flight.exception()

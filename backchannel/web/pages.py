@@ -231,7 +231,7 @@ class Pages:
         return self._render("error.html", title=title, words=words)
 
     def card_html(self, view: CardView) -> str:
-        """One card's markup, as it stands in the pages: drawn once for all of them."""
+        """Return one card's markup, as it stands in the pages: drawn once for all of them."""
         kept = self._html.pop(view.key, None)
         if kept is None or kept[0] is not view:
             module: Any = self._env.get_template("_card.html").module

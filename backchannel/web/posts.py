@@ -24,7 +24,7 @@ Place = tuple[int, int]
 
 
 class Query(NamedTuple):
-    """What is asked for. `before`: the place (order, key) that the answer ends at, exclusive. `by`: a post
+    """Holds a query. `before`: the place (order, key) that the answer ends at, exclusive. `by`: a post
     whose author's posts are wanted, `OTHERS` for all that are folded. `folded`: folded ones, too."""
 
     limit: int

@@ -18,7 +18,7 @@ _BREAKS = frozenset(("br", "paragraph", "item"))
 _SPACE, _NARROW, _OTHER, _SMALL, _LARGE, _WIDE = 20, 20, 22, 42, 48, 52
 
 
-class Room(NamedTuple):
+class Extent(NamedTuple):
     """`ems`: how long the text is in one line, in sizes of its type. `lines`: those it has in any case."""
 
     ems: int
@@ -52,10 +52,10 @@ def _least_width(char: str) -> int:
 _widths = _Widths()
 
 
-def room_of(body: BodyView) -> Room:
+def room_of(body: BodyView) -> Extent:
     """The least room of a drawn body."""
     width, breaks = _measure(body)
-    return Room(width // 100, breaks + 1 if width or breaks else 0)
+    return Extent(width // 100, breaks + 1 if width or breaks else 0)
 
 
 def _measure(body: BodyView) -> tuple[int, int]:

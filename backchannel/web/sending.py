@@ -23,7 +23,7 @@ MAX_OUT = 64 * 2**20
 
 
 class Outbox:
-    """All answers that are being written."""
+    """Holds all answers that are being written."""
 
     def __init__(self) -> None:
         self.pace = Pace()
@@ -51,7 +51,7 @@ class Outbox:
             one.cut()
 
     def begin(self, one: "Sliced") -> None:
-        """It is being written; where that is too much, the oldest are not any more."""
+        """Add one that is being written; where these are too many, cut off the oldest."""
         self._writing[one] = None
         self._users[id(one.body)] += 1
         if self._users[id(one.body)] == 1:
@@ -60,7 +60,7 @@ class Outbox:
             oldest.cut()
 
     def end(self, one: "Sliced") -> None:
-        """It is written, or cut off."""
+        """Forget one that is written or cut off."""
         if one not in self._writing:
             return
         del self._writing[one]

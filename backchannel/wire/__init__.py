@@ -1,4 +1,4 @@
-"""What networks have in common on the wire: how JSON is taken in, and how much of each field is. Pure."""
+"""Shared by all networks on the wire: how JSON is taken in, and how much of each field is. Pure."""
 
 from backchannel.wire.decoding import MAX_PARTS, MAX_PARTS_OF_AN_ITEM, decode, decode_items
 from backchannel.wire.limits import ELLIPSIS, LIMITS, Limit, bound, bound_text

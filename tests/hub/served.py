@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from backchannel.bugs import Bugs
 from backchannel.config import Config
-from backchannel.hub.door import Door, Places
+from backchannel.hub.door import Capacity, Door
 from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
@@ -118,7 +118,7 @@ async def serve(
     tls: ssl.SSLContext | None = None,
     trusted: Sequence[str] = (),
     per_address: int = 2000,
-    size: Places = Places(),  # noqa: B008 -- it is frozen
+    size: Capacity = Capacity(),  # noqa: B008 -- it is frozen
     is_word: Callable[[bytes], bool] = lambda head: False,
     stage: Stage | None = None,
 ) -> AsyncIterator[Served]:

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from backchannel.hub.door import Door, Places, places_of
+from backchannel.hub.door import Capacity, Door, capacity_of
 from backchannel.web.address import limit_key, parse_networks
 
 HOST = socket.gethostname().lower()
@@ -81,13 +81,13 @@ def test_people_behind_our_proxy_are_counted_each() -> None:
 
 
 def test_one_address_holds_a_quarter_of_all_places_and_the_venue_all_but_a_quarter() -> None:
-    door = Door(venue=parse_networks(["203.0.113.0/24", "2001:db8::/32"]), size=Places(40))
+    door = Door(venue=parse_networks(["203.0.113.0/24", "2001:db8::/32"]), size=Capacity(40))
     assert [sum(door.enter(key) for _ in range(100)) for key in ("a", "203.0.113.7")] == [10, 30]
     assert not door.enter("b")
     assert Door(venue=parse_networks(["2001:db8::/32"])).is_venue(limit_key("2001:db8::7"))
 
 
 def test_of_few_descriptors_most_are_left_to_others() -> None:
-    assert places_of(1024) == Places(704, 64)
-    assert places_of(20_000).places == 20_000 - 256 - 64
-    assert all(0 < sum(places_of(limit)) < limit for limit in (8, 64, 256, 4096))
+    assert capacity_of(1024) == Capacity(704, 64)
+    assert capacity_of(20_000).places == 20_000 - 256 - 64
+    assert all(0 < sum(capacity_of(limit)) < limit for limit in (8, 64, 256, 4096))

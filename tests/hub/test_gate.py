@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from backchannel.hub.door import Places
+from backchannel.hub.door import Capacity
 from backchannel.hub.gate import MAX_HEAD, tls_context
 from tests.hub.served import HANDSHAKE, Raw, Served, serve
 from tests.hub.stand_in import turns, until
@@ -202,7 +202,7 @@ async def test_one_address_holds_so_many_connections_and_gets_them_back(tmp_path
 
 
 async def test_who_says_nothing_makes_room_for_who_comes_longest_first(tmp_path: Path) -> None:
-    async with serve(tmp_path, size=Places(2, 1)) as served:
+    async with serve(tmp_path, size=Capacity(2, 1)) as served:
         silent = [await knock(served) for _ in range(3)]
         for number, (_, writer) in enumerate(silent):
             writer.write(b"G")
@@ -218,7 +218,7 @@ async def test_who_says_nothing_makes_room_for_who_comes_longest_first(tmp_path:
 async def test_a_tls_handshake_that_does_not_come_makes_room_too(
     tmp_path: Path, certificate: tuple[Path, Path], trust: ssl.SSLContext
 ) -> None:
-    async with serve(tmp_path, tls=tls_context(*certificate), size=Places(2, 1)) as served:
+    async with serve(tmp_path, tls=tls_context(*certificate), size=Capacity(2, 1)) as served:
         silent = [await knock(served) for _ in range(3)]
         for _, writer in silent:
             writer.write(b"\x16")
@@ -251,7 +251,7 @@ async def test_a_connection_between_two_requests_makes_room_and_one_under_way_do
 
 
 async def test_where_every_place_is_taken_a_moderators_word_is_heard_all_the_same(tmp_path: Path) -> None:
-    async with serve(tmp_path, size=Places(4, 2), is_word=lambda head: head == WORD) as served:
+    async with serve(tmp_path, size=Capacity(4, 2), is_word=lambda head: head == WORD) as served:
         live = await connect(served.url("/live", "ws"))
         assert (await ask(served, ASK)).startswith(b"HTTP/1.1 503 ")
         silent = [await knock(served) for _ in range(5)]
@@ -264,7 +264,7 @@ async def test_where_every_place_is_taken_a_moderators_word_is_heard_all_the_sam
 
 
 async def test_where_places_are_scarce_nobody_is_kept_for_long(tmp_path: Path) -> None:
-    async with serve(tmp_path, size=Places(4, 2), per_address=9) as served:
+    async with serve(tmp_path, size=Capacity(4, 2), per_address=9) as served:
         idle = await knock(served)
         idle[1].write(b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n")
         await head_of(idle[0])
