@@ -22,11 +22,10 @@ from backchannel.model import (
     Erased,
     Event,
     Post,
-    Posted,
     Takedown,
-    mark,
     without_quote,
 )
+from backchannel.sequencer.admission import Admission
 from backchannel.sequencer.crowd_line import CrowdLine
 from backchannel.sequencer.erasure import erasure, subject_of
 from backchannel.sequencer.faces import Faces
@@ -46,6 +45,7 @@ class Sequencer:
         self.log, self.state, self.faces = log, State(), Faces(log)
         self.trouble = ""
         self._rules, self._clock, self._key = rules, clock, mark_key
+        self._admission = Admission(self.state, mark_key)
         self._inbox = Inbox()
         self._veil = Veil(self.state, self._inbox, spool)
         self._crowd_line = CrowdLine(clock)
@@ -98,7 +98,7 @@ class Sequencer:
         return subject in posts.by_id or subject in posts.concerned or self._inbox.names(subject)
 
     def _is_wanted(self, takedown: Takedown) -> bool:
-        return self._admit(takedown) is not None or self._inbox.names(subject_of(takedown))
+        return self._admission.admit(takedown) is not None or self._inbox.names(subject_of(takedown))
 
     def judge_by(self, rules: Rules) -> None:
         """New rules hold from now on; what waits or is held is asked about again."""
@@ -201,7 +201,7 @@ class Sequencer:
         if self.trouble:
             await self._read_on()  # what was refused last may be stored all the same
         before = self.state.seq
-        part = self._inbox.part(self._admit)
+        part = self._inbox.part(self._admission.admit)
         rulings, _, is_all = await self._due(self._judged)
         fitting = [ruling for ruling in rulings if part.offer(ruling)]
         if part.events or part.cursors:
@@ -232,7 +232,7 @@ class Sequencer:
             await self._store(part.events, part.cursors)
         except LogUnavailable:
             await self._read_on()
-            part, is_whole = self._inbox.part(self._admit), False
+            part, is_whole = self._inbox.part(self._admission.admit), False
             await self._store(part.events, part.cursors)
         self.trouble = ""
         return part, is_whole
@@ -287,23 +287,6 @@ class Sequencer:
 
     # erasure ------------------------------------------------------------------------------------------
 
-    def _admit(self, event: Event) -> Event | None:
-        """The event, if it is news; without what is erased."""
-        if self.state.marks:
-            if self._is_marked(subject_of(event)):
-                return None
-            if isinstance(event, Posted):
-                post = event.post
-                if self._is_marked(post.face.author.id):
-                    return None
-                quote = post.face.quote
-                if quote and (self._is_marked(quote.id) or self._is_marked(quote.author.id)):
-                    event = Posted(without_quote(post))
-        return event if self.state.is_news(event) else None
-
-    def _is_marked(self, subject: str) -> bool:
-        return mark(self._key, subject) in self.state.marks
-
     async def erase(self, subject: str) -> bool:
         """Out of the log and of all that follows it, and never back in. Raises LogUnavailable, Conflict.
 
@@ -325,7 +308,7 @@ class Sequencer:
             await self._store([record], {})
         except LogUnavailable:
             await self._read_on()  # it may have been stored all the same
-            if not self._is_marked(subject):
+            if not self._admission.is_marked(subject):
                 raise
         return await self.log.purge(record.seqs)
 
