@@ -10,6 +10,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,24 +22,12 @@ from backchannel.clock import Clock
 from backchannel.fetch import Fetcher, FetchError
 from backchannel.media.decoders import Decoders
 from backchannel.media.folder import digest, write
-from backchannel.media.places import Claim, Places, Sidings, Ticket
+from backchannel.media.places import Claim, Ticket
+from backchannel.media.stages import SLOW_S, CutOff, Stages
 from backchannel.media.worker import Unusable
 
-PLACES, PER_SOURCE, PER_AUTHOR, PER_HOST = 48, 24, 4, 8
-"""Pictures that are fetched at a time. A browser takes about as many from one host."""
-SLOW_S = 2.0
-"""After so long a fetch gives its place back, and goes on at the side."""
-SIDE = (32, 12, 3, 4)
-"""Fetches at the side: in all, of one source, of one author, of one host."""
-WORK, WORK_PER_SOURCE, WORK_PER_AUTHOR = 32, 16, 4
-"""Pictures that are here and not yet in the folder. Until there is room, each keeps its first place."""
-BENCH = (24, 12, 4, 24)
-"""Pictures that wait for the slow decoder: in all, of one source, of one author, of one host."""
 LATE_S = 30.0
 MAX_BYTES = 8 << 20
-SMALL_BYTES = 512 << 10
-LARGE, LARGE_PER_SOURCE = 4, 2
-"""Pictures above `SMALL_BYTES` at a time, one an author: all that are on their way are 100 MB at most."""
 SHORT_BYTES = 64 << 10
 """Hashed quicker than a thread is asked to."""
 PLAIN = {"Accept-Encoding": "identity"}
@@ -55,13 +44,6 @@ Address = tuple[str, bool]
 """A URL, and whether a stranger wrote it: what the operator's own host gave is not for a stranger's post."""
 
 _log = structlog.get_logger(__name__)
-
-
-class _Crowded(Exception):
-    """Raised where a picture was slow and others came. That says nothing of the picture."""
-
-    def __str__(self) -> str:
-        return "was slow, and made room for others"
 
 
 class _Flight:
@@ -100,12 +82,9 @@ class MediaStore:
         self._clock = clock
         self._decoders = decoders or Decoders(clock)
         self.bugs = bugs or Bugs()
-        self._slow_s, self._late_s = slow_s, late_s
+        self._late_s = late_s
         self._max_bytes = max_bytes
-        self._places = Places(PLACES, clock, per_source=PER_SOURCE, per_author=PER_AUTHOR, per_host=PER_HOST)
-        self._side, self._bench = Sidings(*SIDE), Sidings(*BENCH)
-        self._work = Places(WORK, clock, per_source=WORK_PER_SOURCE, per_author=WORK_PER_AUTHOR)
-        self._large = Places(LARGE, clock, per_source=LARGE_PER_SOURCE, per_author=1)
+        self._stages = Stages(clock, slow_s=slow_s, late_s=late_s)
         self._writers = asyncio.Semaphore(WRITERS)
         self._flights: dict[Address, _Flight] = {}
         self._known: OrderedDict[Address, Picture] = OrderedDict()
@@ -218,9 +197,11 @@ class MediaStore:
         if self._failed.get(address, 0.0) > self._clock.monotonic():
             return None
         try:
-            picture = await self._settle(flight)
-        except (FetchError, Unusable, TimeoutError, _Crowded) as error:
-            if not flight.hash and not isinstance(error, _Crowded):  # else it is our trouble, not its own
+            picture = await self._stages.lead(
+                flight.ticket, partial(self._fetch, flight), partial(self._keep, flight)
+            )
+        except (FetchError, Unusable, TimeoutError, CutOff) as error:
+            if not flight.hash and not isinstance(error, CutOff):  # else it is our trouble, not its own
                 _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
             _log.info("picture dropped", why=str(error) or f"not here within {self._late_s:g} s")
             return None
@@ -238,46 +219,7 @@ class MediaStore:
         self._known.move_to_end(address)
         return known
 
-    async def _settle(self, flight: _Flight) -> Picture:
-        """Fetch it and keep it, each in its turn; what is slow may be cut off where others come."""
-        ticket = flight.ticket
-        claim = await self._places.enter(ticket)
-        try:
-            body = await self._in_time(flight, claim)
-            await self._work.enter(ticket)
-            self._places.leave(ticket)
-            self._side.leave(ticket)
-            async with asyncio.timeout(self._late_s):
-                keeping = asyncio.create_task(self._keep(flight, body, lambda: sit_out()))
-
-                def sit_out() -> None:
-                    self._work.leave(ticket)
-                    self._bench.admit(ticket, claim, keeping.cancel)
-
-                return await _unless_cut(keeping)
-        finally:
-            for places in (self._places, self._side, self._work, self._bench, self._large):
-                places.leave(ticket)
-
-    async def _in_time(self, flight: _Flight, claim: Claim) -> bytes:
-        fetching = asyncio.create_task(self._fetch(flight))
-        try:
-            done, _ = await asyncio.wait({fetching}, timeout=self._slow_s)
-        except asyncio.CancelledError:
-            fetching.cancel()
-            await asyncio.wait({fetching})
-            raise
-        if not done:
-            self._places.leave(flight.ticket)
-            self._side.admit(flight.ticket, claim, fetching.cancel)
-        return await _unless_cut(fetching)
-
     async def _fetch(self, flight: _Flight) -> bytes:
-        async def took(length: int) -> None:
-            # The few places for large ones bound the memory; a host that is held up here notices nothing.
-            if length > SMALL_BYTES and not self._large.has(flight.ticket):
-                await self._large.enter(flight.ticket)
-
         url, by_stranger = flight.address
         answer = await self._fetcher.get(
             url,
@@ -285,7 +227,7 @@ class MediaStore:
             max_bytes=self._max_bytes,
             total_s=self._late_s,
             by_stranger=by_stranger,
-            took=took,
+            took=partial(self._stages.took, flight.ticket),
         )
         if answer.status != 200:
             raise Unusable(f"answered {answer.status}")
@@ -319,15 +261,3 @@ def _remember(memory: "OrderedDict[K, T]", key: K, value: T) -> None:
     memory.move_to_end(key)
     while len(memory) > REMEMBERED:
         memory.popitem(last=False)
-
-
-async def _unless_cut(task: "asyncio.Task[T]") -> T:
-    """Return the result of the task; end the task with whoever waits for it here."""
-    try:
-        await asyncio.wait({task})
-    finally:
-        if task.cancel():
-            await asyncio.wait({task})
-    if task.cancelled():
-        raise _Crowded
-    return task.result()

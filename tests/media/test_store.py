@@ -16,7 +16,7 @@ from backchannel.fetch import Fetcher, Response
 from backchannel.media import MediaStore
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
-from backchannel.media.store import SIDE
+from backchannel.media.stages import SIDE
 from tests.faults.hostile import answering, hostile, reply, serving
 from tests.media.kit import BLUE, CLOCK, RED, always, files, opened, peak_kb, picture
 
