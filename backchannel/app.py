@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Container
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from backchannel import sources
+from backchannel.board import CAP
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
@@ -108,6 +109,11 @@ class Server:
                 "nobody can follow the QR code: set server.public_url", leads_to=self.config.public_url
             )
 
+    async def draw(self) -> None:
+        """Make the cards that are asked for first, some at a time: a page or a frame makes them in one go."""
+        with suppress(LogUnavailable):  # then they are made when somebody asks
+            await self.views.load(self.sequencer.board.newest(CAP))
+
     def health(self) -> list[SourceHealth]:
         """How every source is."""
         gaps = Counter(missed.source for missed in self.sequencer.state.missed)
@@ -149,6 +155,7 @@ class Server:
             async with self._gathering():
                 change = await _next_config(watcher)
             self._take_up(change)
+            await self.draw()
 
     @asynccontextmanager
     async def _gathering(self) -> AsyncIterator[None]:
@@ -294,6 +301,7 @@ async def _serve(
         try:
             is_heard = partial(is_word, token=secrets.control_token)
             async with Port(server.hub, server.door, server.app, clock, is_heard) as port:
+                await server.draw()
                 _, number = await port.listen(config.server.host, config.server.port, tls)
                 server.stand_at(number)
                 address = _address(config, number)

@@ -110,7 +110,7 @@ class Post(Struct, frozen=True, omit_defaults=True):
     network's own (an edit time in milliseconds, or a number), 0 where it has none. `is_origin`: this copy is
     the word of the one who may speak for the id; `via` names the host that gave any other copy.
     `is_hearsay`: what it quotes was told by somebody who may not speak for the quoted id. `pictures` are the
-    addresses that the face's indexes name.
+    addresses that the face's indexes name. `lane` is where it was read first; `gather` says so.
     """
 
     id: str
@@ -131,6 +131,7 @@ class Post(Struct, frozen=True, omit_defaults=True):
     pictures: tuple[str, ...] = ()
     via: str = ""
     is_hearsay: bool = False
+    lane: str = ""
 
 
 REFUSALS = frozenset({"nobot", "noindex", "nowall", "not-public", "suspended", "limited", "memorial"})

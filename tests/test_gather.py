@@ -114,6 +114,18 @@ async def test_only_candidates_reach_the_log_and_the_cursor_goes_on_without_them
     await sequencer.close()
 
 
+async def test_a_post_says_by_which_lane_it_came_and_keeps_it_when_it_is_looked_at_again(
+    tmp_path: Path,
+) -> None:
+    source = Script([Batch([Posted(post())], "1")])
+    sequencer, _ = await gathered(tmp_path, source)
+    seen = sequencer.state.posts.by_id["id:p1"]
+    assert seen.lane == "lane"
+    await settle(sequencer, Posted(post(text="an edit", revision=1)))
+    assert sequencer.state.posts.by_id["id:p1"].lane == "lane"
+    await sequencer.close()
+
+
 async def test_the_hashtag_edited_away_is_logged_as_left(tmp_path: Path) -> None:
     source = Script(
         [Batch([Posted(post())], "1")],

@@ -7,10 +7,15 @@ on it, and it is asked whether this source may say it at all.
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
+from msgspec.structs import replace
+
 from backchannel.gather.house import House, Standing
 from backchannel.log.codec import decode, encode
 from backchannel.model import AHEAD_S, REFUSALS, Deleted, Event, Left, Post, Posted, Unknown, without_quote
 from backchannel.redaction import redacted_event
+
+RECHECK = "recheck"
+"""Stands for the lane of what was found by looking again."""
 
 EARLY_S = 600.0
 """A deletion is remembered for so long, for a post that comes after it."""
@@ -59,7 +64,7 @@ class Candidates:
         kept: list[Event] = []
         for event in sorted(events, key=lambda event: isinstance(event, Posted)):
             try:
-                if candidate := self._decide(redacted_event(event), now):
+                if candidate := self._decide(redacted_event(event), "" if lane == RECHECK else lane, now):
                     kept.append(_as_stored(candidate))
             except Exception as error:  # noqa: BLE001 - foreign data: one item costs itself, whatever it raises
                 self.dropped += 1
@@ -67,10 +72,10 @@ class Candidates:
             await self._house.clock.sleep(0)
         return kept
 
-    def _decide(self, event: Event, now: float) -> Event | None:
+    def _decide(self, event: Event, lane: str, now: float) -> Event | None:
         match event:
             case Posted(post):
-                return self._candidate(post)
+                return self._candidate(replace(post, lane=lane))
             case Left(subject) | Deleted(subject) if not self._is_ours(self._house.standing(subject)):
                 self.dropped += 1
                 return None

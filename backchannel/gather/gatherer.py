@@ -15,7 +15,7 @@ from random import random
 import structlog
 
 from backchannel.fetch import FetchError
-from backchannel.gather.candidates import Candidates
+from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.gather.health import Health, LaneHealth, SourceHealth
 from backchannel.gather.house import House
 from backchannel.log import LogUnavailable
@@ -219,7 +219,7 @@ class Gatherer:
             try:
                 with self._edge(f"recheck {self.name}"):
                     events = await source.recheck(posts)
-                await self._take("recheck", Batch(events), None)
+                await self._take(RECHECK, Batch(events), None)
             except (*TROUBLES, LogUnavailable) as error:
                 log_line.info("recheck failed", source=self.name, error=str(error))
                 pause_s = max(pace_s, error.retry_after_s if isinstance(error, SourceError) else 0.0)

@@ -1,4 +1,4 @@
-"""Decides how much room an author and a source may take on the screens; the judge folds what is beyond.
+"""Decides how much room an author and a lane may take on the screens; the judge folds what is beyond.
 
 Why there is a limit at all: a wall shows the newest 200 cards, so whoever writes 200 posts owns it. Why posts
 are folded and not refused: nothing is lost, the tab has them behind one line, history, search and the API
@@ -9,8 +9,9 @@ author's posts are read at once, and are no flood. But that time is only claimed
 that no claim helps against, twenty of the newest 200, and the author's oldest make room for the newest of
 their own at most five times a minute of our time.
 
-Why sources have a share, too: on some networks anybody has ten thousand names. It counts only while posts of
-other sources would be pushed off, so an event with one source is never limited by it.
+Why lanes have a share, too: on some networks anybody has ten thousand names, and whoever runs a server gives
+out as many. It counts only while posts of other lanes would be pushed off, so an event with one lane is never
+limited by it.
 
 All of this reads the state and decides; what was decided is a ruling in the log, so that a restart folds the
 same posts again.
@@ -29,7 +30,7 @@ A_MINUTE = 5
 EDITS_A_MINUTE = 10
 ON_SCREEN = 20
 NEWCOMERS_A_MINUTE = 20
-SOURCE_A_MINUTE = 180
+LANE_A_MINUTE = 180
 NEW_S = 600.0
 TRUSTED = 3
 """So many approvals, and a person vouches for an author: no cap counts for them."""
@@ -37,9 +38,15 @@ TRUSTED = 3
 BURST = f"more than {A_MINUTE} posts of this author in a minute"
 EDITS = f"more than {EDITS_A_MINUTE} edits of this author in a minute"
 CROWD = f"{ON_SCREEN} of the newest {CAP} posts are this author's already"
-NEWCOMERS = f"more than {NEWCOMERS_A_MINUTE} posts of new authors of this source in a minute, at others' cost"
-RUSH = f"more than {SOURCE_A_MINUTE} posts of this source in a minute, at the cost of others"
+NEWCOMERS = (
+    f"more than {NEWCOMERS_A_MINUTE} posts of new authors from this place in a minute, at others' cost"
+)
+RUSH = f"more than {LANE_A_MINUTE} posts from this place in a minute, at the cost of others"
 BEFORE = "it was folded before this edit"
+
+
+Lane = tuple[str, str]
+"""(source, lane)"""
 
 
 class Room:
@@ -58,11 +65,11 @@ class Room:
         self._instead: set[int] = set()
         line, by_key = state.board.line, state.posts.by_key
         self._floor = state.board.place(line[-CAP]) if len(line) >= CAP else (0, 0)
-        self._sources = {by_key[key].source for key in line[-CAP:]}
-        self._rush, self._newcomers = Counter[str](), Counter[str]()
+        self._lanes = {_lane(by_key[key]) for key in line[-CAP:]}
+        self._rush, self._newcomers = Counter[Lane](), Counter[Lane]()
         for _, key in state.crowd.releases:
             self._lately_by[by_key[key].voice] += 1
-            self._count_for_source(by_key[key])
+            self._count_for_lane(by_key[key])
 
     def ask(self, seen: Seen) -> tuple[str, int]:
         """Return why this post is folded, or "" where it comes to the screens, and the key of the card that
@@ -102,11 +109,11 @@ class Room:
 
     def _rush_of(self, seen: Seen) -> str:
         is_full = len(self._state.board.line) + self._above >= CAP
-        if not is_full or self._sources <= {seen.source}:
+        if not is_full or self._lanes <= {_lane(seen)}:
             return ""  # nobody else loses anything
-        if self._is_new(seen.voice) and self._newcomers[seen.source] >= NEWCOMERS_A_MINUTE:
+        if self._is_new(seen.voice) and self._newcomers[_lane(seen)] >= NEWCOMERS_A_MINUTE:
             return NEWCOMERS
-        return RUSH if self._rush[seen.source] >= SOURCE_A_MINUTE else ""
+        return RUSH if self._rush[_lane(seen)] >= LANE_A_MINUTE else ""
 
     def _on_screen(self, author: str) -> int:
         return len(self._standing(author)) + self._let_in_by[author]
@@ -135,11 +142,11 @@ class Room:
         self._above += 1
         self._let_in_by[seen.voice] += 1
         insort(self._times_of(seen.voice), seen.at)
-        self._count_for_source(seen)
+        self._count_for_lane(seen)
 
-    def _count_for_source(self, seen: Seen) -> None:
-        self._rush[seen.source] += 1
-        self._newcomers[seen.source] += self._is_new(seen.voice)
+    def _count_for_lane(self, seen: Seen) -> None:
+        self._rush[_lane(seen)] += 1
+        self._newcomers[_lane(seen)] += self._is_new(seen.voice)
 
     def _is_new(self, author: str) -> bool:
         places = self._state.crowd.places.get(author)
@@ -149,3 +156,7 @@ class Room:
         if author not in self._times:
             self._times[author] = [*self._state.crowd.times.get(author, ())]
         return self._times[author]
+
+
+def _lane(seen: Seen) -> Lane:
+    return seen.source, seen.lane

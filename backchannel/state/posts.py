@@ -152,6 +152,7 @@ class Posts(Struct):
             post=seq,
             kind=intern(post.kind),
             source=intern(post.source),
+            lane=intern(post.lane),
             via=intern(post.via),
             revision=post.revision,
             is_origin=post.is_origin,
@@ -172,6 +173,7 @@ class Posts(Struct):
         if old and old.voice == seen.voice:  # else it has somebody else's place
             seen.order, seen.is_folded, seen.is_counted = old.order, old.is_folded, old.is_counted
             seen.at = old.at if old.order else seen.at
+            seen.lane = old.lane
         self.by_key[seen.key] = self.by_id[seen.id] = seen
         self._link(seen)
         self._open(seen, post, had, at)

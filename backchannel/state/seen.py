@@ -30,8 +30,8 @@ class Seen(Struct, gc=False):
     `rule` is the latest word of a rule, on `rule_hash`; `spoke`: the rules that have ruled on this waiting.
     `voice` is who takes room with it, see `voice_of`. `profile` stands for the author's face as this copy
     shows it, and for who gave it. `waits_seq`, `waits_at`: the entry that made it wait. `is_origin`: who may
-    speak for the id has spoken; `via`: the host that gave any other copy. `left`: the revision that was no
-    candidate; `is_absent`: it is not found now.
+    speak for the id has spoken; `via`: the host that gave any other copy; `lane`: where it was read first.
+    `left`: the revision that was no candidate; `is_absent`: it is not found now.
     `at`: its display time, which stays what it was when it came to the screens; `is_folded`, `is_counted`:
     where it stood last, see `crowd.py`.
     """
@@ -44,6 +44,7 @@ class Seen(Struct, gc=False):
     post: int
     kind: str
     source: str
+    lane: str
     via: str
     revision: int
     is_origin: bool

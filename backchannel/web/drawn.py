@@ -7,11 +7,9 @@ import msgspec
 from backchannel.clock import give_way
 from backchannel.web.display import api_post
 from backchannel.web.pages import Pages
-from backchannel.web.views import Shown, Views
+from backchannel.web.views import AT_ONCE, Shown, Views, cost_of
 
 KEPT = 1000
-AT_ONCE = 8
-"""Cards that are drawn before others get the loop."""
 
 
 class Drawn:
@@ -35,12 +33,15 @@ class Drawn:
         """Whether few of these have still to be drawn. Else they are, a few at a time, and the board has to
         be looked at again: others had the loop meanwhile."""
         missing = [card for card in cards if not self._has(card)]
-        if len(missing) <= AT_ONCE:
+        if sum(cost_of(card.view) for card in missing) <= AT_ONCE:
             return True
-        for number, card in enumerate(missing, 1):
-            self.json(card)
-            if number % AT_ONCE == 0:
+        drawn = 0
+        for card in missing:
+            if drawn >= AT_ONCE:
                 await give_way()
+                drawn = 0
+            self.json(card)
+            drawn += cost_of(card.view)
         return False
 
     def forget_gone(self, is_seen: Callable[[int], bool]) -> None:

@@ -11,8 +11,8 @@ from backchannel.web.card import CardView
 from backchannel.web.display import render_card
 
 KEPT = 1000
-AT_ONCE = 20
-"""Cards whose display form is made before others get the loop."""
+AT_ONCE = 8
+"""Cards whose display form is made before others get the loop; a heavy one counts as so many."""
 
 Ready = Callable[[Sequence["Shown"]], Awaitable[bool]]
 
@@ -52,6 +52,11 @@ class Shown(NamedTuple):
     view: CardView
 
 
+def cost_of(view: CardView) -> int:
+    """Return how many ordinary cards this one costs to draw: a text of 30,000 letters takes 10 ms."""
+    return AT_ONCE if view.heavy else 1
+
+
 class Views:
     """The display forms of cards. They are looked up by item, so a changed card never shows its old face."""
 
@@ -68,11 +73,14 @@ class Views:
 
     def get(self, item: Item) -> Shown | None:
         """The card, or None while its words are not in memory."""
-        kept = self._kept.get(item.key)
-        if kept is not None and kept.item.seq == item.seq:
-            return kept
+        if self._has(item):
+            return self._kept[item.key]
         post = self._seen.post(item)
         return None if post is None else self._keep(item, post)
+
+    def _has(self, item: Item) -> bool:
+        kept = self._kept.get(item.key)
+        return kept is not None and kept.item.seq == item.seq
 
     async def load(self, items: Sequence[Item]) -> None:
         """Read the words of these cards off the loop; then the question must be put again.
@@ -80,11 +88,13 @@ class Views:
         LookupError: a card stands on the board and the log does not have its words, which is our own fault.
         """
         posts = await self._seen.load(items)
-        for number, item in enumerate(items, 1):
-            if number % AT_ONCE == 0:
+        drawn = 0
+        for item in items:
+            if drawn >= AT_ONCE:
                 await give_way()
+                drawn = 0
             if post := posts.get(item.key):
-                self._keep(item, post)
+                drawn += cost_of(self._keep(item, post).view)
             elif self._seen.board.items.get(item.key) == item and item.key not in self._seen.covered:
                 raise LookupError(f"the log has no words for card {item.key}, entry {item.seq}")
 
@@ -96,6 +106,10 @@ class Views:
         """
         while True:
             items = ask()
+            new = [item for item in items if not self._has(item)]
+            if len(new) > AT_ONCE:  # after a start, say: none of these may be drawn in one go
+                await self.load(new)
+                continue
             shown = [self.get(item) for item in items]
             missing = [item for item, card in zip(items, shown, strict=True) if card is None]
             if missing:

@@ -250,7 +250,27 @@ async def test_a_thousand_fresh_keys_do_not_push_others_off_within_minutes(tmp_p
     await sequencer.close()
 
 
-async def test_a_source_that_is_alone_is_never_too_much(tmp_path: Path) -> None:
+async def test_the_invented_people_of_one_server_push_off_nobody_of_another_server_of_the_source(
+    tmp_path: Path,
+) -> None:
+    clock = Hand(5000.0)
+    sequencer = await sequencer_in(tmp_path, clock=clock)
+    await settle(sequencer, *[Posted(replace(told.post, lane="calm.example")) for told in honest(60)])
+    invented = [
+        [
+            written(f"x{m}-{n}", f"x{m}-{n}", clock.time, source="calm", lane="liar.example")
+            for n in range(400)
+        ]
+        for m in (0, 1)
+    ]
+    await settle(sequencer, *invented[0])
+    clock.time += 61.0
+    await settle(sequencer, *invented[1])
+    assert len(of(sequencer, "h")) == 40
+    await sequencer.close()
+
+
+async def test_a_lane_that_is_alone_is_never_too_much(tmp_path: Path) -> None:
     sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, *honest(700))
     assert folded(sequencer) == 0

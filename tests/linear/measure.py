@@ -70,6 +70,8 @@ def growth(what: str, run: Callable[[T], object], make: Callable[[int], T], most
         for size, given in inputs.items():
             best[size] = min(best.get(size, 1e9), cost_s(run, given))
         slope = log(best[most] / max(best[most // 4], 1e-6)) / log(4)
+        if best[most] < FLAT_S:
+            return Growth(what, most, best[most], 0.0)
         if slope <= MOST_SLOPE or best[most] > TOO_MUCH_S:
             break
     return Growth(what, most, best[most], slope)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC
 from pathlib import Path
 from time import thread_time
 
@@ -11,7 +12,7 @@ from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher
 from backchannel.gather import House
-from backchannel.gather.candidates import Candidates
+from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.model import Posted
 from backchannel.redaction import keep_secret
 from backchannel.sources import Context
@@ -19,8 +20,9 @@ from backchannel.sources._mastodon_api import Server
 from backchannel.sources._mastodon_read import Reader
 from backchannel.sources._nostr_desk import Desk
 from backchannel.sources._nostr_directory import Directory
+from backchannel.web.views import Views
 from tests.conftest import Tell
-from tests.kit import post, sequencer_in
+from tests.kit import post, sequencer_in, settle
 from tests.linear.test_parsers import status
 from tests.sources.nostr_kit import ADA
 from tests.test_gather import TAGS
@@ -65,13 +67,31 @@ async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell
     done = asyncio.Event()
     watch = asyncio.create_task(turns(done))
     await asyncio.sleep(0)
-    found = await candidates.of("lane", events)
+    found = await candidates.of(RECHECK, events)
     done.set()
     held = await watch
     await sequencer.close()
     assert found == events
     assert len(held) >= 40
     tell(f"the loop, while 40 such posts become candidates: held {1000 * max(held):.0f} ms at most")
+
+
+async def test_long_posts_are_drawn_one_at_a_time_also_when_all_are_new_to_the_pages(
+    tmp_path: Path, tell: Tell
+) -> None:
+    sequencer = await sequencer_in(tmp_path)
+    await settle(sequencer, *[Posted(post(f"p{at}", "word " * 6000, by=f"a{at}")) for at in range(40)])
+    views = Views(sequencer, zone=UTC, own_tags=("conf",))
+    done = asyncio.Event()
+    watch = asyncio.create_task(turns(done))
+    await asyncio.sleep(0)
+    shown = await views.answer(lambda: sequencer.board.newest(200))
+    done.set()
+    held = await watch
+    await sequencer.close()
+    assert len(shown) == 40
+    assert len(held) >= 40
+    tell(f"the loop, while 40 posts of 30,000 letters are drawn: held {1000 * max(held):.0f} ms at most")
 
 
 def test_a_page_of_long_notes_becomes_posts_a_few_at_a_time() -> None:
