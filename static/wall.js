@@ -10,16 +10,16 @@ import { threadOf, threads } from './threads.js';
 /** @typedef {import('./page.js').State} State */
 /** @typedef {import('./layout.js').Stage} Plan */
 
-/** Seconds that one turn may try what fits; the next turn goes on, so that frames and the clock are never kept waiting. */
-const TURN_S = 0.05;
-/** So many turns in a row; then the next tick goes on. */
-const TURNS = 20;
+/** Seconds that one slice may try what fits; the next slice goes on, so that frames and the clock never wait. */
+const SLICE_S = 0.05;
+/** So many slices in a row; then the next tick goes on. */
+const SLICES = 20;
 
 const pool = byId('pool'), quietAfter = Number(byId('page').dataset.quietAfter);
 const cards = new Cards(/** @type {NodeListOf<HTMLElement>} */ (pool.querySelectorAll(':scope > bc-card')));
 const stage = new Stage(cards);
 /** @type {Plan} */ let plan = emptyStage();
-let isAlive = true, wanted = '', mode = '', dirty = true, columnDirty = true, turns = 0, freshAt = -Infinity, asked = 0, drawnLead = 0;
+let isAlive = true, wanted = '', mode = '', dirty = true, columnDirty = true, slices = 0, freshAt = -Infinity, asked = 0, drawnLead = 0;
 /** @type {Set<number>} */ let visible = new Set();
 /** @type {Set<number>} */ const tooLongToAsk = new Set();
 
@@ -35,7 +35,7 @@ const page = keepCurrent({
       sift(state, before.cards);
       for (const [key, card] of state.cards) if (before.cards.get(key) !== card) preload(key);
       dirty = columnDirty = true;
-      if (clock.monotonic() - began < TURN_S) draw();
+      if (clock.monotonic() - began < SLICE_S) draw();
       else clock.after(0, draw);
     }
   },
@@ -105,8 +105,8 @@ function draw() {
   else if (wanted === 'quiet') goesOn = drawQuiet(state, at);
   else if (dirty) tidy(state, new Set());
   dirty = goesOn;
-  turns = goesOn && turns < TURNS ? turns + 1 : 0;
-  if (turns) clock.after(0, draw);
+  slices = goesOn && slices < SLICES ? slices + 1 : 0;
+  if (slices) clock.after(0, draw);
 }
 
 /** What the page shows: what is wanted, or the way in where nothing has a place on that stage. @param {string} name */
@@ -129,7 +129,7 @@ function drawRiver(state, at) {
     become('river'); // what is not displayed cannot be measured
     const { size } = planned.noRoom;
     if (drawPlan(planned, all, state) && plan.noRoom.size <= size) break; // else the next post may have the room
-    if (clock.monotonic() - began > TURN_S) return true;
+    if (clock.monotonic() - began > SLICE_S) return true;
   }
   const more = moreThan(state.cards, at, visible), line = byId('more');
   line.hidden = !more;
@@ -204,7 +204,7 @@ function drawQuiet(state, at) {
     if (stage.drawQuestion(chosen, waits)) break;
     tooLongToAsk.add(chosen.key);
     asked = 0;
-    if (clock.monotonic() - began > TURN_S) return true;
+    if (clock.monotonic() - began > SLICE_S) return true;
   }
   if (!dirty) return false;
   if (!asked) become('invite');

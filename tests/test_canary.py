@@ -18,7 +18,8 @@ from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.faults.hostile import Server, answering, reply
 from tests.faults.parrot import ANSWERS, RELAYS, SPELLINGS, answer, feed, mastodon, relay, traces
-from tests.serving import PATIENCE_S, Served, config_text
+from tests.inside import until
+from tests.serving import Served, config_text
 from tests.serving import serving as serve
 from tests.sources.nostr_kit import MALLORY
 
@@ -122,8 +123,7 @@ class Parrots:
     async def have_spoken(self) -> None:
         """Until everything was asked for."""
         for server, paths in self._awaited:
-            while not paths <= {path for path, _ in server.requests}:
-                await asyncio.sleep(0.05)
+            await until(lambda: paths <= {path for path, _ in server.requests})  # noqa: B023 - awaited here
 
     async def _up(self, told: Callable[[str, Mapping[str, str]], bytes]) -> Server:
         return await self._stack.enter_async_context(answering(told))
@@ -181,9 +181,7 @@ async def look_around(found: Found, server: Served) -> set[str]:
             found.look(f"page {page}", (await server.page(page)).encode())
         ids = [post["id"] for post in (await server.get("/api/v1/posts?limit=200"))["posts"]]
         found.look("id", json.dumps(ids).encode())
-        async with asyncio.timeout(PATIENCE_S):
-            while CONTROL not in "".join(told):
-                await asyncio.sleep(0.05)
+        await until(lambda: CONTROL in "".join(told))
         found.look("frame", "\n".join(told).encode())
     return {name for name in ids if "/for%20good/" in name}
 

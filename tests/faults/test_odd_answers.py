@@ -3,7 +3,6 @@
 The program is the real one, in the test's own process; so are the strangers' sockets.
 """
 
-import asyncio
 from pathlib import Path
 from random import Random
 
@@ -12,10 +11,9 @@ from aiohttp import ClientSession
 
 from tests.faults.odd import Honest, Odd, redirect, with_headers
 from tests.faults.odd_net import STAGES, OddNet, odd_net, sources
-from tests.inside import running
+from tests.inside import running, until
 from tests.serving import config_text
 
-PATIENCE_S = 30.0
 CRASHES = (b"http://a.example:99999/", b"//::", b"//[::1]@")
 
 
@@ -23,14 +21,10 @@ async def survived(folder: Path, net: OddNet, stage: str) -> dict[str, object]:
     """Run the program until the odd answer was asked for, twice, and an honest post came after it."""
     listed = sources(net, 1, stages=[stage])
     async with running(folder, config_text(*listed)) as (server, url), ClientSession() as http:
-        async with asyncio.timeout(PATIENCE_S):
-            while net.served[stage] < 2:
-                await asyncio.sleep(0.02)
-            net.say(f"after {stage}")
-            while f"after {stage}" not in " ".join(
-                str(post.face.body) for post in server.sequencer.faces.values()
-            ):
-                await asyncio.sleep(0.02)
+        await until(lambda: net.served[stage] >= 2)
+        net.say(f"after {stage}")
+        faces = server.sequencer.faces
+        await until(lambda: any(f"after {stage}" in str(post.face.body) for post in faces.values()))
         async with http.get(url + "/healthz") as answer:
             return dict(await answer.json())
 

@@ -3,8 +3,6 @@
 The networks are the simulator's; the trouble is in front of them, one kind at a time.
 """
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from backchannel.app import Server
 from backchannel.clock import Clock
 from backchannel.simulator import Fault, Said, Simulator, Version
-from tests.inside import running
+from tests.inside import running, until
 
 FAULTS = {
     "429 with Retry-After": Fault("status", 429, retry_after_s=2),
@@ -21,12 +19,6 @@ FAULTS = {
     "a lost host": Fault("refuse"),
 }
 KINDS = ("mastodon", "feed", "nostr")
-
-
-async def until(is_so: Callable[[], bool], *, patience_s: float = 60.0) -> None:
-    async with asyncio.timeout(patience_s):
-        while not is_so():
-            await asyncio.sleep(0.05)
 
 
 def said(simulator: Simulator, kind: str, number: int) -> Said:
