@@ -5,7 +5,7 @@ place goes to the source that has the fewest, then to the one that has lately us
 author of whom the same is true, and only then to the post that needs the fewest more to be complete. So
 whoever sends many or slow pictures waits behind their own.
 
-Why not a queue: a stranger can name 12 pictures in each of a thousand posts, on a host that answers after
+Why not a queue: a stranger can name pictures in each of a thousand posts, on a host that answers after
 30 s. In a queue everybody behind them waits. Why not a semaphore for each author: authors are free to invent,
 so sources are compared first. Why "lately used", in seconds that count half after 30 s: with places alone, an
 author of slow pictures who has none at the moment would be as good as one who never used any.
