@@ -15,7 +15,8 @@ from typing import NamedTuple, TypeVar
 MOST_SLOPE = 1.2
 """1 is linear: twice the input costs twice. Quadratic is 2."""
 
-FLAT_S = 0.01
+FLAT_S = 0.025
+"""A quarter of what one item may hold the loop. Below it a cache that is full looks like growth."""
 TOO_MUCH_S = 0.3
 ROUNDS = 6
 
