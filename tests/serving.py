@@ -1,19 +1,20 @@
 """The real program as a process of its own, and a blog that it reads: for tests that kill and fill disks."""
 
 import asyncio
+import json
 import os
 import re
 import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientPayloadError, ClientSession, web
 
 from backchannel.clock import Clock
 from backchannel.secrets import SecretStore
@@ -124,12 +125,15 @@ class Served:
 
     async def get(self, path: str) -> Any:
         """JSON of this path."""
-        async with self.http.get(self.url + path, ssl=False) as answer:
-            return await answer.json()
+        return json.loads(await self.page(path))
 
     async def page(self, path: str) -> str:
-        async with self.http.get(self.url + path, ssl=False) as answer:
-            return await answer.text()
+        """The words of this path. An answer is cut off when something in it is taken down: ask again."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with suppress(ClientPayloadError):
+                    async with self.http.get(self.url + path, ssl=False) as answer:
+                        return await answer.text()
 
     async def say(self, verdict: str, subject: str = "", **more: object) -> tuple[int, dict[str, Any]]:
         """A person's word, with the token of the data folder."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from aiohttp import ClientPayloadError, WSMsgType
+from aiohttp import WSMsgType
 
 from backchannel.clock import Clock
 from tests.conftest import Tell
@@ -174,21 +174,12 @@ class Parrots:
         )
 
 
-async def whole(server: Served, path: str) -> str:
-    """Return this page. One on which something is taken down while it is on its way is cut off: ask again."""
-    while True:
-        try:
-            return await server.page(path)
-        except ClientPayloadError:
-            continue
-
-
 async def look_around(found: Found, server: Served) -> set[str]:
     """Every page, all ids and the frames. The ids of the posts that say the same whatever the key is."""
     async with frames(server) as told:
         for page in PAGES:
-            found.look(f"page {page}", (await whole(server, page)).encode())
-        ids = [post["id"] for post in json.loads(await whole(server, "/api/v1/posts?limit=200"))["posts"]]
+            found.look(f"page {page}", (await server.page(page)).encode())
+        ids = [post["id"] for post in (await server.get("/api/v1/posts?limit=200"))["posts"]]
         found.look("id", json.dumps(ids).encode())
         await until(lambda: CONTROL in "".join(told))
         found.look("frame", "\n".join(told).encode())

@@ -60,7 +60,8 @@ class Pages:
         count, oldest, newest, is_fresh = self._count, self._oldest, self._newest, self._is_fresh
         self._begin()
         self._pages += 1
-        if count < min(self._limit, SHORT) or oldest <= self._since:
+        # A page may begin in the middle of the very second of `since`: only an older event is beyond it.
+        if count < min(self._limit, SHORT) or oldest < self._since:
             return Next()
         if self._pages >= MAX_PAGES:
             return Next(missed=self._missed(self._since, oldest))
@@ -74,6 +75,8 @@ class Pages:
         elif self._steps < MAX_STEPS:
             self._steps, self._until = self._steps + 1, self._until - 1
         else:
+            return Next(missed=missed)
+        if self._until < self._since:
             return Next(missed=missed)
         return Next(replace(self._wanted, until=self._until), missed)
 
