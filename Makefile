@@ -58,7 +58,7 @@ test-python: .stamps/test .stamps/relay .stamps/debian
 	@rm -rf .coverage
 	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
 
-.stamps/run: requirements.txt pyproject.toml config.yaml
+.stamps/run: requirements.txt pyproject.toml
 	@scripts/venv .venv requirements.txt
 	@$(BIN)/python -m pip install -qq --no-index --no-deps --no-build-isolation --editable .
 	@mkdir -p $(@D) && touch $@

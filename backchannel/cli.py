@@ -4,9 +4,11 @@ import asyncio
 import errno
 import json
 import os
+import socket
 import sys
 import traceback
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,7 +27,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 config_app = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
 app.add_typer(config_app, name="config")
 
-USER_ERRNOS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
+USER_ERRNOS = {errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM}
+PORTS_TRIED = 100
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The configuration file.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
@@ -36,6 +39,7 @@ Why = Annotated[str, typer.Option(help="The reason, kept in the log.")]
 ServerUrl = Annotated[str, typer.Option("--url", help="Where the server is, if not where the config says.")]
 
 CONFIG = Path("config.yaml")
+LOOPBACK = "127.0.0.1"
 
 
 def _tell_version(is_asked: bool) -> None:
@@ -64,10 +68,12 @@ def serve(
     ] = 1.0,
 ) -> None:
     """Gather, moderate and serve one event."""
-    _load(config)
+    told = _load(config).server
     from backchannel import app as server
 
-    _run(server.serve(config, host=host, port=port, clock_rate=clock_rate))
+    work = server.serve(config, host=host, port=port, clock_rate=clock_rate)
+    place = (told.port, "server.port") if port is None else (port, "--port")
+    _run(work, host or told.host, *place)
 
 
 @app.command()
@@ -75,7 +81,7 @@ def demo(port: Port = 8080, speed: Speed = 60.0, seed: Seed = 1) -> None:
     """Show an invented conference: simulator, server and wall in one; nothing else is needed."""
     from backchannel import app as server
 
-    _run(server.demo(port=port, speed=speed, seed=seed))
+    _run(server.demo(port=port, speed=speed, seed=seed), LOOPBACK, port)
 
 
 @app.command()
@@ -92,7 +98,7 @@ def simulate(
     kinds = tuple(filter(None, (kind.strip() for kind in only.split(","))))
     if unknown := set(kinds) - set(KINDS):
         raise UserError(f"--only: {', '.join(sorted(unknown))}; there is {', '.join(KINDS)}")
-    _run(simulator.run(port=port, seed=seed, speed=speed, only=kinds))
+    _run(simulator.run(port=port, seed=seed, speed=speed, only=kinds), LOOPBACK, port)
 
 
 @config_app.command()
@@ -183,12 +189,26 @@ def _load(path: Path) -> Config:
     return config
 
 
-def _run(work: Coroutine[object, object, None]) -> None:
-    """Until it ends, or somebody ends it from the keyboard."""
+def _run(work: Coroutine[object, object, None], host: str, port: int, setting: str = "--port") -> None:
+    """Run until it ends, or somebody ends it from the keyboard. UserError where the port is in use."""
     try:
         asyncio.run(work)
     except KeyboardInterrupt:
         typer.echo("Ended.", err=True)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        offer = f"; {free} is free: --port {free}" if (free := _free_after(host, port)) else ""
+        raise UserError(f"{setting}: another program listens on port {port} of {host}{offer}") from None
+
+
+def _free_after(host: str, port: int) -> int:
+    """Return the next port of this host that nobody listens on; 0 where the next hundred are all in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for number in range(port + 1, min(port + 1 + PORTS_TRIED, 2**16)):
+        with suppress(OSError), socket.create_server((host, number), family=family):
+            return number
+    return 0
 
 
 def _say(word: Word, path: Path, url: str) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
@@ -281,6 +282,19 @@ def test_every_requirement_is_pinned_with_hashes(name: str) -> None:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert lines
     assert not [line for line in lines if "==" not in line or "--hash=sha256:" not in line]
+
+
+@pytest.mark.parametrize(("changed", "is_installed"), [("config.yaml", False), ("requirements.txt", True)])
+def test_only_what_pip_reads_makes_it_run_again(tmp_path: Path, changed: str, is_installed: bool) -> None:
+    """The installed program reads the checkout's `config.yaml` in place."""
+    for name in ("Makefile", "requirements.txt", "pyproject.toml", "config.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / ".stamps").mkdir()
+    (tmp_path / ".stamps/run").touch()
+    command = ["make", "--dry-run", f"--what-if={changed}", "run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "backchannel serve" in done.stdout
+    assert ("pip install" in done.stdout) == is_installed
 
 
 def test_what_the_package_needs_is_in_the_lock() -> None:

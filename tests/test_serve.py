@@ -116,12 +116,21 @@ async def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) ->
         assert "another process serves this folder" in await refused(tmp_path)
 
 
-async def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", ["server.port", "--port"])
+async def test_a_port_in_use_is_named_and_a_free_one_offered(tmp_path: Path, setting: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = str(taken.getsockname()[1])
-        assert port in await refused(tmp_path, "--port", port, config=config_text())
+        port = taken.getsockname()[1]
+        config, options = config_text(), ["--port", str(port)]
+        if setting == "server.port":
+            config, options = config.replace("port: 0", f"port: {port}"), []
+        said = await refused(tmp_path, *options, config=config)
+    head = f"{setting}: another program listens on port {port} of 127.0.0.1; "
+    free = said.removeprefix(head).split()[0]
+    assert said == f"{head}{free} is free: --port {free}"
+    async with serving(tmp_path, "--port", free) as server:
+        assert server.url.endswith(f":{free}")
 
 
 async def test_a_database_that_is_none_is_named_and_kept(tmp_path: Path) -> None:
