@@ -12,11 +12,12 @@ from pathlib import Path
 import structlog
 from msgspec.structs import replace
 
-from backchannel import sources
+from backchannel import kinds
 from backchannel.board import CAP
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
+from backchannel.contract import Context, SourceSettings
 from backchannel.exempt import Exemptions
 from backchannel.fetch import Fetcher, Origin
 from backchannel.gather import Gatherer, House, KnownPosts, SourceHealth
@@ -30,7 +31,7 @@ from backchannel.media import follow as follow_pictures
 from backchannel.paths import static_folder
 from backchannel.search import Search, try_follow
 from backchannel.search import follow as follow_board
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.start import locked, open_sequencer, raise_descriptors, rules_of, tls_of, told_to_stop
@@ -172,15 +173,15 @@ class Server:
             for fetcher in fetchers:
                 await fetcher.close()
 
-    def _gatherer(self, settings: sources.Settings, fetchers: list[Fetcher]) -> Gatherer:
+    def _gatherer(self, settings: SourceSettings, fetchers: list[Fetcher]) -> Gatherer:
         """One source with a client of its own: no other waits for its hosts."""
         event, name = self.config.event, settings.name or settings.kind
         fetchers.append(fetcher := self._fetcher(1, self.exempt.of(name)))
         since = event.collect_from.timestamp()
-        context = sources.Context(
+        context = Context(
             name, fetcher, self.clock, event.hashtags, since, partial(self.known.watched, name), self.bugs
         )
-        source = sources.load(settings.kind).Source(settings, context)
+        source = kinds.load(settings.kind).Source(settings, context)
         rest = House(
             frozenset(event.hashtags),
             since,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backchannel.config import Config
 from backchannel.errors import UserError
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 
 PATH = "/api/v1/rulings"
 TIMEOUT_S = 15.0

@@ -31,7 +31,7 @@ from PIL import Image
 from backchannel.clock import Clock, to_utc
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Posted, Ruled, Settled
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 from backchannel.start import key_check
 from backchannel.terminal import say
 from tests.serving import Served, serving

@@ -9,7 +9,7 @@ from backchannel import app, start
 from backchannel.clock import Clock
 from backchannel.config import ConfigWatcher, load_config
 from backchannel.hub.gate import Port
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 
 
 async def until(is_so: Callable[[], object], *, patience_s: float = 60.0) -> None:

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from aiohttp import ClientPayloadError, ClientSession, web
 
 from backchannel.clock import Clock
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 30.0

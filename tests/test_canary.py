@@ -21,7 +21,7 @@ from tests.faults.parrot import ANSWERS, RELAYS, SPELLINGS, answer, feed, mastod
 from tests.inside import until
 from tests.serving import Served, config_text
 from tests.serving import serving as serve
-from tests.sources.nostr_kit import MALLORY
+from tests.sources.nostr.kit import MALLORY
 
 CANARIES = {
     "token": "CanaryToken-7f3k9w2m5q8x",

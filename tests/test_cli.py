@@ -18,7 +18,7 @@ import pytest
 
 from backchannel import cli
 from backchannel.redaction import keep_secret
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 from backchannel.terminal import redact
 
 CONFIG = """\

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backchannel import sources
+from backchannel import kinds
 from backchannel.clock import Clock
 from backchannel.config import (
     Config,
@@ -93,7 +93,7 @@ def test_an_unknown_key_like_no_other_lists_what_is_known() -> None:
 
 def test_an_unknown_kind_lists_all_kinds() -> None:
     [line] = refused(EVENT + "sources:\n- kind: mastadon\n")
-    assert all(kind in line for kind in sources.kinds())
+    assert all(kind in line for kind in kinds.names())
     assert 'did you mean "mastodon"?' in line
 
 
@@ -392,11 +392,11 @@ def test_the_schema_that_the_sample_names_is_current(root: Path) -> None:
 def test_the_schema_knows_each_kind_by_its_own_settings() -> None:
     schema = config_schema()
     items = schema["properties"]["sources"]["items"]
-    assert items["properties"]["kind"]["enum"] == sources.kinds()
+    assert items["properties"]["kind"]["enum"] == kinds.names()
     for branch in items["allOf"]:
         kind = branch["if"]["properties"]["kind"]["const"]
         own = schema["$defs"][branch["then"]["$ref"].removeprefix("#/$defs/")]
-        assert own["properties"].keys() == sources.load(kind).Settings.model_fields.keys()
+        assert own["properties"].keys() == kinds.load(kind).Settings.model_fields.keys()
         assert own["additionalProperties"] is False
 
 

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
+from backchannel.contract import Batch, SourceError
 from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
 from backchannel.log import Lane
 from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.sequencer import Sequencer
-from backchannel.sources import Batch, SourceError
 from tests.kit import Hand, events, post, sequencer_in, settle, texts
 from tests.sequencer.test_trouble import moody
 

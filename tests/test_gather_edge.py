@@ -10,11 +10,11 @@ import structlog.testing
 from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
+from backchannel.contract import Batch, SourceError
 from backchannel.fetch import FetchError
 from backchannel.gather import Gatherer, House
 from backchannel.log import Lane, LogBroken
 from backchannel.model import Deleted, Event, Post, Posted, Takedown
-from backchannel.sources import Batch, SourceError
 from tests.kit import Hand, post, sequencer_in, texts
 from tests.test_gather import TAGS, Quick, Script, gathered
 

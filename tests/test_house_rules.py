@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
@@ -15,9 +16,10 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
-from backchannel import sources
+from backchannel import kinds
 from backchannel.cli import app
 from backchannel.config import Config, parse_config
+from backchannel.contract import SourceSettings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "backchannel"
@@ -25,9 +27,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
-    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "fetch", "wire", "sources",
-    "log", "board", "config", "exempt", "secrets", "terminal", "state", "judge", "sequencer",
-    "media", "search", "gather", "web", "hub", "control", "start", "app", "cli", "__main__",
+    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "fetch", "contract", "wire",
+    "sources", "kinds", "log", "board", "config", "exempt", "secret_files", "terminal", "state", "judge",
+    "sequencer", "media", "search", "gather", "web", "hub", "control", "start", "app", "cli", "__main__",
 ]  # fmt: skip
 """A module imports only what stands before it. `simulator` stands apart."""
 
@@ -39,6 +41,10 @@ IMPURE = {
     "pathlib", "random", "secrets", "socket", "sqlite3", "structlog", "subprocess", "tempfile", "threading",
     "time", "urllib.request", "uuid", "websockets",
 }  # fmt: skip
+
+HOLD_LOGIC = {
+    f"backchannel/{part}/__init__.py" for part in ("judge", "log", "sequencer", "simulator", "state")
+}
 
 REGISTRIES = [
     ".".join(parts)
@@ -145,17 +151,41 @@ def test_only_fetch_speaks_to_other_machines() -> None:
     assert speakers == {"fetch", "control"}, "control asks our own server, by the operator's word"
 
 
-# a network is three files
+# a network is three places
 
 
-@pytest.mark.parametrize("kind", sources.kinds())
-def test_a_network_has_its_three_files(kind: str) -> None:
-    for name in (
-        f"backchannel/sources/{kind}.py",
-        f"tests/sources/test_{kind}.py",
-        f"docs/sources/{kind}.md",
-    ):
-        assert (ROOT / name).is_file(), name
+@pytest.mark.parametrize("kind", kinds.names())
+def test_a_network_has_its_three_places(kind: str) -> None:
+    code, tests = f"backchannel/sources/{kind}", f"tests/sources/{kind}"
+    assert (ROOT / f"{code}.py").is_file() != (ROOT / code / "__init__.py").is_file(), code
+    alone = ROOT / f"tests/sources/test_{kind}.py"
+    assert alone.is_file() != any((ROOT / tests).glob("test_*.py")), tests
+    assert (ROOT / f"docs/sources/{kind}.md").is_file()
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("sources/**/*.py")), ids=name_of)
+def test_a_network_imports_no_other(path: Path) -> None:
+    """What two networks need lies in `wire` or `text`, so that each can be changed and removed alone."""
+    own = path.relative_to(PACKAGE / "sources").with_suffix("").parts[0]
+    others = {name.split(".")[2] for name in imports(path) if name.startswith("backchannel.sources.")}
+    assert others <= {own}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_bears_no_name_of_the_standard_library(path: Path) -> None:
+    assert path.stem not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=name_of)
+def test_a_package_exports_and_holds_no_logic(path: Path) -> None:
+    body = ast.parse(path.read_text("utf-8")).body
+    rest = [
+        node for node in body if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr | ast.Assign)
+    ]
+    if name_of(path) in HOLD_LOGIC:
+        assert rest, f"{name_of(path)} may leave HOLD_LOGIC"
+    else:
+        assert not rest, ast.unparse(rest[0])
 
 
 def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -169,29 +199,27 @@ def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
             yield from models(annotation)
 
 
-@pytest.mark.parametrize("kind", sources.kinds())
+@pytest.mark.parametrize("kind", kinds.names())
 def test_every_setting_of_a_network_is_on_its_page(kind: str) -> None:
     page = (ROOT / f"docs/sources/{kind}.md").read_text("utf-8")
-    fields = {name for model in models(sources.load(kind).Settings) for name in model.model_fields}
+    fields = {name for model in models(kinds.load(kind).Settings) for name in model.model_fields}
     assert {name for name in fields if f"`{name}`" not in page} <= {"kind", "name"}
 
 
 def test_every_setting_of_the_house_is_in_the_sample() -> None:
     sample = (ROOT / "config.yaml").read_text("utf-8")
-    fields = {
-        name for model in models(Config) if model is not sources.Settings for name in model.model_fields
-    }
+    fields = {name for model in models(Config) if model is not SourceSettings for name in model.model_fields}
     assert not {name for name in fields if not re.search(rf"\b{name}:", sample)}
 
 
 @pytest.mark.parametrize(
     "model",
-    [Config, *(sources.load(kind).Settings for kind in sources.kinds())],
+    [Config, *(kinds.load(kind).Settings for kind in kinds.names())],
     ids=lambda model: model.__module__,
 )
 def test_every_setting_says_what_it_accepts(model: type[BaseModel]) -> None:
     for part in models(model):
-        inherited = sources.Settings.model_fields.keys() if issubclass(part, sources.Settings) else ()
+        inherited = SourceSettings.model_fields.keys() if issubclass(part, SourceSettings) else ()
         mute = [
             name
             for name, field in part.model_fields.items()
@@ -200,7 +228,7 @@ def test_every_setting_says_what_it_accepts(model: type[BaseModel]) -> None:
         assert not mute, f"{part.__name__}: Field(description=...) is missing"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("sources/*.py")), ids=name_of)
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("sources/**/*.py")), ids=name_of)
 def test_a_parser_catches_what_it_knows_and_nothing_else(path: Path) -> None:
     caught = [
         node.type

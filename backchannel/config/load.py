@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from backchannel import sources
+from backchannel import kinds
 from backchannel.config.addresses import Addresses
 from backchannel.config.document import MAX_BYTES, Document, KeyPath, Problem, parse_document, show_path
 from backchannel.config.explain import explain, guess, one_of
@@ -148,20 +148,20 @@ def _validate_sources(filled: _Filled, items: list[Any]) -> list[BaseModel]:
     for index, item in enumerate(items):
         path = ("sources", index)
         if not isinstance(item, dict):
-            filled.complain(path, f"should be a mapping that begins with kind: {one_of(sources.kinds())}")
+            filled.complain(path, f"should be a mapping that begins with kind: {one_of(kinds.names())}")
         elif settings := _settings_of(item, filled, path):
             found.append(_checked(settings, {**item, "name": names.of(index, item)}, filled, path))
     return [source for source in found if source]
 
 
 def _settings_of(item: dict[str, Any], filled: _Filled, path: KeyPath) -> type[BaseModel] | None:
-    kind, known = item.get("kind"), sources.kinds()
+    kind, known = item.get("kind"), kinds.names()
     if kind not in known:
         said = f"{kind!r} is no network we know" if "kind" in item else "missing"
         filled.complain((*path, "kind"), f"{said}; one of {one_of(known)}{guess(kind, known)}")
         return None
     try:
-        return sources.load(str(kind)).Settings
+        return kinds.load(str(kind)).Settings
     except ModuleNotFoundError as error:
         filled.complain((*path, "kind"), f'needs {error.name}; run: pip install "backchannel[{kind}]"')
         return None

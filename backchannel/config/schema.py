@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from backchannel import sources
+from backchannel import kinds
 from backchannel.config.settings import Config
 
 
@@ -12,26 +12,26 @@ def config_schema() -> dict[str, Any]:
     """Draft 2020-12; each source is told apart by its `kind`."""
     schema = Config.model_json_schema(mode="validation")
     definitions = schema["$defs"]
-    del definitions["Settings"]
+    del definitions["SourceSettings"]
     definitions["secret-file"] = {
         "type": "object",
         "properties": {"file": {"type": "string", "description": "a file that holds nothing but the secret"}},
         "required": ["file"],
         "additionalProperties": False,
     }
-    kinds = sources.kinds()
-    for kind in kinds:
-        definitions.update(_definitions(kind, sources.load(kind).Settings))
+    known = kinds.names()
+    for kind in known:
+        definitions.update(_definitions(kind, kinds.load(kind).Settings))
     schema["properties"]["sources"]["items"] = {
         "type": "object",
         "required": ["kind"],
-        "properties": {"kind": {"enum": kinds, "description": "the network"}},
+        "properties": {"kind": {"enum": known, "description": "the network"}},
         "allOf": [
             {
                 "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
                 "then": {"$ref": f"#/$defs/source-{kind}"},
             }
-            for kind in kinds
+            for kind in known
         ],
     }
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Backchannel"}

@@ -22,8 +22,8 @@ from pydantic import (
     field_validator,
 )
 
+from backchannel.contract import SourceSettings
 from backchannel.redaction import HIDDEN
-from backchannel.sources import Settings
 from backchannel.text import fold_tag
 
 BEFORE = timedelta(days=14)
@@ -207,7 +207,7 @@ class Config(Section):
     event: EventConfig = Field(description="what the conference is, when and where")
     server: ServerConfig = Field(ServerConfig(), description="where the pages are served and the data lie")
     log: LogConfig = Field(LogConfig(), description="what the log is kept in")
-    sources: tuple[SerializeAsAny[Settings], ...] = Field(
+    sources: tuple[SerializeAsAny[SourceSettings], ...] = Field(
         (), description="a list of networks to read, each with its kind"
     )
     wall: WallConfig = Field(WallConfig(), description="what reaches the wall, and when")

@@ -14,6 +14,7 @@ from random import random
 
 import structlog
 
+from backchannel.contract import Batch, Closing, Recheck, Source, SourceError
 from backchannel.fetch import FetchError
 from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.gather.health import Health, LaneHealth, SourceHealth
@@ -22,7 +23,6 @@ from backchannel.log import LogUnavailable
 from backchannel.model import DecodeError, Deleted, Left, Post
 from backchannel.redaction import redacted
 from backchannel.retry import backoff_s
-from backchannel.sources import Batch, Closing, Recheck, Source, SourceError
 
 RECHECK_S = 15.0
 STEADY_S = 60.0

@@ -12,13 +12,13 @@ from aiohttp import web
 from backchannel.clock import Clock
 from backchannel.simulator.config import render_config, render_sources
 from backchannel.simulator.faults import Fault, Faults, Mode
-from backchannel.simulator.feed import Blogs
-from backchannel.simulator.mastodon import Api
-from backchannel.simulator.mastodon_answers import Answers
-from backchannel.simulator.mastodon_copies import Server
-from backchannel.simulator.mastodon_writing import Writing
-from backchannel.simulator.nostr import Relay
-from backchannel.simulator.nostr_events import Author, Event
+from backchannel.simulator.feed.server import Blogs
+from backchannel.simulator.mastodon.answers import Answers
+from backchannel.simulator.mastodon.copies import Server
+from backchannel.simulator.mastodon.server import Api
+from backchannel.simulator.mastodon.writing import Writing
+from backchannel.simulator.nostr.events import Author, Event
+from backchannel.simulator.nostr.server import Relay
 from backchannel.simulator.people import CAST, KINDS, RELAYS, SERVERS, Kind
 from backchannel.simulator.pictures import Gallery, png
 from backchannel.simulator.script import OUTAGE_S, Said, write_script

@@ -14,7 +14,7 @@ from backchannel.text.drawing import (
     may_part,
     without_undrawn,
 )
-from backchannel.text.html import MAX_HTML, parse_html
+from backchannel.text.from_html import MAX_HTML, parse_html
 from backchannel.text.links import MAX_URL, claims_another, is_web_url, readable_url, shown_host, web_url
 from backchannel.text.marks import fold_tag, one_line, strip_controls
 from backchannel.text.markup import words_of

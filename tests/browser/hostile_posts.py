@@ -9,8 +9,8 @@ import msgspec
 from backchannel.board import Card, Item, Picture
 from backchannel.model import Author, Body, Emoji, Face, Media, Node, Post, Preview, Quote
 from backchannel.web.card import CardView
+from tests.browser.page_site import views
 from tests.browser.samples import START
-from tests.browser.site import views
 
 WIDE, TALL, SLIDE = (
     Picture("ab" * 32, 1600, 12),

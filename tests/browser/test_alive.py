@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from backchannel.web.pages import Pages
+from tests.browser.page_site import CONFIG, Site, serving, stand
 from tests.browser.samples import START
-from tests.browser.site import CONFIG, Site, serving, stand
 from tests.browser.test_looks import many, said
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]

@@ -8,8 +8,8 @@ from playwright.async_api import Browser
 
 from backchannel.web.pages import Pages, threads
 from tests.browser.conftest import Complaints
+from tests.browser.page_site import CONFIG, serving, stand, views
 from tests.browser.samples import START, answering, posts
-from tests.browser.site import CONFIG, serving, stand, views
 
 pytestmark = pytest.mark.browser
 

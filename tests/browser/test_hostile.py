@@ -13,8 +13,8 @@ from backchannel.web.card import CardView
 from backchannel.web.pages import Pages
 from tests.browser.conftest import Complaints
 from tests.browser.hostile_posts import BODIES, SLIDE, TALL, TEXTS, WIDE, hostile
+from tests.browser.page_site import CONFIG, Site, serving, stand
 from tests.browser.samples import START
-from tests.browser.site import CONFIG, Site, serving, stand
 from tests.browser.test_looks import many
 from tests.browser.tracing import Held, traced
 

@@ -14,9 +14,9 @@ from backchannel.model import Author, Body, Emoji, Face, Media, Node, Post, Prev
 from backchannel.text import parse_html, parse_plain, web_url
 from backchannel.web.card import CardView
 from backchannel.web.pages import CSP, Pages
+from tests.browser.page_site import CONFIG, PNG, ROOT, stand, views
 from tests.browser.payloads import payloads
 from tests.browser.samples import PICTURE, START
-from tests.browser.site import CONFIG, PNG, ROOT, stand, views
 from tests.serving import listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]

@@ -17,8 +17,8 @@ from backchannel.model import Author, Face, Post
 from backchannel.web.card import BLANK_VIEW, CardView
 from backchannel.web.pages import Pages
 from tests.browser.conftest import Complaints
+from tests.browser.page_site import CONFIG, Site, serving, stand, views
 from tests.browser.samples import START, posts
-from tests.browser.site import CONFIG, Site, serving, stand, views
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 
 from backchannel.clock import Clock
-from backchannel.sources._nostr_event import sign_event
+from backchannel.sources.nostr.wire import sign_event
 from tests.e2e.relay import running_relay
 from tests.serving import Served, config_text, listening, serving
 

@@ -23,8 +23,8 @@ from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.inside import running
 from tests.serving import config_text, listening
-from tests.sources.mastodon_kit import Mastodon, answering, mastodon
-from tests.sources.nostr_kit import ADA, GRACE, MALLORY, Scripted, Wire, scripted, select
+from tests.sources.mastodon.kit import Mastodon, answering, mastodon
+from tests.sources.nostr.kit import ADA, GRACE, MALLORY, Scripted, Wire, scripted, select
 
 TAGGED: dict[str, Any] = {"tags": [{"name": "conf"}]}
 TAG = ("t", "conf")

@@ -8,10 +8,10 @@ import pytest
 from websockets.asyncio.client import connect
 
 from backchannel.clock import Clock
+from backchannel.contract import SourceError
 from backchannel.model import Node, Posted
-from backchannel.sources import SourceError
 from tests.e2e.relay import Relay, find_relay, running_relay
-from tests.sources.nostr_kit import ADA, GRACE, MALLORY, House, Wire, Writer, publish
+from tests.sources.nostr.kit import ADA, GRACE, MALLORY, House, Wire, Writer, publish
 
 pytestmark = pytest.mark.e2e
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import async_playwright
 from websockets.asyncio.client import connect
 
-from backchannel.sources._nostr_event import sign_event
+from backchannel.sources.nostr.wire import sign_event
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.conftest import Tell
 from tests.e2e.relay import running_relay

@@ -27,7 +27,7 @@ from backchannel.log import Lane, LogUnavailable
 from backchannel.log.spool import Spool
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Event, Post, Posted, Takedown
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.sequencer.inbox import Part

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from backchannel.clock import Clock, to_utc
 from tests.faults.odd import Honest, Odd, odd_answer, odd_handshake, text_frame, upgraded, with_headers
-from tests.sources.nostr_kit import ADA
+from tests.sources.nostr.kit import ADA
 
 STAGES = {
     "instance": 1, "page": 2, "recheck": 3, "feed": 4, "picture": 5, "picture after a redirect": 6,

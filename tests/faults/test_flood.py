@@ -16,7 +16,7 @@ import pytest
 from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.serving import Blog, Served, blog, config_text, serving
-from tests.sources.nostr_kit import Wire, Writer, scripted, storing
+from tests.sources.nostr.kit import Wire, Writer, scripted, storing
 
 pytestmark = pytest.mark.timeout(300)
 NOTES = int(os.environ.get("FLOOD", "2000"))

@@ -21,7 +21,7 @@ import pytest
 from backchannel.clock import Clock
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Entry, Erased, Post, Posted, Ruled, mark
-from backchannel.secrets import SecretStore
+from backchannel.secret_files import SecretStore
 from backchannel.simulator import Simulator
 from backchannel.start import key_check
 from backchannel.state import State, fold

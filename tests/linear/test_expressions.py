@@ -43,7 +43,7 @@ class Expression(NamedTuple):
 def sources() -> Iterator[Path]:
     for part in PARTS:
         path = PACKAGE / part
-        yield from [path] if path.is_file() else sorted(path.glob("*.py"))
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
 def expressions() -> list[Expression]:

@@ -10,21 +10,21 @@ from msgspec import Raw
 
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
+from backchannel.contract import Context
 from backchannel.fetch import Fetcher
 from backchannel.gather import House
 from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.model import Posted
 from backchannel.redaction import keep_secret
-from backchannel.sources import Context
-from backchannel.sources._mastodon_api import Server
-from backchannel.sources._mastodon_read import Reader
-from backchannel.sources._nostr_desk import Desk
-from backchannel.sources._nostr_directory import Directory
+from backchannel.sources.mastodon.api import Server
+from backchannel.sources.mastodon.read import Reader
+from backchannel.sources.nostr.desk import Desk
+from backchannel.sources.nostr.directory import Directory
 from backchannel.web.views import Views
 from tests.conftest import Tell
 from tests.kit import post, sequencer_in, settle
 from tests.linear.test_parsers import status
-from tests.sources.nostr_kit import ADA
+from tests.sources.nostr.kit import ADA
 from tests.test_gather import TAGS
 
 

@@ -9,15 +9,17 @@ import pytest
 
 from backchannel import model, search, text
 from backchannel.board import Card, Item
-from backchannel.sources import _feed_entries, _feed_identity, _feed_words, _nostr_bech32
-from backchannel.sources._feed_entries import Origin, parse_entry
-from backchannel.sources._feed_json import parse_json_feed
-from backchannel.sources._feed_wire import Entry, Head, Medium, Text
-from backchannel.sources._mastodon_post import View, build_post
-from backchannel.sources._mastodon_wire import parse_list, parse_status
-from backchannel.sources._nostr_event import bound_event, parse_event, parse_said
-from backchannel.sources._nostr_post import find_people, find_quote, parse_post
-from backchannel.sources._nostr_profile import parse_profile
+from backchannel.sources.feed import identity, post
+from backchannel.sources.feed.jsonfeed import parse_json_feed
+from backchannel.sources.feed.post import Origin, parse_entry
+from backchannel.sources.feed.wire import Entry, Head, Medium, Text
+from backchannel.sources.feed.words import fold_category
+from backchannel.sources.mastodon.post import View, build_post
+from backchannel.sources.mastodon.wire import parse_list, parse_status
+from backchannel.sources.nostr import bech32
+from backchannel.sources.nostr.authors import parse_profile
+from backchannel.sources.nostr.post import find_people, find_quote, parse_post
+from backchannel.sources.nostr.wire import bound_event, parse_event, parse_said
 from backchannel.text import markup
 from backchannel.web import words
 from backchannel.web.display import render_card
@@ -26,7 +28,7 @@ from tests.conftest import Tell
 from tests.kit import post as kit_post
 from tests.linear.hostile import Make, inputs, numbered, repeated
 from tests.linear.measure import Growth, growth, table
-from tests.sources.nostr_kit import ADA
+from tests.sources.nostr.kit import ADA
 
 EVERY = bool(os.environ.get("EVERY"))
 HTML, PLAIN = LIMITS["content"].most, LIMITS["WireEvent.content"].most
@@ -136,15 +138,15 @@ CHEAP: dict[str, tuple[int, Callable[[str], object]]] = {
     "is_question": (HTML, words.is_question),
     "render_initials": (NAME, lambda s: words.render_initials(s, s)),
     "without_shortcodes": (NAME, lambda s: words.without_shortcodes(s, EMOJI)),
-    "clean_name": (NAME, _feed_entries.clean_name),
-    "fold_category": (1000, _feed_words.fold_category),
-    "canonical": (URL, lambda s: _feed_identity.canonical(f"https://a.example/?{s}")),
-    "bounded_id": (URL, _feed_identity.bounded_id),
+    "clean_name": (NAME, post.clean_name),
+    "fold_category": (1000, fold_category),
+    "canonical": (URL, lambda s: identity.canonical(f"https://a.example/?{s}")),
+    "bounded_id": (URL, identity.bounded_id),
     "a status's warning": (LIMITS["spoiler_text"].most, mastodon("spoiler_text")),
     "a note's tags": (WORD, nostr(1, *[["t", "*"]] * 20, *[["imeta", "url *", "alt *"]] * 4)),
     "a profile": (PLAIN, profile),
     "a feed's media": (URL, lambda s: entry(media=tuple(Medium(s, "image/png", alt=s) for _ in range(64)))),
-    "a NIP-19 word": (5000, lambda s: tried(_nostr_bech32.parse_pointer, s)),
+    "a NIP-19 word": (5000, lambda s: tried(bech32.parse_pointer, s)),
 }
 
 BYTES: dict[str, tuple[int, Callable[[bytes], object], tuple[bytes, bytes, bytes]]] = {
@@ -207,7 +209,7 @@ INSTANCES: dict[str, tuple[Callable[[str], object], int, Make]] = {
     "a line as Reddit's, again and again": (
         lambda s: entry(contents=(Text(s, "text/html"),)), 40_000, repeated("submitted by x [link]</a> "),
     ),
-    "an author of many letters": (_feed_entries.clean_name, 40_000, repeated("a")),
+    "an author of many letters": (post.clean_name, 40_000, repeated("a")),
     "an address of ligatures": (text.web_url, 1_000_000, repeated("\ufdfa", ("https://", "/"))),
     "emoji upon emoji": (mastodon("content"), 90_000, repeated(":a:")),
     "formatting that is never closed": (mastodon("content"), 40_000, numbered),

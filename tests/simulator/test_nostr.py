@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from backchannel.simulator import Said, Version
-from backchannel.simulator.nostr_events import Key, bech32, event_hash
+from backchannel.simulator.nostr.events import Key, bech32, event_hash
 
 Opener = Callable[..., Awaitable[Any]]
 TAGGED = {"kinds": [1], "#t": ["openideas26", "OpenIdeas26"]}

@@ -7,7 +7,7 @@ from backchannel.web.bodies import WHOLE, BodyView, NodeView, words_of
 from backchannel.web.card import CardView
 from backchannel.web.display import HANDLE, MEDIA, NAME, OPTION, OPTIONS
 from backchannel.web.pages import Pages
-from tests.browser.site import CONFIG
+from tests.browser.page_site import CONFIG
 from tests.test_drawing import BLANK
 from tests.web.test_display import HELD, NOOR, OWN, shown
 

@@ -9,7 +9,7 @@ from backchannel.web.bodies import NodeView
 from backchannel.web.card import AuthorView, CardView
 from backchannel.web.pages import CSP, Pages, SourceView, Stand, threads
 from backchannel.web.qr import qr_svg, qr_text
-from tests.browser.site import CONFIG
+from tests.browser.page_site import CONFIG
 
 STAND = Stand("e-1", 42, 1_795_527_540.0, 1_795_000_000.5, 2.0)
 

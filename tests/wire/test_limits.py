@@ -16,7 +16,8 @@ from backchannel.wire import ELLIPSIS, LIMITS, MAX_PARTS, MAX_PARTS_OF_AN_ITEM, 
 from backchannel.wire.limits import limit_of
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted((ROOT / "backchannel/sources").glob("*.py"))
+SOURCES = ROOT / "backchannel/sources"
+MODULES = sorted(SOURCES.rglob("*.py"))
 
 
 def taken_in() -> Iterator[type[Struct]]:
@@ -24,11 +25,11 @@ def taken_in() -> Iterator[type[Struct]]:
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("decode", "decode_object"):
-                module = import_module(f"backchannel.sources.{path.stem}")
+                module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
                 kind = getattr(module, ast.unparse(node.args[1]), None)
                 if isinstance(kind, type) and issubclass(kind, Struct):
                     yield kind
-    yield import_module("backchannel.sources._nostr_event").WireEvent
+    yield import_module("backchannel.sources.nostr.wire").WireEvent
 
 
 def parts(annotation: Any) -> Iterator[Any]:
@@ -99,11 +100,11 @@ def test_sources_take_json_in_by_no_other_door() -> None:
     """Cursors are our own words. Nostr's frames and events are bounded by their bytes before."""
     decoders = re.compile(r"msgspec\.json\.(?:decode\(|Decoder\()|json\.loads")
     found = {
-        path.name: len(decoders.findall(path.read_text("utf-8")))
+        path.relative_to(SOURCES).as_posix(): len(decoders.findall(path.read_text("utf-8")))
         for path in MODULES
         if decoders.search(path.read_text("utf-8"))
     }
-    apart = {"_feed_worker.py": 1, "_feed_cursor.py": 1, "_mastodon_read.py": 1, "_nostr_event.py": 5}
+    apart = {"feed/worker.py": 1, "feed/cursor.py": 1, "mastodon/read.py": 1, "nostr/wire.py": 5}
     assert found == apart
 
 

@@ -1,0 +1,144 @@
+"""JSON Feed 1 and 1.1 (https://www.jsonfeed.org/version/1.1/) → the same entries as any other feed."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from backchannel.model import DecodeError
+from backchannel.sources.feed.wire import Document, Entry, Head, Medium, Person, Text
+from backchannel.wire import MAX_PARTS, decode
+
+
+class _Author(Struct, frozen=True):
+    name: str | None = None
+    url: str | None = None
+    avatar: str | None = None
+
+
+class _Attachment(Struct, frozen=True):
+    url: str | None = None
+    mime_type: str | None = None
+
+
+class _JsonItem(Struct, frozen=True):
+    """`id` should be a string, and is a number in the wild."""
+
+    id: str | int | float | None = None
+    url: str | None = None
+    external_url: str | None = None
+    title: str | None = None
+    content_html: str | None = None
+    content_text: str | None = None
+    summary: str | None = None
+    image: str | None = None
+    banner_image: str | None = None
+    date_published: str | None = None
+    date_modified: str | None = None
+    author: _Author | None = None
+    authors: tuple[_Author, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    language: str | None = None
+    attachments: tuple[_Attachment, ...] | None = None
+
+
+class _JsonFeed(Struct, frozen=True):
+    version: str = ""
+    title: str | None = None
+    home_page_url: str | None = None
+    icon: str | None = None
+    favicon: str | None = None
+    author: _Author | None = None
+    authors: tuple[_Author, ...] | None = None
+    language: str | None = None
+    expired: bool | None = None
+    items: tuple[msgspec.Raw, ...] | None = None
+
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def looks_like_json(body: bytes, content_type: str) -> bool:
+    """Many servers send a JSON Feed as plain text, and a few send RSS as JSON: the first byte decides."""
+    first = body.removeprefix(_BOM).lstrip()[:1]
+    return first == b"{" or (first != b"<" and "json" in content_type.lower())
+
+
+def parse_json_feed(body: bytes) -> Document:
+    """A whole JSON Feed. DecodeError when it is none; a bad item is dropped by itself."""
+    try:
+        feed = decode(body.removeprefix(_BOM), _JsonFeed, most=MAX_PARTS)
+    except DecodeError as error:
+        raise DecodeError(f"unreadable JSON Feed: {error}") from error
+    if feed.items is None or "jsonfeed.org/version" not in feed.version:
+        raise DecodeError("JSON, but no JSON Feed: it has no `version` or no `items`")
+    entries, reasons = [], []
+    for number, raw in enumerate(feed.items, 1):
+        try:
+            entries.append(parse_item(raw))
+        except DecodeError as error:
+            reasons.append(f"item {number}: {error}")
+    head = Head(
+        title=Text(feed.title) if feed.title else None,
+        link=feed.home_page_url or "",
+        language=feed.language or "",
+        authors=_people(feed.author, feed.authors),
+        icon=feed.icon or feed.favicon or "",
+        is_over=bool(feed.expired),
+    )
+    return Document(head, tuple(entries), (), tuple(reasons))
+
+
+def parse_item(raw: bytes | msgspec.Raw) -> Entry:
+    """One item. DecodeError."""
+    item = decode(raw, _JsonItem)
+    texts = [
+        Text(value, kind, item.language or "")
+        for value, kind in ((item.content_html, "text/html"), (item.content_text, "text/plain"))
+        if value
+    ]
+    return Entry(
+        id="" if item.id is None else _written(item.id),
+        link=item.url or item.external_url or "",
+        title=Text(item.title) if item.title else None,
+        contents=tuple(texts),
+        summary=Text(item.summary) if item.summary else None,
+        authors=_people(item.author, item.authors),
+        published=_seconds(item.date_published),
+        updated=_seconds(item.date_modified),
+        tags=item.tags or (),
+        media=tuple(
+            Medium(attached.url, attached.mime_type or "")
+            for attached in item.attachments or ()
+            if attached.url
+        ),
+        posters=tuple(picture for picture in (item.image, item.banner_image) if picture),
+        language=item.language or "",
+    )
+
+
+def _written(number: str | float) -> str:
+    """`17`, `17.0` and `"17"` are one id."""
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    return str(number)
+
+
+def _people(one: _Author | None, several: tuple[_Author, ...] | None) -> tuple[Person, ...]:
+    """Version 1.1 has `authors`, version 1 `author`; a feed for both carries both."""
+    return tuple(
+        Person(who.name or "", who.url or "", who.avatar or "")
+        for who in several or ((one,) if one else ())
+        if who.name or who.url
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    """RFC 3339. A date nobody can read is no date; without a zone it is UTC."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None

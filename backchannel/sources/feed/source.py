@@ -1,0 +1,188 @@
+"""Feeds: RSS, Atom, RDF and JSON Feed, read by polling.
+
+A lane is a feed. Each reading is a conditional request; an answer that is new goes through the worker (or,
+JSON Feed, through our own parser), each entry gets its id, and what is new or was edited is handed on,
+oldest first. networks/open.md section 4; RFC 4287, 6721, 9110; jsonfeed.org.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from backchannel.contract import Batch, Context, SourceError
+from backchannel.fetch import FetchError, Response
+from backchannel.model import DecodeError
+from backchannel.retry import retry_after_s
+from backchannel.sources.feed.cursor import (
+    Memory,
+    conditions,
+    load_memory,
+    pause_s,
+    save_memory,
+    validators,
+    with_rest,
+)
+from backchannel.sources.feed.identity import short
+from backchannel.sources.feed.jsonfeed import looks_like_json, parse_json_feed
+from backchannel.sources.feed.post import Origin
+from backchannel.sources.feed.process import Workers
+from backchannel.sources.feed.read import Window, read_news
+from backchannel.sources.feed.settings import FeedEntry, FeedSettings, told
+from backchannel.sources.feed.wire import Document
+from backchannel.sources.feed.xmlfeed import parse_answer
+from backchannel.text import web_url
+
+MAX_BYTES = 2 << 20
+GONE_S = 900.0
+"""When to ask again for a feed that is not there (404): half of them come back, none within a minute."""
+
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+)
+_ALTERNATE = re.compile(rb"<link\b[^>]{0,300}application/(?:rss|atom|feed)\+(?:xml|json)[^>]{0,300}>", re.I)
+_HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]{1,500})", re.I)
+
+
+class FeedSource:
+    """Reads feeds, one lane for each; the lane's name is the feed's address as it may be told.
+
+    `is_chosen` where any feed is wanted whole; the others of that source are then filtered here.
+    """
+
+    def __init__(self, settings: FeedSettings, context: Context, *, workers: Workers | None = None) -> None:
+        self._context = context
+        self._settings = settings
+        self._feeds = {told(feed): feed for feed in settings.entries}
+        self._workers = workers or Workers()
+        self.poll_s = settings.poll_s
+        self.is_chosen = any(feed.match == "all" for feed in self._feeds.values())
+
+    def lanes(self) -> Sequence[str]:
+        return tuple(self._feeds)
+
+    async def close(self) -> None:
+        """End the workers."""
+        self._workers.close()
+
+    async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
+        """One reading. Raises SourceError."""
+        feed = self._feeds[lane]
+        scope = short(f"{self._context.hashtags} {feed.match} {self.is_chosen} {self._settings.label}")
+        memory = load_memory(cursor, scope)
+        if memory.is_over:
+            raise SourceError("the feed says that it has ended", permanent=True)
+        now = self._context.clock.now()
+        response = await self._ask(feed, memory, now)
+        if memory.moved and response.status in (401, 403, 404, 410):
+            # The new address is dead; the one in the settings may not be.
+            yield Batch(cursor=save_memory(replace(memory, moved="", etag="", modified="", body="")))
+        self._judge_status(response, bool(memory.moved))
+        if response.status == 304:
+            seen = replace(memory, moved=response.moved or memory.moved)
+            yield self._unchanged(memory, seen, response)
+            return
+        etag, modified = validators(response.headers)
+        body = short(response.body.decode("latin-1"))
+        seen = replace(memory, etag=etag, modified=modified, body=body, moved=response.moved or memory.moved)
+        if body == memory.body and not 0 < memory.due <= now:
+            yield self._unchanged(memory, seen, response)
+            return
+        document = await self._read(lane, response)
+        window = Window(
+            since=self._context.since,
+            now=now,
+            hashtags=self._context.hashtags if self.is_chosen and feed.match == "hashtag" else None,
+            is_first=not memory.body and not memory.rows,
+        )
+        # In a thread: a feed may be two megabytes of markup, and the loop serves ten thousand tabs.
+        events, seen = await asyncio.to_thread(
+            read_news,
+            document,
+            with_rest(seen, document.head),
+            self._origin(feed, response),
+            window,
+            self._context.bugs,
+        )
+        yield Batch(
+            events=events,
+            cursor=save_memory(seen),
+            pause_s=self._pause_s(seen, response),
+            skipped=len(document.reasons),
+            reasons=document.reasons[:5],
+        )
+
+    def _unchanged(self, memory: Memory, seen: Memory, response: Response) -> Batch:
+        cursor = None if seen == memory else save_memory(seen)
+        return Batch(cursor=cursor, pause_s=self._pause_s(seen, response))
+
+    def _pause_s(self, memory: Memory, response: Response) -> float:
+        real_now = self._context.clock.real()
+        return pause_s(memory, response.headers, real_now, self._settings.max_pause_s)
+
+    async def _ask(self, feed: FeedEntry, memory: Memory, now: float) -> Response:
+        headers = {"Accept": _ACCEPT, **conditions(memory, now)}
+        url = memory.moved or feed.url
+        try:
+            return await self._context.fetch.get(
+                url, headers=headers, max_bytes=MAX_BYTES, by_stranger=not _is_same_host(url, feed.url)
+            )
+        except FetchError as error:
+            raise SourceError(str(error)) from error
+
+    def _judge_status(self, response: Response, was_moved: bool) -> None:
+        """Raises SourceError unless the answer is a document or says that there is nothing new."""
+        status = response.status
+        if status in (200, 304):
+            return
+        where = f"{urlsplit(response.url).netloc} answers {status}"
+        if status == 410 and not was_moved:
+            raise SourceError(f"{where}: the feed is gone for good", permanent=True)
+        if status in (401, 403, 451) and not was_moved:
+            raise SourceError(f"{where}: it is not public", permanent=True)
+        pause = retry_after_s(response.headers, self._context.clock.real()) or 0.0
+        if status in (404, 410):
+            raise SourceError(f"{where}: there is no feed at this address", retry_after_s=pause or GONE_S)
+        if status == 429:
+            raise SourceError(f"{where}: we ask too often", retry_after_s=pause)
+        raise SourceError(where, retry_after_s=pause)
+
+    async def _read(self, lane: str, response: Response) -> Document:
+        content_type = response.headers.get("Content-Type", "")
+        try:
+            if looks_like_json(response.body, content_type):
+                return await asyncio.to_thread(parse_json_feed, response.body)
+            said = await self._workers.read(lane, response.body, content_type, response.url)
+            return await asyncio.to_thread(parse_answer, said)
+        except DecodeError as error:
+            raise SourceError(_diagnosis(response) or str(error)) from error
+
+    def _origin(self, feed: FeedEntry, response: Response) -> Origin:
+        return Origin(self._context.name, self._settings.label, told(feed), response.url, feed.name)
+
+
+def _is_same_host(url: str, own: str) -> bool:
+    """Whether the feed stayed where the operator said it is: where it moved to is its server's word."""
+    return url.lower().split("/", 3)[:3] == own.lower().split("/", 3)[:3]
+
+
+def _diagnosis(response: Response) -> str:
+    """What to tell the operator when the answer is a web page: a portal's, an error's, or the site itself."""
+    start = response.body[:20_000]
+    if not re.search(rb"<html|<!doctype html", start, re.I):
+        return ""
+    feed = _alternate(start, response.url)
+    return (
+        f"this is a web page, not a feed; its feed may be {feed}"
+        if feed
+        else "this is a web page, not a feed"
+    )
+
+
+def _alternate(page: bytes, base: str) -> str:
+    link = _ALTERNATE.search(page)
+    href = _HREF.search(link[0]) if link else None
+    return web_url(href[1].decode("utf-8", "replace"), base) if href else ""

@@ -1,0 +1,217 @@
+"""RSS, Atom and RDF: feedparser's words, as the worker hands them over → the entries of any feed.
+
+Each entry is decoded on its own: what is odd in one stays there. A document can give an element any name that
+feedparser also uses for its own lists; so where a list is expected, a text may stand, and counts as nothing.
+"""
+
+from calendar import timegm
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from backchannel.model import DecodeError
+from backchannel.sources.feed.wire import Document, Entry, Head, Medium, Person, Text, Tombstone
+from backchannel.wire import MAX_PARTS, decode
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}
+
+_T = TypeVar("_T")
+
+_Date = tuple[int, int, int, int, int, int, int, int, int]
+"""A `struct_time` in UTC."""
+
+
+class _Detail(Struct, frozen=True):
+    value: str = ""
+    type: str | None = None
+    language: str | None = None
+    base: str | None = None
+
+
+class _Person(Struct, frozen=True):
+    name: str = ""
+    href: str = ""
+
+
+class _Link(Struct, frozen=True):
+    """A link, an enclosure, a `media:content`, a thumbnail, or an image."""
+
+    href: str = ""
+    url: str = ""
+    rel: str = ""
+    type: str = ""
+    medium: str = ""
+    alt: str = ""
+    group: int = 0
+
+
+class _Tag(Struct, frozen=True):
+    term: str | None = None
+
+
+class _Stone(Struct, frozen=True):
+    ref: str = ""
+    when: str = ""
+
+
+class _Feed(Struct, frozen=True):
+    title_detail: _Detail | str = ""
+    link: str = ""
+    language: str = ""
+    authors: tuple[_Person, ...] | str = ()
+    icon: str = ""
+    logo: str = ""
+    image: _Link | str = ""
+    ttl: str = ""
+    sy_updateperiod: str = ""
+    sy_updatefrequency: str = ""
+    skip_hours: tuple[str, ...] = field(name="skip hours", default=())
+    skip_days: tuple[str, ...] = field(name="skip days", default=())
+    is_noindex: bool = field(name="no index", default=False)
+    stones: tuple[_Stone, ...] = field(name="tomb stones", default=())
+
+
+class _Item(Struct, frozen=True):
+    id: str = ""
+    link: str = ""
+    links: tuple[_Link, ...] | str = ()
+    title_detail: _Detail | str = ""
+    content: tuple[_Detail, ...] | str = ()
+    summary_detail: _Detail | str = ""
+    authors: tuple[_Person, ...] | str = ()
+    published_parsed: _Date | str | None = None
+    created_parsed: _Date | str | None = None
+    updated_parsed: _Date | str | None = None
+    tags: tuple[_Tag, ...] | str = ()
+    media_content: tuple[_Link, ...] | str = ()
+    media_thumbnail: tuple[_Link, ...] | str = ()
+    image: _Link | str = ""
+    itunes_explicit: bool | str | None = None
+    is_noindex: bool = field(name="no index", default=False)
+    is_adult: bool = field(name="for adults", default=False)
+
+
+class Answer(Struct, frozen=True):
+    """What the worker says about a document. `dropped`: entries that feedparser cannot read at all."""
+
+    version: str
+    feed: msgspec.Raw
+    entries: tuple[msgspec.Raw, ...]
+    dropped: int = 0
+
+
+def parse_answer(said: bytes) -> Document:
+    """The worker's answer. DecodeError when the document was no feed at all; a bad item goes by itself."""
+    try:
+        answer = decode(said, Answer, most=MAX_PARTS)
+    except DecodeError as error:
+        raise DecodeError(f"unreadable feed: {error}") from error
+    if not answer.version and not answer.entries:
+        raise DecodeError("neither RSS, Atom, RDF nor JSON Feed")
+    head, stones = _parse_head(answer.feed)
+    entries: list[Entry] = []
+    reasons = ["an item that trips the reader"] * min(answer.dropped, 1000)
+    for number, raw in enumerate(answer.entries, 1):
+        try:
+            entries.append(parse_item(raw))
+        except DecodeError as error:
+            reasons.append(f"item {number}: {error}")
+    return Document(head, tuple(entries), stones, tuple(reasons))
+
+
+def parse_item(raw: bytes | msgspec.Raw) -> Entry:
+    """One item. DecodeError."""
+    item = decode(raw, _Item)
+    enclosures = [link for link in _listed(item.links) if link.rel == "enclosure"]
+    image = [] if isinstance(item.image, str) else [item.image]
+    return Entry(
+        id=item.id,
+        link=item.link,
+        title=_text(item.title_detail),
+        contents=tuple(text for detail in _listed(item.content) if (text := _text(detail))),
+        summary=_text(item.summary_detail),
+        authors=_people(item.authors),
+        published=_seconds(item.published_parsed) or _seconds(item.created_parsed),
+        updated=_seconds(item.updated_parsed),
+        tags=tuple(tag.term for tag in _listed(item.tags) if tag.term),
+        media=tuple(_media([*enclosures, *_listed(item.media_content)])),
+        posters=tuple(
+            url for link in [*_listed(item.media_thumbnail), *image] if (url := link.url or link.href)
+        ),
+        is_noindex=item.is_noindex,
+        is_adult=item.is_adult or item.itunes_explicit is True,
+    )
+
+
+def _parse_head(raw: msgspec.Raw) -> tuple[Head, tuple[Tombstone, ...]]:
+    """What the feed says of itself. One that is odd about it is a feed without a name."""
+    try:
+        feed = decode(raw, _Feed)
+    except DecodeError:
+        feed = _Feed()
+    image = "" if isinstance(feed.image, str) else feed.image.href or feed.image.url
+    days = [day.strip().lower() for day in feed.skip_days]
+    head = Head(
+        title=_text(feed.title_detail),
+        link=feed.link,
+        language=feed.language,
+        authors=_people(feed.authors),
+        icon=feed.icon or feed.logo or image,
+        rest_s=_rest_s(feed),
+        skip_hours=tuple(_number(hour) % 24 for hour in feed.skip_hours if hour.strip().isdigit()),
+        skip_days=tuple(_DAYS.index(day) for day in days if day in _DAYS),
+        is_noindex=feed.is_noindex,
+    )
+    return head, tuple(Tombstone(stone.ref, _rfc3339(stone.when)) for stone in feed.stones if stone.ref)
+
+
+def _listed(value: tuple[_T, ...] | str) -> tuple[_T, ...]:
+    return () if isinstance(value, str) else value
+
+
+def _text(detail: _Detail | str) -> Text | None:
+    """A text with its type. Without a detail it is a copy of another field, or of nothing."""
+    if isinstance(detail, str):
+        return None
+    return Text(detail.value, detail.type or "", detail.language or "", detail.base or "")
+
+
+def _people(people: Sequence[_Person] | str) -> tuple[Person, ...]:
+    return () if isinstance(people, str) else tuple(Person(who.name, who.href) for who in people)
+
+
+def _media(links: Sequence[_Link]) -> Iterator[Medium]:
+    for link in links:
+        if url := link.href or link.url:
+            yield Medium(url, link.type, link.medium, link.alt, link.group)
+
+
+def _rest_s(feed: _Feed) -> float:
+    """How long the feed wants to be left alone: the longer of `ttl` (minutes) and `sy:updatePeriod`."""
+    period = _PERIODS.get(feed.sy_updateperiod.strip().lower(), 0)
+    return max(_number(feed.ttl) * 60, period / max(_number(feed.sy_updatefrequency), 1))
+
+
+def _number(text: str) -> int:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _seconds(date: _Date | str | None) -> float | None:
+    """POSIX seconds. A date nobody can read is no date."""
+    try:
+        return float(timegm(date)) if isinstance(date, tuple) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rfc3339(text: str) -> float | None:
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,51 @@
+"""Mastodon and its relatives: hashtag timelines of several servers, read by asking again.
+
+No server sees a whole hashtag, so several are read, one lane each; a post has the same `uri` everywhere and
+is one post. Edits and deletions are found by reading again what is on the wall (`recheck`).
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from backchannel.contract import Batch, Context
+from backchannel.model import Event, Post
+from backchannel.sources.mastodon.api import Server
+from backchannel.sources.mastodon.read import Reader
+from backchannel.sources.mastodon.recheck import Rechecker
+from backchannel.sources.mastodon.settings import MastodonSettings
+from backchannel.text import fold_tag
+
+
+class MastodonSource:
+    """Every server is a lane."""
+
+    is_chosen = False
+
+    def __init__(self, settings: MastodonSettings, context: Context) -> None:
+        self.poll_s, self.recheck_s = settings.poll_s, settings.recheck_s
+        made = (
+            Server(base, context.fetch, context.clock, settings.token_for(base)) for base in settings.servers
+        )
+        self._servers = {server.host: server for server in made}
+        self._reader = Reader(
+            context,
+            settings.hashtags or tuple(map(fold_tag, context.hashtags)),
+            self._servers.values(),
+            local=settings.local,
+            backfill_pages=settings.backfill_pages,
+            opt_outs=settings.opt_outs,
+            handles=settings.handles,
+        )
+        self._rechecker = Rechecker(self._servers, self._reader, context.clock)
+
+    def lanes(self) -> Sequence[str]:
+        """The servers' host names."""
+        return tuple(self._servers)
+
+    def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
+        """What is new on this server since `cursor`; without one, what there is of the event. SourceError."""
+        return self._reader.batches(self._servers[lane], cursor)
+
+    async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
+        """Posted for what was edited, Left for what is not found any more, Deleted for what its server says
+        is gone; a failure takes nothing down. SourceError."""
+        return await self._rechecker.recheck(posts)

@@ -1,0 +1,76 @@
+"""Who wrote: kind 0 profiles and NIP-30's custom emoji. Pure."""
+
+import re
+from collections.abc import Iterable
+
+from msgspec import Raw, Struct
+
+from backchannel.model import DecodeError
+from backchannel.sources.nostr.wire import PROFILE, WireEvent
+from backchannel.text import cut, fold_tag, one_line, web_url
+from backchannel.wire import LIMITS, bound_text, decode
+
+WISHES = ("nobot", "noindex", "nowall")
+"""Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
+
+MAX_NAME = LIMITS["name"].most
+_NOTHING = Raw(b"null")
+_SHORTCODE = re.compile(r"[\w-]{1,64}")
+
+
+class Profile(Struct, frozen=True):
+    """What a kind 0 event says of its author. `labels` are the house's words, see `model.REFUSALS`."""
+
+    event: str
+    pubkey: str
+    created_at: int
+    name: str = ""
+    picture: str = ""
+    labels: tuple[str, ...] = ()
+    emoji: tuple[tuple[str, str], ...] = ()
+
+    def is_later(self, other: "Profile | None") -> bool:
+        """Whether this one stands; of two of one second the lower id does (NIP-01)."""
+        return other is None or (-self.created_at, self.event) < (-other.created_at, other.event)
+
+
+def parse_profile(event: WireEvent) -> Profile:
+    """Read a profile. `nip05` is a claim nobody checked: it is not read. Raises DecodeError."""
+    if event.kind != PROFILE:
+        raise DecodeError(f"kind {event.kind} is no profile")
+    try:
+        said = decode(event.content.encode(), dict[str, Raw])
+    except (DecodeError, UnicodeError) as error:
+        raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON object: {error}") from error
+
+    def text(limit: str, *keys: str) -> str:
+        """The first of these that has words in it; what is no text counts as not said."""
+        texts = (decode(raw, str) for key in keys if bytes(raw := said.get(key, _NOTHING)).startswith(b'"'))
+        return next((bound_text(value, LIMITS[limit]) for value in texts if value.strip()), "")
+
+    called = text("display_name", "display_name", "displayName", "name", "username")
+    name = cut(one_line(called), MAX_NAME)
+    about = {fold_tag(word) for word in re.findall(r"#\w+", text("about", "about"))}
+    labels = [wish for wish in WISHES if wish in about or wish + "s" in about]
+    if bytes(said.get("bot", _NOTHING)) == b"true":
+        labels.append("bot")
+    emoji = tuple((code, url) for code, url in find_emoji(event) if f":{code}:" in name)
+    return Profile(
+        event.id,
+        event.pubkey,
+        event.created_at,
+        name,
+        web_url(text("picture", "picture")),
+        tuple(labels),
+        emoji,
+    )
+
+
+def find_emoji(event: WireEvent) -> Iterable[tuple[str, str]]:
+    """NIP-30's custom emoji: shortcode and address, the first of each name."""
+    found: dict[str, str] = {}
+    for tag in event.all("emoji"):
+        url = web_url(tag[2]) if len(tag) > 2 else ""
+        if url and _SHORTCODE.fullmatch(tag[1]):
+            found.setdefault(tag[1], url)
+    return found.items()
