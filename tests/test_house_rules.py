@@ -27,15 +27,16 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
-    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "fetch", "contract", "wire",
-    "sources", "kinds", "log", "board", "config", "exempt", "secret_files", "terminal", "state", "judge",
-    "sequencer", "media", "search", "gather", "web", "hub", "control", "start", "app", "cli", "__main__",
+    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "lru", "fetch", "contract",
+    "wire", "sources", "kinds", "log", "board", "config", "exempt", "secret_files", "terminal", "state",
+    "judge", "sequencer", "media", "search", "gather", "web", "hub", "control", "start", "app",
+    "cli", "__main__",
 ]  # fmt: skip
 """A module imports only what stands before it. `simulator` stands apart."""
 
 SIMULATOR_IMPORTS = {"model", "clock", "text"}
 
-PURE = {"model", "board", "state", "judge", "text", "retry", "wire"}
+PURE = {"model", "board", "state", "judge", "text", "retry", "lru", "wire"}
 IMPURE = {
     "aiohttp", "apsw", "asyncio", "backchannel.clock", "backchannel.config", "http", "io", "logging", "os",
     "pathlib", "random", "secrets", "socket", "sqlite3", "structlog", "subprocess", "tempfile", "threading",

@@ -7,12 +7,10 @@ once, and what it gives later to others is not ours.
 import asyncio
 import os
 import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
@@ -20,6 +18,7 @@ from backchannel.board import Picture
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.fetch import Fetcher, FetchError
+from backchannel.lru import Lru
 from backchannel.media.decoders import Decoders
 from backchannel.media.folder import digest, write
 from backchannel.media.places import Claim, Ticket
@@ -37,8 +36,6 @@ FAILED_S = 60.0
 FULL_S = 0.5
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-K = TypeVar("K")
-T = TypeVar("T")
 
 Address = tuple[str, bool]
 """A URL, and whether a stranger wrote it: what the operator's own host gave is not for a stranger's post."""
@@ -87,9 +84,9 @@ class MediaStore:
         self._stages = Stages(clock, slow_s=slow_s, late_s=late_s)
         self._writers = asyncio.Semaphore(WRITERS)
         self._flights: dict[Address, _Flight] = {}
-        self._known: OrderedDict[Address, Picture] = OrderedDict()
-        self._failed: OrderedDict[Address, float] = OrderedDict()
-        self._sizes: OrderedDict[str, Picture] = OrderedDict()
+        self._known: Lru[Address, Picture] = Lru(REMEMBERED)
+        self._failed: Lru[Address, float] = Lru(REMEMBERED)
+        self._sizes: Lru[str, Picture] = Lru(REMEMBERED)
         self._sweeps = 0
         self._landed: set[str] = set()
         self._landing: set[asyncio.Task[Picture | None]] = set()  # also those that nobody waits for any more
@@ -181,11 +178,9 @@ class MediaStore:
                 deleted += 1
             if not deleted % 50:
                 await self._clock.sleep(0)
-        self._known = OrderedDict(
-            (address, picture)
-            for address, picture in self._known.items()
-            if self._path(picture.hash).is_file()
-        )
+        for address, picture in self._known.newest(REMEMBERED):
+            if not self._path(picture.hash).is_file():
+                self._known.drop(address)
         return deleted
 
     async def _land(self, flight: _Flight) -> Picture | None:
@@ -194,7 +189,7 @@ class MediaStore:
         if known := self._recall(address):
             flight.hash = known.hash
             return known
-        if self._failed.get(address, 0.0) > self._clock.monotonic():
+        if (self._failed.get(address) or 0.0) > self._clock.monotonic():
             return None
         try:
             picture = await self._stages.lead(
@@ -202,22 +197,19 @@ class MediaStore:
             )
         except (FetchError, Unusable, TimeoutError, CutOff) as error:
             if not flight.hash and not isinstance(error, CutOff):  # else it is our trouble, not its own
-                _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
+                self._failed.put(address, self._clock.monotonic() + FAILED_S)
             _log.info("picture dropped", why=str(error) or f"not here within {self._late_s:g} s")
             return None
         except Exception as error:  # noqa: BLE001 - the guard: one picture is all that it costs
-            _remember(self._failed, address, self._clock.monotonic() + FAILED_S)
+            self._failed.put(address, self._clock.monotonic() + FAILED_S)
             _log.info("picture dropped", why=self.bugs.caught("a picture", error))
             return None
-        _remember(self._known, address, picture)
+        self._known.put(address, picture)
         return picture
 
     def _recall(self, address: Address) -> Picture | None:
         known = self._known.get(address)
-        if known is None or not self._path(known.hash).is_file():
-            return None
-        self._known.move_to_end(address)
-        return known
+        return known if known and self._path(known.hash).is_file() else None
 
     async def _fetch(self, flight: _Flight) -> bytes:
         url, by_stranger = flight.address
@@ -242,7 +234,7 @@ class MediaStore:
         flight.hash = name
         await self._store(name, made.data)
         picture = Picture(name, made.width, made.height)
-        _remember(self._sizes, name, picture)
+        self._sizes.put(name, picture)
         return picture
 
     async def _store(self, name: str, data: bytes) -> None:
@@ -254,10 +246,3 @@ class MediaStore:
                 # A full disk is our trouble, not the picture's: it gets the rest of its time.
                 _log.warning("picture not stored", why=str(error))
                 await self._clock.sleep(FULL_S)
-
-
-def _remember(memory: "OrderedDict[K, T]", key: K, value: T) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    while len(memory) > REMEMBERED:
-        memory.popitem(last=False)

@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from backchannel.contract import Batch, Context, SourceError
+from backchannel.lru import Lru
 from backchannel.model import DecodeError, Event, Missed, Post, Posted
 from backchannel.sources.mastodon.api import MAX_IDS, Page, Server
 from backchannel.sources.mastodon.confirm import Questions, confirmed, honest
 from backchannel.sources.mastodon.post import OptOut, View, build_post, canonical_uri
-from backchannel.sources.mastodon.recent import Recent
 from backchannel.sources.mastodon.wire import (
     WireStatus,
     id_order,
@@ -64,8 +64,8 @@ class Reader:
         self._backfill_pages = backfill_pages
         self._opt_outs: OptOut = opt_outs
         self._handles = handles
-        self._places: Recent[str, Mapping[str, str]] = Recent()
-        self._parents: Recent[tuple[str, str], str] = Recent()
+        self._places: Lru[str, Mapping[str, str]] = Lru()
+        self._parents: Lru[tuple[str, str], str] = Lru()
         self._empty: dict[tuple[str, str], int] = {}
 
     async def batches(self, server: Server, cursor: str | None) -> AsyncGenerator[Batch, None]:
@@ -86,7 +86,7 @@ class Reader:
 
     def places(self, post_id: str) -> Mapping[str, str]:
         """The servers that showed us a copy of the post, and its id on each."""
-        return self._places.get(post_id, {})
+        return self._places.get(post_id) or {}
 
     async def posts(self, server: Server, items: Iterable[Raw | bytes]) -> Sequence[Post]:
         """Every item that can be read as a post."""
@@ -125,7 +125,7 @@ class Reader:
         for status in statuses:
             answered = word(status.in_reply_to_id)
             await self._context.clock.sleep(0)
-            parents = {answered: self._parents.get((server.host, answered), "")}
+            parents = {answered: self._parents.get((server.host, answered)) or ""}
             try:
                 with self._one(server):
                     post = build_post(status, msgspec.structs.replace(self.view(server), parents=parents))
@@ -247,20 +247,23 @@ class Reader:
         for status in statuses:
             self._know(server, status)
         answered = dict.fromkeys(word(status.in_reply_to_id) for status in statuses)
-        unknown = [item for item in answered if item and (server.host, item) not in self._parents][:MAX_IDS]
+        unknown = [item for item in answered if item and not self._knows(server, item)][:MAX_IDS]
         if not unknown:
             return 0.0
         try:
             await self._know_all(server, (await server.statuses(unknown)).items)
-            missing = [item for item in unknown if (server.host, item) not in self._parents]
+            missing = [item for item in unknown if not self._knows(server, item)]
             for item in missing[:LOOKUPS]:
                 body = (await server.status(item)).body
                 await self._know_all(server, [body] if body else [])
-                if (server.host, item) not in self._parents:
+                if not self._knows(server, item):
                     self._parents.put((server.host, item), "")
         except SourceError as error:
             return error.retry_after_s
         return 0.0
+
+    def _knows(self, server: Server, item: str) -> bool:
+        return self._parents.get((server.host, item)) is not None
 
     async def _know_all(self, server: Server, items: Iterable[Raw | bytes]) -> None:
         for item in items:

@@ -15,12 +15,12 @@ from msgspec import Struct, field
 
 from backchannel.clock import Clock
 from backchannel.contract import SourceError
+from backchannel.lru import Lru
 from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted, words_digest
 from backchannel.sources.mastodon.api import MAX_IDS, Server
 from backchannel.sources.mastodon.confirm import honest
 from backchannel.sources.mastodon.origin import id_in_uri, origin_of
 from backchannel.sources.mastodon.read import Reader
-from backchannel.sources.mastodon.recent import Recent
 from backchannel.sources.mastodon.wire import parse_id
 
 APART_S = 30.0
@@ -55,8 +55,8 @@ class Rechecker:
         self._servers = servers
         self._reader = reader
         self._clock = clock
-        self._missed: Recent[tuple[str, str], float] = Recent()
-        self._looked: Recent[tuple[str, str], int] = Recent()
+        self._missed: Lru[tuple[str, str], float] = Lru()
+        self._looked: Lru[tuple[str, str], int] = Lru()
         self._round = 0
 
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
@@ -104,7 +104,7 @@ class Rechecker:
         """Whose turn it is: all, or, where each is a request of its own, those looked at longest ago."""
         if server.takes_ids:
             return asked
-        return sorted(asked, key=lambda one: self._looked.get((server.host, one.post.id), 0))[:SINGLES]
+        return sorted(asked, key=lambda one: self._looked.get((server.host, one.post.id)) or 0)[:SINGLES]
 
     async def _ask(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
         items = (await server.statuses([one.id for one in asked])).items
@@ -144,7 +144,7 @@ class Rechecker:
         now, key = self._clock.now(), (server.host, post.id)
         if origin and is_deleted:
             done.events.append(Deleted(post.id))
-        elif not (first := self._missed.get(key, 0.0)):
+        elif not (first := self._missed.get(key)):
             self._missed.put(key, now)
         elif now - first >= APART_S and origin:
             # Whatever revision another claimed for its copy is not the origin's.

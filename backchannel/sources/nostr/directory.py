@@ -4,14 +4,13 @@ Every map is bounded; what falls out is asked for again. Nothing in here is trus
 signature was verified are put in.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from backchannel.bugs import Bugs
+from backchannel.lru import Lru
 from backchannel.model import Post
 from backchannel.sources.nostr.authors import Profile, parse_profile
 from backchannel.sources.nostr.post import find_people, find_quote, parse_post, post_id
@@ -20,38 +19,6 @@ from backchannel.sources.nostr.wire import PROFILE, WireEvent, is_hex64
 ASK_AGAIN_S = 600.0
 KNOWN = 4000
 LATELY = 500
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Bounded(Generic[K, V]):
-    """A map that forgets what was used longest ago."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._held: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        """The value, which is now the youngest."""
-        if key in self._held:
-            self._held.move_to_end(key)
-        return self._held.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        """Set, as the youngest."""
-        self._held[key] = value
-        self._held.move_to_end(key)
-        if len(self._held) > self._size:
-            self._held.popitem(last=False)
-
-    def drop(self, key: K) -> None:
-        """Forget, if it is there."""
-        self._held.pop(key, None)
-
-    def newest(self, count: int) -> list[tuple[K, V]]:
-        """So many, youngest first."""
-        return list(islice(reversed(self._held.items()), count))
 
 
 class Want(NamedTuple):
@@ -81,13 +48,13 @@ class Directory:
         self._source = source
         self._web = web
         self._awaited = set(lanes)
-        self._profiles: Bounded[str, Profile] = Bounded(KNOWN)
-        self._events: Bounded[str, WireEvent] = Bounded(KNOWN)
-        self._posts: Bounded[str, Post] = Bounded(KNOWN)
-        self._names: Bounded[str, tuple[tuple[str, ...], str]] = Bounded(KNOWN)
-        self._owners: Bounded[str, Owner] = Bounded(KNOWN)
-        self._deleted: Bounded[tuple[str, str], float] = Bounded(KNOWN)
-        self._asked_at: Bounded[Want, float] = Bounded(KNOWN)
+        self._profiles: Lru[str, Profile] = Lru(KNOWN)
+        self._events: Lru[str, WireEvent] = Lru(KNOWN)
+        self._posts: Lru[str, Post] = Lru(KNOWN)
+        self._names: Lru[str, tuple[tuple[str, ...], str]] = Lru(KNOWN)
+        self._owners: Lru[str, Owner] = Lru(KNOWN)
+        self._deleted: Lru[tuple[str, str], float] = Lru(KNOWN)
+        self._asked_at: Lru[Want, float] = Lru(KNOWN)
         self._open: dict[Want, set[str]] = {}
         self._lanes: dict[str, Callable[[Sequence[Want]], None]] = {}
 

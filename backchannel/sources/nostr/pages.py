@@ -7,8 +7,8 @@ second more than it needs, and where that brings nothing new, for one less.
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backchannel.lru import Lru
 from backchannel.model import Missed
-from backchannel.sources.nostr.directory import Bounded
 from backchannel.sources.nostr.wire import Filter
 
 MAX_PAGES = 100
@@ -35,7 +35,7 @@ class Pages:
         self._limit = wanted.limit or SHORT
         self._since = wanted.since or 0
         self._until = 0
-        self._ids: Bounded[str, bool] = Bounded(20_000)
+        self._ids: Lru[str, bool] = Lru(20_000)
         self._begin()
         self._steps = 0
         self._pages = 0

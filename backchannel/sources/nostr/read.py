@@ -11,11 +11,12 @@ import structlog
 from msgspec import Struct
 
 from backchannel.contract import Batch, SourceError
+from backchannel.lru import Lru
 from backchannel.model import DecodeError, Event, Post
 from backchannel.redaction import beginning
 from backchannel.sources.nostr.auth import Auth, refusal
 from backchannel.sources.nostr.desk import Desk
-from backchannel.sources.nostr.directory import Bounded, Directory, Want
+from backchannel.sources.nostr.directory import Directory, Want
 from backchannel.sources.nostr.lookup import Look
 from backchannel.sources.nostr.pages import Pages
 from backchannel.sources.nostr.subs import Subs
@@ -97,7 +98,7 @@ class Talk:
         self._answer_by = 0.0
         self._newest = cursor
         self._told = cursor
-        self._seen: Bounded[str, bool] = Bounded(20_000)
+        self._seen: Lru[str, bool] = Lru(20_000)
         self._desk = Desk(directory)
         self._watching = Watching(self._subs, directory, watch, relays=rules.relays, limit=limits.max_limit)
         self._sent_at = 0.0
