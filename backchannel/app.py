@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Container
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,14 @@ from pathlib import Path
 import structlog
 from msgspec.structs import replace
 
-from backchannel import kinds
 from backchannel.board import CAP
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
-from backchannel.contract import Context, SourceSettings
+from backchannel.configured import make_fetcher, make_source, name_of
+from backchannel.contract import SourceSettings
 from backchannel.exempt import Exemptions
-from backchannel.fetch import Fetcher, Origin
+from backchannel.fetch import Fetcher
 from backchannel.gather import Gatherer, House, KnownPosts, SourceHealth
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import is_own_page, live_handler
@@ -43,7 +43,6 @@ from backchannel.web.routes import build_app
 from backchannel.web.rulings import is_word
 from backchannel.web.views import Views
 
-USER_AGENT = "Backchannel/0.1 (+{url})"
 SWEEP_S = 600.0
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 
@@ -59,7 +58,7 @@ class Server:
         self.bugs = Bugs()
         self.search = Search(folder / "search.db", sequencer.epoch)
         self.exempt = Exemptions(config)
-        fetcher = self._fetcher(PER_HOST, self.exempt)
+        fetcher = make_fetcher(config, clock, self.exempt, per_host=PER_HOST)
         self.pictures = MediaStore(folder / "media", fetcher, clock, bugs=self.bugs)
         self.pages = Pages(config)
         self.views = Views(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
@@ -175,23 +174,20 @@ class Server:
 
     def _gatherer(self, settings: SourceSettings, fetchers: list[Fetcher]) -> Gatherer:
         """One source with a client of its own: no other waits for its hosts."""
-        event, name = self.config.event, settings.name or settings.kind
-        fetchers.append(fetcher := self._fetcher(1, self.exempt.of(name)))
-        since = event.collect_from.timestamp()
-        context = Context(
-            name, fetcher, self.clock, event.hashtags, since, partial(self.known.watched, name), self.bugs
-        )
-        source = kinds.load(settings.kind).Source(settings, context)
+        event, name = self.config.event, name_of(settings)
+        fetchers.append(fetcher := make_fetcher(self.config, self.clock, self.exempt.of(name), per_host=1))
+        watch = partial(self.known.watched, name)
+        source = make_source(settings, self.config, fetcher, self.clock, watch, self.bugs)
         rest = House(
             frozenset(event.hashtags),
-            since,
+            event.collect_from.timestamp(),
             self.sequencer,
             self.clock,
             self.known.standing,
             self.sequencer.log.cursors,
             self.bugs,
         )
-        return Gatherer(name, settings.kind, source, context.watch, rest)
+        return Gatherer(name, settings.kind, source, watch, rest)
 
     def _take_up(self, config: Config) -> None:
         """All but `server` and `log`, which count from the next start."""
@@ -236,11 +232,6 @@ class Server:
                     "no source can be reached; pages are served. `make demo` shows a conference without any"
                 )
                 return
-
-    def _fetcher(self, per_host: int, own: Container[Origin]) -> Fetcher:
-        agent = USER_AGENT.format(url=self.config.event.url or self.config.public_url)
-        allow = self.config.server.allow_addresses
-        return Fetcher(allow=allow, own=own, user_agent=agent, clock=self.clock, per_host=per_host)
 
 
 async def _next_config(watcher: ConfigWatcher | None) -> Config:

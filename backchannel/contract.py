@@ -108,6 +108,30 @@ class Recheck(Protocol):
         ...
 
 
+class Sample(Struct, frozen=True):
+    """What a lane shows to whoever looks once.
+
+    `what` names what answers, in a few foreign words: a feed's title, a server's software. `posts` are the
+    newest, as `batches` would give them, however old. `items` counts all that was shown, `skipped` what of it
+    could not be read. `advice`: what a person should change although the lane can be read.
+    """
+
+    what: str = ""
+    posts: Sequence[Post] = ()
+    items: int = 0
+    skipped: int = 0
+    advice: str = ""
+
+
+@runtime_checkable
+class Check(Protocol):
+    """A source whose lanes can be tried before the event. `backchannel check` does, and stores nothing."""
+
+    async def check(self, lane: str) -> Sample:
+        """Look once at the newest that this lane shows, in few requests. Raises SourceError as `batches`."""
+        ...
+
+
 @runtime_checkable
 class Closing(Protocol):
     """A source that holds something of its own, a process or a connection."""

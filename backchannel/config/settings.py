@@ -225,6 +225,11 @@ class Config(Section):
         return f"{scheme}://{host}:{self.server.port}"
 
     @property
+    def join_url(self) -> str:
+        """Where the QR code leads."""
+        return f"https://{self.wall.short_url}" if self.wall.short_url else self.public_url
+
+    @property
     def short_url(self) -> str:
         """The same as somebody would type it."""
         return self.wall.short_url or self.public_url.removeprefix("https://").removeprefix("http://")

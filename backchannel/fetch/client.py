@@ -36,6 +36,7 @@ MAX_VALUE = 8192
 Params = Mapping[str, str] | Sequence[tuple[str, str]]
 
 Took = Callable[[int], Awaitable[None]]
+Heard = Callable[["Response"], None]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
@@ -64,7 +65,8 @@ class Fetcher:
     """`allow` are networks (CIDR) that the operator listed and that may lie inward. `per_host`: requests at a
     time. `own` are the hosts and ports that the operator wrote down: only they may lie in `allow`, and not
     even they where a stranger wrote the address, or another host redirects to it. `own=None` makes no such
-    difference. `own` is looked at anew for each request.
+    difference. `own` is looked at anew for each request. `heard` is told each answer of HTTP, also those that
+    only redirect, with our secrets still in them.
 
     Every method raises FetchError, and Refused where the guard said no; nothing else, whatever comes.
     A status is never an error.
@@ -81,8 +83,10 @@ class Fetcher:
         connect_s: float = CONNECT_S,
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self.clock = clock
+        self._heard = heard or (lambda _: None)
         self._own = own
         self._user_agent = user_agent
         self._per_host = per_host
@@ -236,7 +240,9 @@ class Fetcher:
             raise Refused(host, f"no usable host: {error.description or 'malformed'}") from error
         except aiohttp.ConnectionTimeoutError as error:
             raise FetchError(host, f"no connection within {self._connect_s:g} s") from error
-        return Response(answer.status, _sendable(answer.headers.items()), body, str(target))
+        heard = Response(answer.status, _sendable(answer.headers.items()), body, str(target))
+        self._heard(heard)
+        return heard
 
 
 def _without_secrets(answer: Response) -> Response:

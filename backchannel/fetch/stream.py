@@ -63,17 +63,17 @@ async def open_websocket(
 async def dial(target: URL, resolver: Resolver, connect_s: float) -> socket.socket:
     """A socket connected to the first of the host's addresses that answers. Raises FetchError."""
     host = target.host or ""
-    failure = "cannot connect: no address"
+    failure, cause = "cannot connect: no address", None
     try:
         async with asyncio.timeout(connect_s):
             for info in await resolver.infos(host, target.port or 0):
                 try:
                     return await _connected(resolver.guard.socket(info), info[4])
                 except OSError as error:
-                    failure = connect_why(error)
+                    failure, cause = connect_why(error), error
     except TimeoutError as error:
         raise FetchError(host, f"no connection within {connect_s:g} s") from error
-    raise FetchError(host, failure)
+    raise FetchError(host, failure) from cause
 
 
 async def _connected(made: socket.socket, address: SockAddr) -> socket.socket:

@@ -149,7 +149,6 @@ class Pages:
         self._config = config
         self.edition += 1
         event, wall = config.event, config.wall
-        self.join_url = f"https://{wall.short_url}" if wall.short_url else config.public_url
         self._common: dict[str, Any] = {
             "event": event.name,
             "place": event.place,
@@ -160,7 +159,7 @@ class Pages:
             "protocol": PROTOCOL,
             "blank": Blank(),
         }
-        self.qr = qr_svg(qr_text(self.join_url))
+        self.qr = qr_svg(qr_text(config.join_url))
 
     @property
     def zone(self) -> tzinfo:

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from backchannel.contract import Batch, Context, SourceError
+from backchannel.contract import Batch, Context, Sample, SourceError
 from backchannel.fetch import FetchError, Response
-from backchannel.model import DecodeError
+from backchannel.model import DecodeError, Event, Posted
 from backchannel.retry import retry_after_s
 from backchannel.sources.feed.cursor import (
     Memory,
@@ -92,21 +92,9 @@ class FeedSource:
             yield self._unchanged(memory, seen, response)
             return
         document = await self._read(lane, response)
-        window = Window(
-            since=self._context.since,
-            now=now,
-            hashtags=self._context.hashtags if self.is_chosen and feed.match == "hashtag" else None,
-            is_first=not memory.body and not memory.rows,
-        )
-        # In a thread: a feed may be two megabytes of markup, and the loop serves ten thousand tabs.
-        events, seen = await asyncio.to_thread(
-            read_news,
-            document,
-            with_rest(seen, document.head),
-            self._origin(feed, response),
-            window,
-            self._context.bugs,
-        )
+        window = self._window(feed, self._context.since, is_first=not memory.body and not memory.rows)
+        seen = with_rest(seen, document.head)
+        events, seen = await self._news(document, seen, self._origin(feed, response), window)
         yield Batch(
             events=events,
             cursor=save_memory(seen),
@@ -114,6 +102,36 @@ class FeedSource:
             skipped=len(document.reasons),
             reasons=document.reasons[:5],
         )
+
+    async def check(self, lane: str) -> Sample:
+        """One reading of the whole feed, as if nothing was known of it. SourceError."""
+        feed = self._feeds[lane]
+        response = await self._ask(feed, Memory(), self._context.clock.now())
+        self._judge_status(response, False)
+        document = await self._read(lane, response)
+        window = self._window(feed, 0.0, is_first=True)
+        events, _ = await self._news(document, Memory(), self._origin(feed, response), window)
+        advice = "the feed says that it has ended: take it out of `feeds`" if document.head.is_over else ""
+        if response.moved and not advice:
+            advice = f"the feed has moved for good: write {response.moved}"
+        return Sample(
+            what=document.head.title.value if document.head.title else "",
+            posts=[event.post for event in events if isinstance(event, Posted)],
+            items=len(document.entries) + len(document.reasons),
+            skipped=len(document.reasons),
+            advice=advice,
+        )
+
+    def _window(self, feed: FeedEntry, since: float, *, is_first: bool) -> Window:
+        is_filtered = self.is_chosen and feed.match == "hashtag"
+        hashtags = self._context.hashtags if is_filtered else None
+        return Window(since, self._context.clock.now(), hashtags, is_first)
+
+    async def _news(
+        self, document: Document, memory: Memory, origin: Origin, window: Window
+    ) -> tuple[tuple[Event, ...], Memory]:
+        """In a thread: a feed may be two megabytes of markup, and the loop serves ten thousand tabs."""
+        return await asyncio.to_thread(read_news, document, memory, origin, window, self._context.bugs)
 
     def _unchanged(self, memory: Memory, seen: Memory, response: Response) -> Batch:
         cursor = None if seen == memory else save_memory(seen)

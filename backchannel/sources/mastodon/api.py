@@ -28,6 +28,7 @@ _MAX_BYTES = 8 << 20
 _CLOSED = frozenset({401, 403, 410, 422, 400, 405})
 _GONE = frozenset({404, 410})
 _PUBLIC = "/api/v1/timelines/public"
+_TOKEN = "/api/v1/apps/verify_credentials"  # noqa: S105 - the address, not the token
 _PERMANENT = {
     400: "does not understand the request",
     404: "has no Mastodon API at this address; check `servers`",
@@ -85,6 +86,16 @@ class Server:
         if self.instance is None:
             self.instance = await self._ask_instance() or Instance()
         return self.instance
+
+    async def check_token(self) -> None:
+        """Raise SourceError where the server does not accept our token.
+
+        Timelines do not tell: many servers answer an unknown token as if there was none.
+        """
+        if self._token:
+            answer = await self._get(_TOKEN)
+            if answer.status in (401, 403):
+                self._fail(answer, _TOKEN)
 
     async def tagged(self, tags: Sequence[str], params: Params = (), *, local: bool = False) -> Page:
         """A page of the timeline of any of these hashtags. SourceError."""

@@ -70,9 +70,7 @@ class Reader:
 
     async def batches(self, server: Server, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """The lane of one server. The cursor holds the newest id of each group of hashtags."""
-        known = await server.learn()
-        step = ANY if known.takes_any else 1
-        groups = [self.hashtags[at : at + step] for at in range(0, len(self.hashtags), step)]
+        groups = await self._groups(server)
         stored = _parse_cursor(cursor)
         positions = {key: stored[key] for key in map(" ".join, groups) if key in stored}
         for group in groups:
@@ -96,6 +94,18 @@ class Reader:
         """The newest posts that it shows of the hashtags. SourceError."""
         page = await server.tagged(self.hashtags[:ANY], local=self._local)
         return (await self.read(server, page.items)).posts
+
+    async def sample(self, server: Server) -> Read:
+        """The newest page of each group of hashtags. SourceError."""
+        items: list[Raw] = []
+        for group in await self._groups(server):
+            items += (await server.tagged(group, local=self._local)).items
+        return await self.read(server, items)
+
+    async def _groups(self, server: Server) -> Sequence[Sequence[str]]:
+        """The hashtags that this server takes in one request each. SourceError."""
+        step = ANY if (await server.learn()).takes_any else 1
+        return [self.hashtags[at : at + step] for at in range(0, len(self.hashtags), step)]
 
     def view(self, server: Server) -> View:
         """From where this server's statuses are seen."""

@@ -6,7 +6,7 @@ is one post. Edits and deletions are found by reading again what is on the wall 
 
 from collections.abc import AsyncGenerator, Sequence
 
-from backchannel.contract import Batch, Context
+from backchannel.contract import Batch, Context, Sample
 from backchannel.model import Event, Post
 from backchannel.sources.mastodon.api import Server
 from backchannel.sources.mastodon.read import Reader
@@ -44,6 +44,15 @@ class MastodonSource:
     def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """What is new on this server since `cursor`; without one, what there is of the event. SourceError."""
         return self._reader.batches(self._servers[lane], cursor)
+
+    async def check(self, lane: str) -> Sample:
+        """The newest posts with the hashtags, read with the token where there is one. SourceError."""
+        server = self._servers[lane]
+        known = await server.learn()
+        await server.check_token()
+        read = await self._reader.sample(server)
+        what = " ".join(filter(None, (known.domain, known.version)))
+        return Sample(what, read.posts, items=len(read.posts) + len(read.reasons), skipped=len(read.reasons))
 
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
         """Posted for what was edited, Left for what is not found any more, Deleted for what its server says

@@ -94,7 +94,8 @@ class Talk:
         )
         self._pages = Pages(rules.source, lane, self._wanted)
         self._page = WALL
-        self._is_caught_up = False
+        self._has_told_it = False
+        self._has_read_back = False
         self._answer_by = 0.0
         self._newest = cursor
         self._told = cursor
@@ -124,14 +125,23 @@ class Talk:
         frames, self._subs.frames = self._subs.frames, []
         return frames
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether all that the relay had stored was handed on."""
+        return self._has_read_back and self._desk.is_empty
+
     def batch(self, now: float, now_s: float) -> Batch | None:
-        """What there is to tell. The cursor only moves when nothing before it is still on its way."""
-        is_complete = self._is_caught_up and self._desk.is_empty
-        cursor = self._newest if is_complete and self._newest is not None else None
+        """What there is to tell. The cursor only moves when nothing before it is still on its way.
+
+        That a relay has nothing is worth telling, too: it was heard.
+        """
+        cursor = self._newest if self.is_caught_up else None
         cursor = None if cursor is None else min(cursor, int(now))
         is_word_due = self._reasons and now_s >= self._words_at
-        if not self._events and not is_word_due and cursor in (None, self._told):
+        is_news = self.is_caught_up and not self._has_told_it
+        if not (self._events or is_word_due or is_news) and cursor in (None, self._told):
             return None
+        self._has_told_it |= is_news
         self._words_at = now_s + WORDS_S
         self._told = self._told if cursor is None else cursor
         batch = Batch(
@@ -158,7 +168,7 @@ class Talk:
         if ready := self._desk.settle(now, now_s):
             self._events += ready
             self._watching.note()
-        if not self._is_caught_up and now_s >= self._answer_by:
+        if not self._has_read_back and now_s >= self._answer_by:
             raise SourceError(f"{self._lane} did not answer within {ANSWER_S:.0f} s")
         self._events += self._watching.tick(now_s)
         self._look.tick(now_s)
@@ -172,7 +182,7 @@ class Talk:
         """Monotonic seconds of the next `tick`, whatever is heard until then."""
         due = [self._desk.due_at, self._watching.due_at, self._look.due_at, self._auth.due_at]
         due.append(self._sent_at + PING_S)
-        if not self._is_caught_up:
+        if not self._has_read_back:
             due.append(self._answer_by)
         if self._reasons:
             due.append(self._words_at)
@@ -201,7 +211,7 @@ class Talk:
             raise DecodeError(f"an event for {beginning(said.sub, 20)!r}, which was not asked")
         signed = parse_event(said.value)
         event = bound_event(signed)
-        if said.sub == self._page and not self._is_caught_up:
+        if said.sub == self._page and not self._has_read_back:
             self._answer_by = now_s + ANSWER_S
             self._pages.note(event.id, event.created_at)
         if self._seen.get(event.id) and not self._look.is_look(said.sub):
@@ -214,7 +224,7 @@ class Talk:
         if said.sub in (WALL, BACK):
             self._check_post(event)
             check_event(signed)
-            self._take_post(event, said.sub == self._page and not self._is_caught_up, now_s)
+            self._take_post(event, said.sub == self._page and not self._has_read_back, now_s)
         else:
             check_event(signed)
             self._take_found(event, now_s)
@@ -255,7 +265,7 @@ class Talk:
 
     def _end(self, sub: str, now_s: float) -> None:
         """All that was stored has been sent."""
-        if sub == self._page and not self._is_caught_up:
+        if sub == self._page and not self._has_read_back:
             self._turn_page(now_s)
         elif self._look.is_look(sub):
             self._look.ended(sub)
@@ -271,7 +281,7 @@ class Talk:
             self._page = BACK
             self._subs.open(BACK, [following.filter])
         else:
-            self._is_caught_up = True
+            self._has_read_back = True
             self._subs.close(BACK)
         self._desk.end_page(now_s)
 
@@ -296,7 +306,7 @@ class Talk:
         if self._notices < MAX_NOTICES:
             self._notices += 1
             log.warning("relay notice", source=self._rules.source, relay=self._lane, text=text)
-        if self._is_caught_up:
+        if self._has_read_back:
             return
         if self._auth.may_help(text):
             self._auth.refused(WALL, text, now_s)

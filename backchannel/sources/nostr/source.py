@@ -11,9 +11,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from backchannel.clock import Clock
-from backchannel.contract import Batch, Context, SourceError
+from backchannel.contract import Batch, Context, Sample, SourceError
 from backchannel.fetch import FetchError, Refused
-from backchannel.model import DecodeError
+from backchannel.model import DecodeError, Post, Posted
 from backchannel.redaction import keep_secret, redacted, redacted_body
 from backchannel.sources.nostr.directory import Directory, Want
 from backchannel.sources.nostr.read import Rules, Talk
@@ -65,15 +65,33 @@ class NostrSource:
         read again. SourceError when the relay is lost, silent, or does not let us read.
         """
         lane = self._relays[lane]
+        talk = await self._talk(lane, int(cursor) if cursor and cursor.isdigit() else None)
+        async with aclosing(self._connected(lane, talk)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def check(self, lane: str) -> Sample:
+        """The newest page of what the relay has stored, with a connection that then ends. SourceError."""
+        lane = self._relays[lane]
+        limits = await self._fetch_limits(lane)
+        talk, posts, skipped = await self._talk(lane, None), list[Post](), 0
+        async with aclosing(self._connected(lane, talk)) as batches:
+            async for batch in batches:
+                posts += [event.post for event in batch.events if isinstance(event, Posted)]
+                skipped += batch.skipped
+                if talk.is_caught_up or len(posts) >= self._rules.limit:
+                    break
+        asks = [*["a payment"] * limits.is_paid, *["who reads"] * limits.asks_who]
+        what = f"{limits.name} (asks for {' and '.join(asks)})" if asks else limits.name
+        return Sample(what, posts, items=len(posts) + skipped, skipped=skipped)
+
+    async def _talk(self, lane: str, cursor: int | None) -> Talk:
+        limits = await self._fetch_limits(lane)
+        return Talk(lane, self._rules, self._directory, self._context.watch, cursor=cursor, limits=limits)
+
+    async def _connected(self, lane: str, talk: Talk) -> AsyncGenerator[Batch]:
+        """The whole conversation over a connection of its own. SourceError where that is lost or refused."""
         try:
-            talk = Talk(
-                lane,
-                self._rules,
-                self._directory,
-                self._context.watch,
-                cursor=int(cursor) if cursor and cursor.isdigit() else None,
-                limits=await self._fetch_limits(lane),
-            )
             async with (
                 self._context.fetch.websocket(lane, max_size=MAX_FRAME) as socket,
                 aclosing(self._converse(lane, talk, socket)) as said,

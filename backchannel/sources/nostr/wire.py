@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from backchannel.model import AHEAD_S, DecodeError
 from backchannel.redaction import beginning
+from backchannel.text import one_line
 from backchannel.wire import LIMITS, bound
 
 MAX_EVENT_BYTES = 256 * 1024
@@ -95,10 +96,13 @@ class Filter(Struct, frozen=True, omit_defaults=True):
 
 
 class RelayLimits(Struct, frozen=True):
-    """What a NIP-11 document says of a relay's patience; 0 where it does not."""
+    """What a NIP-11 document says of a relay and its patience; 0 or nothing where it does not."""
 
     max_limit: int = 0
     max_subscriptions: int = 0
+    name: str = ""
+    is_paid: bool = False
+    asks_who: bool = False
 
 
 _event = msgspec.json.Decoder(WireEvent)
@@ -165,15 +169,21 @@ def parse_limits(document: bytes) -> RelayLimits:
         said: Any = msgspec.json.decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(f"no NIP-11 document: {error}") from error
-    limits = said.get("limitation") if isinstance(said, dict) else None
-    if not isinstance(limits, dict):
-        return RelayLimits()
+    said = said if isinstance(said, dict) else {}
+    limits = said["limitation"] if isinstance(said.get("limitation"), dict) else {}
 
-    def number(name: str) -> int:
-        value = limits.get(name)
+    def number(key: str) -> int:
+        value = limits.get(key)
         return value if isinstance(value, int) and 0 < value < 1 << 31 else 0
 
-    return RelayLimits(number("max_limit"), number("max_subscriptions"))
+    name = said.get("name")
+    return RelayLimits(
+        number("max_limit"),
+        number("max_subscriptions"),
+        beginning(one_line(name), LIMITS["name"].most) if isinstance(name, str) else "",
+        is_paid=limits.get("payment_required") is True,
+        asks_who=limits.get("auth_required") is True,
+    )
 
 
 def serialise(pubkey: str, created_at: int, kind: int, tags: Sequence[Sequence[str]], content: str) -> bytes:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from backchannel import kinds
 from backchannel.bugs import Bugs
-from backchannel.contract import Batch, Context, SourceError
+from backchannel.contract import Batch, Context, Sample, SourceError
 from backchannel.fetch import Fetcher
 from backchannel.model import Deleted, Posted
 from backchannel.sources.feed import Settings, Source
@@ -466,3 +466,39 @@ async def test_a_cursor_of_other_hashtags_reads_everything_anew(shelf: Shelf, re
     reader.cursor = save_memory(replace(load_memory(reader.cursor, ""), scope="another"))
     assert titles(await reader.read()) == ["one #conf"]
     assert "If-None-Match" not in shelf.asked[-1].headers
+
+
+async def sampled(reader: Reader) -> Sample:
+    """What a check says of the first feed."""
+    sample = await reader.source.check(reader.source.lanes()[0])
+    await reader.close()
+    return sample
+
+
+async def test_a_check_reads_the_whole_feed_and_remembers_nothing(shelf: Shelf) -> None:
+    shelf.answers["/feed"] = document(rss("first", "second").replace("second #conf", "second"))
+    reader = Reader(shelf)
+    await reader.read()
+    sample = await sampled(reader)
+    assert (sample.what, sample.items, sample.skipped, sample.advice) == ("Notes", 2, 0, "")
+    assert sorted("conf" in post.hashtags for post in sample.posts) == [False, True]
+
+
+async def test_a_check_counts_what_the_source_itself_leaves_out_as_not_shown(shelf: Shelf) -> None:
+    shelf.answers["/feed"] = document(rss("first").replace(" #conf", ""))
+    chosen = {"url": shelf.url("/other"), "match": "all"}
+    sample = await sampled(Reader(shelf, feeds=[shelf.url(), chosen]))
+    assert (sample.items, sample.posts) == (1, [])
+
+
+async def test_a_check_says_where_a_feed_has_moved_to(shelf: Shelf) -> None:
+    shelf.answers["/feed"] = lambda _: web.Response(status=301, headers={"Location": "/new"})
+    shelf.answers["/new"] = document(rss("first"))
+    sample = await sampled(Reader(shelf))
+    assert sample.advice == f"the feed has moved for good: write {shelf.url('/new')}"
+
+
+async def test_a_check_says_that_a_feed_has_ended(shelf: Shelf) -> None:
+    over = '{"version": "https://jsonfeed.org/version/1.1", "title": "Old", "expired": true, "items": []}'
+    shelf.answers["/feed"] = document(over)
+    assert "has ended" in (await sampled(Reader(shelf))).advice

@@ -1183,3 +1183,41 @@ async def test_a_status_that_finds_a_mistake_of_ours_costs_itself_alone(
     assert texts(batches) == ["post 1", "post 3"]
     assert sum(batch.skipped for batch in batches) == bugs.count == 1
     assert batches[-1].cursor == '{"pycon":"3"}'
+
+
+# --- a look before the event
+
+
+async def test_a_check_shows_the_newest_and_says_who_answers(server: Mastodon, make: Make) -> None:
+    for number in (1, 2):
+        server.post(number)
+    server.statuses.append({"id": "3", "tags": [{"name": "pycon"}]})
+    sample = await make(server).check(server.host)
+    assert (sample.what, sample.items, sample.skipped) == ("home.example 4.6.4", 3, 1)
+    assert max(post.created_at for post in sample.posts) == (START + timedelta(minutes=2)).timestamp()
+
+
+async def test_a_check_asks_for_every_hashtag_where_one_request_takes_one(
+    server: Mastodon, make: Make
+) -> None:
+    server.instance["version"] = "0.19.1+git-1 gotosocial"
+    await make(server, hashtags=("pycon", "europython")).check(server.host)
+    assert [path for path in server.paths() if "/tag/" in path] == [
+        "/api/v1/timelines/tag/pycon",
+        "/api/v1/timelines/tag/europython",
+    ]
+
+
+async def test_a_check_finds_a_token_that_timelines_would_ignore(server: Mastodon, make: Make) -> None:
+    server.fail("/api/v1/apps/verify_credentials", answering(401, {"error": "The access token is invalid"}))
+    with pytest.raises(SourceError, match="does not accept this `token`") as caught:
+        await make(server, token="no-longer-good").check(server.host)
+    assert caught.value.permanent
+    assert (await make(server).check(server.host)).items == 0
+
+
+async def test_a_check_believes_a_token_where_the_server_has_no_request_for_it(
+    server: Mastodon, make: Make
+) -> None:
+    server.post(1)
+    assert (await make(server, token="perhaps-good").check(server.host)).items == 1

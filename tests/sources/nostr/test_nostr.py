@@ -912,3 +912,39 @@ async def test_an_event_that_finds_a_mistake_of_ours_costs_itself_alone() -> Non
         await reader.until(lambda r: r.posts)
     assert [plain_text(post.face.body) for post in reader.posts] == ["good #backchannel"]
     assert bugs.count == 1
+
+
+# --- a look before the event -----------------------------------------------------------------------
+
+
+async def test_a_check_reads_the_newest_page_and_ends() -> None:
+    written = [note("one"), note("two", ago=50), {**note("three"), "sig": "00" * 64}]
+    document = {"name": "Harbour", "limitation": {"payment_required": True, "auth_required": True}}
+    async with scripted(storing(*written), document=document) as relay, at_home(relay) as home:
+        sample = await home.source.check(relay.url)
+        await relay.until_alone()
+    assert sample.what == "Harbour (asks for a payment and who reads)"
+    assert (sample.items, sample.skipped) == (3, 1)
+    assert max(post.created_at for post in sample.posts) == NOW - 50
+
+
+async def test_a_check_of_a_relay_without_anything_ends() -> None:
+    async with scripted(storing()) as relay, at_home(relay) as home:
+        assert (await home.source.check(relay.url)).items == 0
+
+
+async def test_a_relay_with_nothing_stored_was_heard_all_the_same() -> None:
+    async with scripted(storing()) as relay, at_home(relay) as home:
+        reader = home.read()
+        await reader.until(lambda it: it.batches)
+    assert not reader.events
+    assert reader.cursor is None
+
+
+async def test_a_check_says_that_a_relay_wants_to_know_who_reads() -> None:
+    def refuse(_: Scripted, frame: list[Any]) -> Frames:
+        return [["CLOSED", frame[1], "auth-required: members only"]] if frame[0] == "REQ" else []
+
+    async with scripted(refuse) as relay, at_home(relay) as home:
+        with pytest.raises(SourceError, match="set secret_key"):
+            await home.source.check(relay.url)

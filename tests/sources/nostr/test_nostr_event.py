@@ -280,6 +280,11 @@ def test_no_json_raises_anything_else(value: object) -> None:
         ({"limitation": {"max_limit": 500, "max_subscriptions": 20}}, RelayLimits(500, 20)),
         ({"limitation": {"max_limit": "500", "max_subscriptions": -1}}, RelayLimits()),
         ([], RelayLimits()),
+        ({"name": "a\nrelay"}, RelayLimits(name="a relay")),
+        (
+            {"name": 7, "limitation": {"payment_required": 1, "auth_required": True}},
+            RelayLimits(asks_who=True),
+        ),
     ],
 )
 def test_a_relays_document_is_read_for_its_limits(document: object, limits: RelayLimits) -> None:

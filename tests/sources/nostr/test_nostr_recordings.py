@@ -149,7 +149,7 @@ def _kind(line: Any) -> int:
 
 def test_the_recorded_relay_says_nothing_of_its_limits(shared: Path) -> None:
     document = (shared / "fixtures/nostr/nip11_nostr-relay.json").read_bytes()
-    assert parse_limits(document) == RelayLimits()
+    assert parse_limits(document) == RelayLimits(name="python relay")
 
 
 # --- samples of the specifications ------------------------------------------------------------------
@@ -272,10 +272,12 @@ def test_the_sample_of_a_described_picture_leaves_the_text(shared: Path) -> None
 
 
 def test_the_samples_of_relay_documents_give_their_limits(shared: Path) -> None:
-    found = [parse_limits(json.dumps(s).encode()) for s in samples(shared, "nip11")]
-    assert RelayLimits(5000, 300) in found
-    assert RelayLimits(1000, 50) in found
-    assert RelayLimits(0, 200) in found
+    told = [parse_limits(json.dumps(s).encode()) for s in samples(shared, "nip11")]
+    found = [(limits.max_limit, limits.max_subscriptions) for limits in told]
+    assert (5000, 300) in found
+    assert (1000, 50) in found
+    assert (0, 200) in found
+    assert any(limits.is_paid and limits.name for limits in told)
 
 
 @pytest.mark.parametrize("name", ["nip53", "nipB0"])
