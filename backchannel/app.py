@@ -20,7 +20,7 @@ from backchannel.configured import make_fetcher, make_source, name_of
 from backchannel.contract import SourceSettings
 from backchannel.exempt import Exemptions
 from backchannel.fetch import Fetcher
-from backchannel.gather import Gatherer, House, KnownPosts, SourceHealth
+from backchannel.gather import GatherContext, Gatherer, KnownPosts, SourceHealth
 from backchannel.hub.door import Door
 from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
@@ -178,7 +178,7 @@ class Server:
         fetchers.append(fetcher := make_fetcher(self.config, self.clock, self.exempt.of(name), per_host=1))
         watch = partial(self.known.watched, name)
         source = make_source(settings, self.config, fetcher, self.clock, watch, self.bugs)
-        rest = House(
+        rest = GatherContext(
             frozenset(event.hashtags),
             event.collect_from.timestamp(),
             self.sequencer,

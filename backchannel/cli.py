@@ -16,11 +16,12 @@ from typing import Annotated, Literal
 import typer
 
 from backchannel.config import Config, config_schema, load_config, secrets_of
-from backchannel.control import ServerTrouble, Word, say
+from backchannel.control import ServerTrouble, say
 from backchannel.errors import UserError
 from backchannel.paths import sample_config
 from backchannel.redaction import redacted
 from backchannel.terminal import configure_logging, keep_secret
+from backchannel.web.rulings import RulingRequest
 
 # Shown locals could show secrets.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -123,37 +124,37 @@ def check(config: ConfigPath = CONFIG) -> None:
 @app.command()
 def hide(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
     """Take a post off every screen."""
-    _say(Word("hide", subject, why), config, url)
+    _say(RulingRequest("hide", subject, why), config, url)
 
 
 @app.command()
 def show(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
     """Let a post be shown as it is now."""
-    _say(Word("show", subject, why), config, url)
+    _say(RulingRequest("show", subject, why), config, url)
 
 
 @app.command()
 def block(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
     """Hide everything by the author of this post, also what comes later."""
-    _say(Word("block", subject, why), config, url)
+    _say(RulingRequest("block", subject, why), config, url)
 
 
 @app.command()
 def erase(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
     """Remove a post from every file, for good, and keep it from coming back."""
-    _say(Word("erase", subject, why), config, url)
+    _say(RulingRequest("erase", subject, why), config, url)
 
 
 @app.command()
 def undo(subject: Subject, config: ConfigPath = CONFIG, why: Why = "", url: ServerUrl = "") -> None:
     """Withdraw the latest decision on a post."""
-    _say(Word("undo", subject, why), config, url)
+    _say(RulingRequest("undo", subject, why), config, url)
 
 
 @app.command()
 def blank(state: Literal["on", "off"], config: ConfigPath = CONFIG, url: ServerUrl = "") -> None:
     """Make every screen show nothing, or go on."""
-    _say(Word("blank", on=state == "on"), config, url)
+    _say(RulingRequest("blank", on=state == "on"), config, url)
 
 
 def main() -> None:
@@ -211,7 +212,7 @@ def _free_after(host: str, port: int) -> int:
     return 0
 
 
-def _say(word: Word, path: Path, url: str) -> None:
+def _say(word: RulingRequest, path: Path, url: str) -> None:
     answer = say(word, _load(path), url=url)
     typer.echo(answer.message if answer.saved else f"{answer.message} (shown, not yet saved)")
 

@@ -2,42 +2,25 @@
 
 import ssl
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 
 from backchannel.config import Config
 from backchannel.errors import UserError
 from backchannel.secret_files import SecretStore
+from backchannel.sequencer.desk import Outcome
+from backchannel.web.rulings import PATH, RulingRequest
 
-PATH = "/api/v1/rulings"
 TIMEOUT_S = 15.0
 MAX_ANSWER = 64 * 1024
-
-
-class Word(Struct, frozen=True):
-    """What a person says. `subject` is a permalink or a key, `on` counts for `blank` alone."""
-
-    verdict: Literal["show", "hide", "block", "erase", "undo", "blank"]
-    subject: str = ""
-    why: str = ""
-    on: bool = True
-
-
-class Answer(Struct, frozen=True):
-    """`saved` is false for what already counts on every screen and is not on the disk yet."""
-
-    message: str
-    saved: bool = False
 
 
 class ServerTrouble(Exception):
     """The server was reached and could not do it."""
 
 
-def say(word: Word, config: Config, *, url: str = "") -> Answer:
+def say(word: RulingRequest, config: Config, *, url: str = "") -> Outcome:
     """Ask the server of this config. `url` is where it is, when it was started with another host or port.
 
     Raises UserError when there is no server, or it refuses the word; ServerTrouble when it is in trouble.
@@ -96,8 +79,8 @@ def _post(address: str, token: str, body: bytes, trust: ssl.SSLContext) -> tuple
         connection.close()
 
 
-def _answer(body: bytes, status: int) -> Answer:
+def _answer(body: bytes, status: int) -> Outcome:
     try:
-        return msgspec.json.decode(body, type=Answer)
+        return msgspec.json.decode(body, type=Outcome)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Answer(f"the server answered {status}, and nothing that can be read")
+        return Outcome(f"the server answered {status}, and nothing that can be read")

@@ -20,7 +20,7 @@ from backchannel.errors import UserError
 FILE = "secrets.json"
 
 
-class _Held(Struct, frozen=True, forbid_unknown_fields=True):
+class _SecretsFile(Struct, frozen=True, forbid_unknown_fields=True):
     mark_key: str
     control_token: str
     values: dict[str, str]
@@ -33,7 +33,7 @@ class _Held(Struct, frozen=True, forbid_unknown_fields=True):
 class SecretStore:
     """Secrets by name, written whole or not at all. UserError when the file cannot be trusted."""
 
-    def __init__(self, path: Path, held: _Held) -> None:
+    def __init__(self, path: Path, held: _SecretsFile) -> None:
         self._path = path
         self._held = held
 
@@ -43,7 +43,7 @@ class SecretStore:
         path = folder / FILE
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(path, _Held(token_bytes(32).hex(), token_urlsafe(32), {}))
+            _write(path, _SecretsFile(token_bytes(32).hex(), token_urlsafe(32), {}))
         return cls.read(folder)
 
     @classmethod
@@ -54,7 +54,7 @@ class SecretStore:
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & 0o077:
                 raise UserError(f"{path}: others can read it (mode {mode:04o}); run: chmod 600 {path}")
-            return cls(path, msgspec.json.decode(path.read_bytes(), type=_Held))
+            return cls(path, msgspec.json.decode(path.read_bytes(), type=_SecretsFile))
         except FileNotFoundError:
             raise UserError(f"{path}: not there; `backchannel serve` makes it at its first start") from None
         except OSError as error:
@@ -90,7 +90,7 @@ class SecretStore:
         return f"SecretStore({str(self._path)!r})"
 
 
-def _write(path: Path, held: _Held) -> None:
+def _write(path: Path, held: _SecretsFile) -> None:
     """Replace the file as a whole: after a crash the old or the new one is there, never half of one."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ AT_ONCE = 200
 Pipe = TypeVar("Pipe", asyncio.StreamReader, asyncio.StreamWriter)
 
 
-class Told(Struct):
+class FrameNumbers(Struct):
     """As much of a frame as is checked."""
 
     prev: int = -1
@@ -65,10 +65,10 @@ class Report(Struct, frozen=True):
     delays_ms: tuple[float, float]
 
 
-class Subscriber(asyncio.Protocol):
+class FrameReader(asyncio.Protocol):
     """Reads frames and compares their numbers; keeps nothing of them."""
 
-    def __init__(self, crowd: "Crowd") -> None:
+    def __init__(self, crowd: "Audience") -> None:
         self.seq, self._crowd, self._data, self._has_head = -1, crowd, b"", False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -100,7 +100,7 @@ class Subscriber(asyncio.Protocol):
         self.seq = told.seq
 
 
-_decode = msgspec.json.Decoder(Told).decode
+_decode = msgspec.json.Decoder(FrameNumbers).decode
 
 
 def whole_frame(data: bytes) -> tuple[int, int] | None:
@@ -114,17 +114,17 @@ def whole_frame(data: bytes) -> tuple[int, int] | None:
     return (start, end) if len(data) >= end else None
 
 
-class Crowd:
+class Audience:
     """All subscribers, and what they have heard."""
 
     def __init__(self, clock: Clock) -> None:
-        self.all: list[Subscriber] = []
+        self.all: list[FrameReader] = []
         self.out_of_order = self.frames = 0
         self.delays_ms: list[float] = []
         self._clock = clock
         self._heard = asyncio.Event()
 
-    def hear(self, told: Told) -> None:
+    def hear(self, told: FrameNumbers) -> None:
         self.frames += 1
         self.delays_ms.append((self._clock.real() - told.at) * 1000)
         self._heard.set()
@@ -134,7 +134,7 @@ class Crowd:
         loop = asyncio.get_running_loop()
         while len(self.all) < count:
             some = min(AT_ONCE, count - len(self.all))
-            made = [loop.create_connection(lambda: Subscriber(self), "127.0.0.1", port) for _ in range(some)]
+            made = [loop.create_connection(lambda: FrameReader(self), "127.0.0.1", port) for _ in range(some)]
             self.all += [subscriber for _, subscriber in await asyncio.gather(*made)]
         await self.reach(0)
 
@@ -146,7 +146,7 @@ class Crowd:
                 await self._heard.wait()
 
 
-class Server:
+class ServerProcess:
     """The process that serves, and how to speak to it: one line of JSON each way."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -178,7 +178,7 @@ async def run(subscribers: int, posts: int) -> Report:
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parent.parent,
     )
-    server, crowd = Server(process), Crowd(Clock())
+    server, crowd = ServerProcess(process), Audience(Clock())
     try:
         return await _measure(server, crowd, subscribers, posts)
     finally:
@@ -187,7 +187,7 @@ async def run(subscribers: int, posts: int) -> Report:
         await server.stop()
 
 
-async def _measure(server: Server, crowd: Crowd, subscribers: int, posts: int) -> Report:
+async def _measure(server: ServerProcess, crowd: Audience, subscribers: int, posts: int) -> Report:
     first = await server.ask(say=1)
     await crowd.gather(first["port"], subscribers)
     joined = await server.ask(say=0)

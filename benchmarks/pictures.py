@@ -91,7 +91,7 @@ class Feed:
         )
 
 
-class Pictures:
+class PictureServers:
     """Servers of pictures. Every path is another picture: bytes after its end make another hash."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Pictures:
         return answer
 
 
-class Stage(NamedTuple):
+class Testbed(NamedTuple):
     """What a scene is played on. `quick`, …: addresses of servers, without a path."""
 
     crowd: Feed
@@ -128,14 +128,14 @@ class Stage(NamedTuple):
     dribbling: str
 
 
-def silent(stage: Stage) -> None:
+def silent(stage: Testbed) -> None:
     """12 posts with 16 pictures each that never come, or a byte in 0.9 s."""
     for n in range(12):
         host = stage.silent if n % 2 else stage.dribbling
         stage.crowd.write(f"silent {n}", by="Eve", pictures=[f"{host}/{n}/{m}" for m in range(16)])
 
 
-def many_authors(stage: Stage) -> None:
+def many_authors(stage: Testbed) -> None:
     """The same by 150 authors on one host, as fast as they are read."""
     for n in range(150):
         stage.crowd.write(
@@ -143,26 +143,26 @@ def many_authors(stage: Stage) -> None:
         )
 
 
-def slow(stage: Stage) -> None:
+def slow(stage: Testbed) -> None:
     """32 posts with a JPEG each that takes the decoder seconds."""
     for n in range(32):
         stage.crowd.write(f"slow {n}", by="Eve", pictures=[f"{stage.heavy}/{n}"])
 
 
-def names(stage: Stage) -> None:
+def names(stage: Testbed) -> None:
     """32 posts with pictures on hosts whose names are never answered."""
     for n in range(32):
         stage.crowd.write(f"name {n}", by="Eve", pictures=[f"http://host{n}.example/{n}.jpg"])
 
 
-def flood(stage: Stage) -> None:
+def flood(stage: Testbed) -> None:
     """83 posts a second, each with an ordinary avatar of its own."""
 
 
 SCENES = {one.__name__: one for one in (silent, slow, names, flood, many_authors)}
 
 
-class Told(NamedTuple):
+class RunReport(NamedTuple):
     """What the log tells of a run: seconds that each post waited, honest ones apart; and how it went on."""
 
     honest: list[float]
@@ -171,7 +171,7 @@ class Told(NamedTuple):
     shown_before_the_crowd: int
 
 
-async def read(folder: Path, honest: frozenset[str]) -> Told:
+async def read(folder: Path, honest: frozenset[str]) -> RunReport:
     """What a run has left in its log."""
     data = folder / "data"
     log = SqliteLog(data / "log.db", key_check=key_check(SecretStore.read(data).mark_key))
@@ -200,7 +200,7 @@ async def read(folder: Path, honest: frozenset[str]) -> Told:
     if any(not is_honest[post_id] and post_id not in shown for post_id in taken):
         lasts = []  # it is not done yet
     before = sum(is_show and is_honest[post_id] for post_id, is_show in order[: lasts[-1] if lasts else None])
-    return Told(
+    return RunReport(
         [wait for post_id, wait in waits.items() if is_honest[post_id]],
         [wait for post_id, wait in waits.items() if not is_honest[post_id]],
         sum(is_honest[post_id] for post_id in with_avatar),
@@ -237,9 +237,9 @@ def configuration(feeds: str, pictures: Iterable[str]) -> str:
     )
 
 
-async def play(name: str, folder: Path, *, honest: int = HONEST, every_s: float = EVERY_S) -> Told:
+async def play(name: str, folder: Path, *, honest: int = HONEST, every_s: float = EVERY_S) -> RunReport:
     """Run a scene until every honest post is on the board, and its flood to the end."""
-    pictures = Pictures()
+    pictures = PictureServers()
     crowd, one, two = Feed("crowd"), Feed("one"), Feed("two")
     async with AsyncExitStack() as stack:
         feeds = await stack.enter_async_context(
@@ -251,7 +251,7 @@ async def play(name: str, folder: Path, *, honest: int = HONEST, every_s: float 
                 (pictures.quick, pictures.heavy, pictures.silent, pictures.dribbling), start=2
             )
         ]
-        stage = Stage(crowd, (one, two), *urls)
+        stage = Testbed(crowd, (one, two), *urls)
         SCENES[name](stage)
         config = configuration(feeds, urls)
         served = await stack.enter_async_context(serving(folder, config=config))
@@ -260,7 +260,7 @@ async def play(name: str, folder: Path, *, honest: int = HONEST, every_s: float 
     return await read(folder, frozenset({"one-", "two-"}))
 
 
-async def _honestly(stage: Stage, served: Served, count: int, every_s: float, *, flood_s: int) -> None:
+async def _honestly(stage: Testbed, served: Served, count: int, every_s: float, *, flood_s: int) -> None:
     """Let honest posts come, and wait until all of them are seen."""
     for n in range(max(count, flood_s * 2)):
         if n < count:
@@ -295,7 +295,7 @@ def never_resolve(folder: Path) -> socket.socket:
     return control
 
 
-def told(name: str, run: Told) -> None:
+def told(name: str, run: RunReport) -> None:
     """Print it."""
     asked = (SCENES[name].__doc__ or "").strip()
     say(f"{name}: {asked}")

@@ -96,7 +96,8 @@ def test_a_word_reaches_the_server_with_the_token_of_the_data_folder(
     assert (done.returncode, done.stdout, done.stderr) == (0, "Done.\n", "")
     token = SecretStore.read(folder / "data").control_token
     word = {"verdict": command, "subject": "https://a.example/1", "why": "spam", "on": True}
-    assert operator.words == [("/api/v1/rulings", f"Bearer {token}", word)]
+    said = [("/api/v1/rulings", f"Bearer {token}", {**word, "by": "operator", "id": ""})]
+    assert operator.words == said
 
 
 @pytest.mark.parametrize(("state", "on"), [("on", True), ("off", False)])

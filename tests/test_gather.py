@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.contract import Batch, SourceError
-from backchannel.gather import Gatherer, House, Standing, is_in_window, unwanted
+from backchannel.gather import GatherContext, Gatherer, Standing, is_in_window, unwanted
 from backchannel.log import Lane
 from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.sequencer import Sequencer
@@ -69,7 +69,7 @@ async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: 
         seen = sequencer.state.posts.by_id.get(post_id)
         return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
-    house = House(TAGS, 0.0, sequencer, clock or Quick(), standing, sequencer.log.cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, sequencer, clock or Quick(), standing, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "net", source, watch, house)
     gatherer._clock = clock or Quick()
     writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
@@ -266,7 +266,7 @@ async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part() -> 
 
     writer = Noting()
     source = Script([Batch([Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)], "9")])
-    house = House(TAGS, 0.0, writer, Quick(), lambda _: None, no_cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, writer, Quick(), lambda _: None, no_cursors, Bugs())
     running = asyncio.create_task(Gatherer("net", "script", source, lambda: (), house).run())
     async with asyncio.timeout(20):
         await source.is_through.wait()
@@ -290,7 +290,7 @@ async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[Gathere
         seen = sequencer.state.posts.by_id.get(post_id)
         return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
-    house = House(TAGS, 0.0, sequencer, Quick(), standing, sequencer.log.cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, sequencer, Quick(), standing, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "net", source, lambda: (), house)
     tasks = [asyncio.create_task(gatherer.run()), asyncio.create_task(sequencer.run())]
     try:

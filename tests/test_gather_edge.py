@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from backchannel.bugs import Bugs
 from backchannel.contract import Batch, SourceError
 from backchannel.fetch import FetchError
-from backchannel.gather import Gatherer, House
+from backchannel.gather import GatherContext, Gatherer
 from backchannel.log import Lane, LogBroken
 from backchannel.model import Deleted, Event, Post, Posted, Takedown
 from tests.kit import Hand, post, sequencer_in, texts
@@ -89,7 +89,7 @@ async def test_while_it_fails_the_lane_is_in_backoff_with_words_for_a_person(tmp
 async def seen(folder: Path, source: Script, clock: Quick, is_so: Any) -> Any:
     """Run it up to a moment."""
     sequencer = await sequencer_in(folder, clock=Hand(2000.0))
-    house = House(TAGS, 0.0, sequencer, clock, lambda _: None, sequencer.log.cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, sequencer, clock, lambda _: None, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "script", source, lambda: (), house)
     tasks = [asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())]
     async with asyncio.timeout(20):
@@ -252,7 +252,7 @@ async def test_what_the_writer_raises_stops_everything(event: Event, word: str, 
         return {}
 
     bugs = Bugs()
-    house = House(TAGS, 0.0, Broken(), Quick(), lambda _: None, no_cursors, bugs)
+    house = GatherContext(TAGS, 0.0, Broken(), Quick(), lambda _: None, no_cursors, bugs)
     gatherer = Gatherer("net", "script", kind([Batch([event], "1")]), lambda: (), house)
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(gatherer.run(), 20)
@@ -264,7 +264,7 @@ async def test_what_the_writer_raises_at_a_recheck_stops_everything() -> None:
     async def no_cursors() -> dict[Lane, str]:
         return {}
 
-    house = House(TAGS, 0.0, Broken(), Quick(), lambda _: None, no_cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, Broken(), Quick(), lambda _: None, no_cursors, Bugs())
     gatherer = Gatherer("net", "script", Clinging(), lambda: [post()], house)
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(gatherer.run(), 20)

@@ -177,6 +177,22 @@ def test_a_module_bears_no_name_of_the_standard_library(path: Path) -> None:
     assert path.stem not in sys.stdlib_module_names
 
 
+def classes() -> Iterator[tuple[str, Path]]:
+    """Every class of the program, its benchmarks and its pages, with the file that defines it."""
+    for path in [*MODULES, *ROOT.glob("benchmarks/*.py")]:
+        tree = ast.walk(ast.parse(path.read_text("utf-8")))
+        yield from ((node.name, path) for node in tree if isinstance(node, ast.ClassDef))
+    for path in ROOT.glob("static/**/*.js"):
+        yield from ((name, path) for name in re.findall(r"\bclass (\w+)", path.read_text("utf-8")))
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    places = defaultdict(list)
+    for name, path in classes():
+        places[name].append(name_of(path))
+    assert not {name: paths for name, paths in places.items() if len(paths) > 1}
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=name_of)
 def test_a_package_exports_and_holds_no_logic(path: Path) -> None:
     body = ast.parse(path.read_text("utf-8")).body

@@ -28,7 +28,7 @@ class Problem(NamedTuple):
     message: str
 
 
-class Document(NamedTuple):
+class YamlDocument(NamedTuple):
     """`value` is made of dict, list, str, int, float, bool and None; `lines` has a line for each path."""
 
     value: Any
@@ -59,23 +59,23 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def parse_document(text: str) -> Document:
+def parse_document(text: str) -> YamlDocument:
     """Read it whole. Never raises: what is wrong is in `problems`, and `value` is the rest."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
-        return Document(None, {}, [Problem(0, (), f"larger than {MAX_BYTES // 1024} KiB")])
+        return YamlDocument(None, {}, [Problem(0, (), f"larger than {MAX_BYTES // 1024} KiB")])
     try:
         if problem := _excess(text):
-            return Document(None, {}, [problem])
+            return YamlDocument(None, {}, [problem])
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(filter(None, (error.context, error.problem)))
-        return Document(None, {}, [Problem(mark.line + 1 if mark else 0, (), f"not YAML: {what}")])
+        return YamlDocument(None, {}, [Problem(mark.line + 1 if mark else 0, (), f"not YAML: {what}")])
     except yaml.YAMLError as error:
-        return Document(None, {}, [Problem(0, (), f"not YAML: {str(error).splitlines()[0]}")])
-    builder = _Builder()
+        return YamlDocument(None, {}, [Problem(0, (), f"not YAML: {str(error).splitlines()[0]}")])
+    builder = _ValueBuilder()
     value = builder.build(node, ()) if node else None
-    return Document(value, builder.lines, builder.problems)
+    return YamlDocument(value, builder.lines, builder.problems)
 
 
 def show_path(path: KeyPath) -> str:
@@ -104,7 +104,7 @@ def _line(thing: yaml.Event | yaml.Node) -> int:
     return thing.start_mark.line + 1 if thing.start_mark else 0
 
 
-class _Builder:
+class _ValueBuilder:
     """Builds values of nodes, minding what aliases multiply."""
 
     def __init__(self) -> None:

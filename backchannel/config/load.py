@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from backchannel import kinds
 from backchannel.config.addresses import Addresses
-from backchannel.config.document import MAX_BYTES, Document, KeyPath, Problem, parse_document, show_path
+from backchannel.config.document import MAX_BYTES, KeyPath, Problem, YamlDocument, parse_document, show_path
 from backchannel.config.explain import explain, guess, one_of
 from backchannel.config.settings import Config, ServerConfig
 from backchannel.errors import UserError
@@ -67,7 +67,7 @@ def parse_config(
 class _Filled:
     """The document with variables and secret files put in, the problems so far, and what must stay unsaid."""
 
-    def __init__(self, document: Document, env: Mapping[str, str], read: ReadSecret) -> None:
+    def __init__(self, document: YamlDocument, env: Mapping[str, str], read: ReadSecret) -> None:
         self.problems = list(document.problems)
         self.unsaid: set[KeyPath] = set()
         self.addresses = Addresses()

@@ -3,12 +3,12 @@
 from backchannel.gather.candidates import is_in_window, unwanted
 from backchannel.gather.gatherer import Gatherer
 from backchannel.gather.health import LaneHealth, SourceHealth
-from backchannel.gather.house import House, Standing, Writer
+from backchannel.gather.house import GatherContext, Standing, Writer
 from backchannel.gather.known import KnownPosts
 
 __all__ = [
+    "GatherContext",
     "Gatherer",
-    "House",
     "KnownPosts",
     "LaneHealth",
     "SourceHealth",

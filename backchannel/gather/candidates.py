@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from msgspec.structs import replace
 
-from backchannel.gather.house import House, Standing
+from backchannel.gather.house import GatherContext, Standing
 from backchannel.log.codec import decode, encode
 from backchannel.model import AHEAD_S, REFUSALS, Deleted, Event, Left, Post, Posted, Unknown, without_quote
 from backchannel.redaction import redacted_event
@@ -45,7 +45,7 @@ class Candidates:
     `dropped`: items that could not be read, and words of this source on another network's ids.
     """
 
-    def __init__(self, name: str, kind: str, house: House, *, is_chosen: bool) -> None:
+    def __init__(self, name: str, kind: str, house: GatherContext, *, is_chosen: bool) -> None:
         self._name, self._kind, self._house, self._is_chosen = name, kind, house, is_chosen
         self._early: dict[str, float] = {}
         self.dropped = 0

@@ -18,7 +18,7 @@ from backchannel.contract import Batch, Closing, Recheck, Source, SourceError
 from backchannel.fetch import FetchError
 from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.gather.health import Health, LaneHealth, SourceHealth
-from backchannel.gather.house import House
+from backchannel.gather.house import GatherContext
 from backchannel.log import LogUnavailable
 from backchannel.model import DecodeError, Deleted, Left, Post
 from backchannel.redaction import redacted
@@ -40,7 +40,7 @@ log_line = structlog.get_logger(__name__)
 class Gatherer:
     """Runs the lanes and the rechecks of one source, and knows its health."""
 
-    def __init__(self, name: str, kind: str, source: Source, watch: Watch, house: House) -> None:
+    def __init__(self, name: str, kind: str, source: Source, watch: Watch, house: GatherContext) -> None:
         self.name, self.kind, self.source = name, kind, source
         self._watch, self._house, self._clock = watch, house, house.clock
         self._lanes: dict[str, LaneHealth] = {}

@@ -27,7 +27,7 @@ class Writer(Protocol):
     def knows(self, subject: str) -> bool: ...
 
 
-class House(NamedTuple):
+class GatherContext(NamedTuple):
     """Holds what a gatherer is handed: the event's folded hashtags, the window's start (POSIX s),
     the one who writes, time, which copy of a post stands, the stored cursors, and who is told of bugs."""
 

@@ -14,7 +14,7 @@ from backchannel.board import Card, Folded, Item
 from backchannel.clock import Clock
 from backchannel.web.card import BLANK_VIEW, CardView
 from backchannel.web.folded import FoldedView, render_folded
-from backchannel.web.views import Seen, Views
+from backchannel.web.views import BoardReader, Views
 
 PROTOCOL = 1
 _encode = msgspec.json.Encoder().encode
@@ -50,7 +50,7 @@ class Frames:
     `missing` gathers the cards that could not be encoded because their words are not in memory.
     """
 
-    def __init__(self, seen: Seen, views: Views, clock: Clock) -> None:
+    def __init__(self, seen: BoardReader, views: Views, clock: Clock) -> None:
         self.missing: dict[int, Item] = {}
         self._seen, self._views, self._clock = seen, views, clock
         self._now = (0, frozenset[int]())

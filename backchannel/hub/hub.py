@@ -15,8 +15,7 @@ from backchannel.board import BLANK_KEY, Item
 from backchannel.clock import Clock
 from backchannel.hub.frames import Frames
 from backchannel.log import LogUnavailable
-from backchannel.web.views import Seen as SeenByAll
-from backchannel.web.views import Views
+from backchannel.web.views import BoardReader, Views
 
 BEAT_S = 3.0
 RETRY_S = 1.0
@@ -26,20 +25,6 @@ SLICE = 100
 
 
 log_line = structlog.get_logger(__name__)
-
-
-class Seen(SeenByAll, Protocol):
-    """The sequencer as the hub looks at it."""
-
-    def subscribe(self, callback: "Published") -> None:
-        """Call back after every publish."""
-        ...
-
-
-class Published(Protocol):
-    """Told after every publish. `takedown`: something is covered that was not."""
-
-    def __call__(self, takedown: bool, /) -> None: ...
 
 
 class Subscriber(Protocol):
@@ -71,7 +56,7 @@ class Subscriber(Protocol):
 class Hub:
     """Fan-out of one board to any number of subscribers, in one process."""
 
-    def __init__(self, seen: Seen, views: Views, clock: Clock) -> None:
+    def __init__(self, seen: BoardReader, views: Views, clock: Clock) -> None:
         self.clients: set[Subscriber] = set()
         self._hot: dict[Subscriber, None] = {}
         self._late: dict[Subscriber, float] = {}

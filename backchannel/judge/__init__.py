@@ -14,7 +14,7 @@ from backchannel.judge.policy import POLICIES, Opinion
 from backchannel.judge.room import RULE, Room
 from backchannel.model import Deleted, Event, Post, Rank, Ruled, digest
 from backchannel.state import State
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 
 class Rules(Struct, frozen=True):
@@ -66,17 +66,17 @@ def due(state: State, posts: Mapping[int, Post], rules: Rules, now: float) -> tu
     return [*_expired(state, now), *instead, *reversed(told)], _next_at(state, rules, now)
 
 
-def _is_idle(state: State, seen: Seen, rules: Rules) -> bool:
+def _is_idle(state: State, seen: PostState, rules: Rules) -> bool:
     """The policy has spoken, or the rule that folds in its place, or it may not."""
     has_spoken = rules.policy in seen.spoke or RULE in seen.spoke
     return has_spoken or state.rulings.is_silent(seen, rules.policy)
 
 
-def _fold(seen: Seen, rules: Rules, why: str) -> Ruled:
+def _fold(seen: PostState, rules: Rules, why: str) -> Ruled:
     return _ruling(seen, rules, Opinion("show", why, "folded"), RULE)
 
 
-def _ruling(seen: Seen, rules: Rules, opinion: Opinion, by: str = "") -> Ruled:
+def _ruling(seen: PostState, rules: Rules, opinion: Opinion, by: str = "") -> Ruled:
     by = by or rules.policy
     return Ruled(
         id=f"{by}:{seen.waits_seq}",

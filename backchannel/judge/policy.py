@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from backchannel.model import Post
 from backchannel.state import State
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 
 class Opinion(Struct, frozen=True):
@@ -18,24 +18,24 @@ class Opinion(Struct, frozen=True):
     clearance: str = ""
 
 
-Policy = Callable[[State, Seen, Post], Opinion]
+Policy = Callable[[State, PostState, Post], Opinion]
 
 DOUBTS = {"tag-stuffed": "carries more hashtags than anybody reads"}
 """Labels of a source that ask for a person's look, and the reason a moderator is told."""
 
 
-def _open(state: State, seen: Seen, post: Post) -> Opinion:
+def _open(state: State, seen: PostState, post: Post) -> Opinion:
     return Opinion("show", "open to all", "open")
 
 
-def _first_time(state: State, seen: Seen, post: Post) -> Opinion:
+def _first_time(state: State, seen: PostState, post: Post) -> Opinion:
     if state.rulings.is_trusted(seen, state.posts):
         return Opinion("show", "this author was approved before", "trusted")
     return Opinion("hold", "nothing of this author has been approved yet")
 
 
 def _doubting(policy: Policy) -> Policy:
-    def opinion(state: State, seen: Seen, post: Post) -> Opinion:
+    def opinion(state: State, seen: PostState, post: Post) -> Opinion:
         doubt = next((DOUBTS[label] for label in post.labels if label in DOUBTS), "")
         return Opinion("hold", doubt) if doubt else policy(state, seen, post)
 

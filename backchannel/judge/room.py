@@ -23,7 +23,7 @@ from collections import Counter
 from backchannel.board import CAP
 from backchannel.state import State
 from backchannel.state.crowd import MINUTE_S
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 RULE = "crowd"
 A_MINUTE = 5
@@ -71,7 +71,7 @@ class Room:
             self._lately_by[by_key[key].voice] += 1
             self._count_for_lane(by_key[key])
 
-    def ask(self, seen: Seen) -> tuple[str, int]:
+    def ask(self, seen: PostState) -> tuple[str, int]:
         """Return why this post is folded, or "" where it comes to the screens, and the key of the card that
         makes room for it, or 0."""
         # An edit keeps its place, so it pushes nobody off; but each edit is a change of every page.
@@ -91,11 +91,11 @@ class Room:
             self._let_in(seen)
         return why, instead
 
-    def _is_vouched_for(self, seen: Seen) -> bool:
+    def _is_vouched_for(self, seen: PostState) -> bool:
         rulings = self._state.rulings
         return rulings.is_silent(seen, RULE) or rulings.is_trusted(seen, self._state.posts, TRUSTED)
 
-    def _burst(self, seen: Seen) -> str:
+    def _burst(self, seen: PostState) -> str:
         """Return why, where it would be one too many in any minute that contains it.
 
         Times come in any order, so each group of `A_MINUTE` neighbours that it would join is looked at.
@@ -107,7 +107,7 @@ class Room:
                 return BURST
         return ""
 
-    def _rush_of(self, seen: Seen) -> str:
+    def _rush_of(self, seen: PostState) -> str:
         is_full = len(self._state.board.line) + self._above >= CAP
         if not is_full or self._lanes <= {_lane(seen)}:
             return ""  # nobody else loses anything
@@ -138,13 +138,13 @@ class Room:
         stands = verdict is not None and verdict[0] == "show" and verdict[1] != "approved"
         return stands and RULE not in seen.spoke and not rulings.is_silent(seen, RULE)
 
-    def _let_in(self, seen: Seen) -> None:
+    def _let_in(self, seen: PostState) -> None:
         self._above += 1
         self._let_in_by[seen.voice] += 1
         insort(self._times_of(seen.voice), seen.at)
         self._count_for_lane(seen)
 
-    def _count_for_lane(self, seen: Seen) -> None:
+    def _count_for_lane(self, seen: PostState) -> None:
         self._rush[_lane(seen)] += 1
         self._newcomers[_lane(seen)] += self._is_new(seen.voice)
 
@@ -158,5 +158,5 @@ class Room:
         return self._times[author]
 
 
-def _lane(seen: Seen) -> Lane:
+def _lane(seen: PostState) -> Lane:
     return seen.source, seen.lane

@@ -80,7 +80,7 @@ WINDOW = 32
 """Authors of one source at one host that are compared in a pass, those first who have waited longest."""
 
 
-class _Held(NamedTuple):
+class _HeldPlace(NamedTuple):
     claim: Claim
     host: str
     since: float
@@ -120,7 +120,7 @@ class Places:
         self._per_source, self._per_author = per_source or total, per_author or total
         self._per_host = per_host or total
         self._waiting: dict[str, dict[str, dict[str, Queue]]] = {}  # host → source → author → who waits
-        self._held: dict[Ticket, _Held] = {}
+        self._held: dict[Ticket, _HeldPlace] = {}
         self._sources, self._authors = _Use(clock), _Use(clock)
         self._hosts: Counter[str] = Counter()
         self._arrivals = count()
@@ -236,7 +236,7 @@ class Places:
         return is_author_at_it or self._sources.now[claim.source] >= self._per_source
 
     def _grant(self, ticket: Ticket, claim: Claim) -> None:
-        self._held[ticket] = _Held(claim, ticket.host, self._clock.monotonic())
+        self._held[ticket] = _HeldPlace(claim, ticket.host, self._clock.monotonic())
         self._sources.begin(claim.source)
         self._authors.begin(claim.who)
         self._hosts[ticket.host] += 1

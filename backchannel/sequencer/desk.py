@@ -1,20 +1,21 @@
 """Where a person decides: words like "hide this permalink" become events with an id of their own."""
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 from uuid import uuid4
+
+from msgspec import Struct
 
 from backchannel.log import Conflict, LogUnavailable
 from backchannel.model import Blanked, Posted, Rank, Ruled, Verdict, digest
 from backchannel.sequencer import Sequencer
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 
-class Answer(NamedTuple):
-    """What became of a person's word. `saved`: it is in the log; else it holds and is not there yet."""
+class Outcome(Struct, frozen=True):
+    """Says what became of a person's word. `saved`: it is in the log; else it holds and is not there yet."""
 
-    saved: bool
     message: str
+    saved: bool = False
 
 
 class Desk:
@@ -34,7 +35,7 @@ class Desk:
 
     async def rule(
         self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True, ruling_id: str = ""
-    ) -> Answer:
+    ) -> Outcome:
         """`verdict`: hide, show, block, undo, erase or blank; `subject`: a permalink, an id or a key.
 
         The same word with the same `ruling_id` is one word, however often it is delivered.
@@ -44,7 +45,7 @@ class Desk:
         id_ = f"person:{said}"
         state = self._sequencer.state
         if (id_ in state.rulings.ids or id_ in state.blanks) and verdict != "show":
-            return Answer(True, "said before, and saved")
+            return Outcome("said before, and saved", saved=True)
         if verdict == "blank":
             saved = await self._sequencer.take_down([Blanked(id_, on)])
             return self._answer(saved, "blank" if on else "no longer blank")
@@ -65,7 +66,7 @@ class Desk:
                 return await self._erase(seen)
         raise LookupError(f"{verdict!r} is nothing that can be done: hide, show, block, undo, erase, blank")
 
-    async def find(self, subject: str) -> Seen:
+    async def find(self, subject: str) -> PostState:
         """The post of this key, id or permalink. Raises LookupError."""
         posts = self._sequencer.state.posts
         is_key = subject.isascii() and subject.isdigit()
@@ -76,7 +77,7 @@ class Desk:
             raise LookupError(f"no post here has the key, id or permalink {subject!r}")
         return seen
 
-    def _by_permalink(self, url: str) -> Seen | None:
+    def _by_permalink(self, url: str) -> PostState | None:
         posts = self._sequencer.state.posts
         ids = dict.fromkeys(post.id for post in self._sequencer.faces.values() if post.face.url == url)
         found = [posts.by_id[post_id] for post_id in ids if post_id in posts.by_id]
@@ -85,49 +86,49 @@ class Desk:
             raise LookupError(f"several posts claim this permalink; name one by its key: {keys}")
         return found[0] if found else None
 
-    async def _in_the_log(self, url: str) -> Seen | None:
+    async def _in_the_log(self, url: str) -> PostState | None:
         async for entries in self._sequencer.log.after(0):
             for entry in entries:
                 if isinstance(entry.event, Posted) and entry.event.post.face.url == url:
                     return self._sequencer.state.posts.by_id.get(entry.event.post.id)
         return None
 
-    def _check_block(self, seen: Seen) -> None:
+    def _check_block(self, seen: PostState) -> None:
         """Refuse to block an author who speaks here for what somebody else says in their name."""
         others = self._sequencer.state.posts.of(seen.author)
         if not seen.is_origin and any(one.is_origin and one.author == seen.author for one in others):
             who = seen.via or seen.source
             raise LookupError(f"only {who} says that this author wrote it: hide it, or block by another post")
 
-    async def _hide(self, ruled: Ruled, done: str) -> Answer:
+    async def _hide(self, ruled: Ruled, done: str) -> Outcome:
         return self._answer(await self._sequencer.take_down([ruled]), done)
 
-    async def _show(self, ruled: Ruled) -> Answer:
+    async def _show(self, ruled: Ruled) -> Outcome:
         await self._sequencer.submit([ruled])
         seen = self._sequencer.state.posts.by_id.get(ruled.subject)
         word = self._sequencer.state.rulings.top(ruled.subject)
         if seen is None or word is None or word.id != ruled.id or word.hash != seen.hash:
-            return Answer(True, "changed: the post is not what it was, look again")
+            return Outcome("changed: the post is not what it was, look again", saved=True)
         if self._sequencer.state.verdict(seen) == ("show", "approved"):
-            return Answer(True, "shown")
-        return Answer(True, "approved, but something else hides it: a block, or its author")
+            return Outcome("shown", saved=True)
+        return Outcome("approved, but something else hides it: a block, or its author", saved=True)
 
-    async def _undo(self, id_: str, seen: Seen, by: str, why: str) -> Answer:
+    async def _undo(self, id_: str, seen: PostState, by: str, why: str) -> Outcome:
         rulings = self._sequencer.state.rulings
         for subject in (seen.id, seen.author):
             if word := rulings.top(subject):
                 await self._sequencer.submit([_undo_of(id_, subject, by, why, word.id)])
                 left = rulings.top(subject)
                 if any(other.id == word.id for other in rulings.words.get(subject, ())):
-                    return Answer(True, "changed: somebody has spoken meanwhile, look again")
+                    return Outcome("changed: somebody has spoken meanwhile, look again", saved=True)
                 rest = f"; {_PAST[left.verdict]} before it stands again" if left else ""
-                return Answer(True, f"{_PAST[word.verdict]} is withdrawn{rest}")
+                return Outcome(f"{_PAST[word.verdict]} is withdrawn{rest}", saved=True)
         if (rule := seen.rule) and seen.rule_id:
             await self._sequencer.submit([_undo_of(id_, seen.id, by, why, seen.rule_id)])
-            return Answer(True, f"what the rule {rule.by!r} said is withdrawn")
+            return Outcome(f"what the rule {rule.by!r} said is withdrawn", saved=True)
         raise LookupError("nothing has been decided on this post that could be undone")
 
-    async def _erase(self, seen: Seen) -> Answer:
+    async def _erase(self, seen: PostState) -> Outcome:
         try:
             is_whole = await self._sequencer.erase(seen.id)
         except Conflict as error:
@@ -135,12 +136,12 @@ class Desk:
         if self._after_erasure:
             is_whole = await self._after_erasure() and is_whole
         if not is_whole:
-            return Answer(False, "gone from every page; its last bytes leave the disk when there is room")
-        return Answer(True, "erased, in every file; a backup made earlier still has it")
+            return Outcome("gone from every page; its last bytes leave the disk when there is room")
+        return Outcome("erased, in every file; a backup made earlier still has it", saved=True)
 
-    def _answer(self, saved: bool, done: str) -> Answer:
+    def _answer(self, saved: bool, done: str) -> Outcome:
         unsaved = f"{done} everywhere, but not yet saved: kept aside until it can be"
-        return Answer(saved, done if saved else unsaved)
+        return Outcome(done if saved else unsaved, saved=saved)
 
 
 _PAST: dict[Verdict, str] = {"hide": "the hide", "show": "the approval", "hold": "the hold"}

@@ -5,7 +5,7 @@ from collections import defaultdict
 from backchannel.log import Log
 from backchannel.model import Deleted, Erased, Event, Left, Posted, Rank, Ruled, Settled, Unknown, mark
 from backchannel.state import State
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 
 async def erasure(log: Log, state: State, key: bytes, subject: str) -> Erased:
@@ -60,6 +60,6 @@ def subject_of(event: Event | Unknown) -> str:
             return ""
 
 
-def _is_taken_down(state: State, seen: Seen) -> bool:
+def _is_taken_down(state: State, seen: PostState) -> bool:
     word = state.rulings.top(seen.id)
     return seen.id in state.posts.deleted or (word is not None and word.verdict == "hide")

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection
 
 from backchannel.clock import Clock
 from backchannel.simulator.faults import Fault
-from backchannel.simulator.script import Picture, Said, Version
+from backchannel.simulator.script import ScriptedPost, Sketch, Version
 from backchannel.simulator.server import Simulator
 from backchannel.simulator.world import Spoken, Truth
 
-__all__ = ["Fault", "Picture", "Said", "Simulator", "Spoken", "Truth", "Version", "run"]
+__all__ = ["Fault", "ScriptedPost", "Simulator", "Sketch", "Spoken", "Truth", "Version", "run"]
 
 
 async def run(

@@ -13,7 +13,7 @@ Kind = Literal["mastodon", "nostr", "feed"]
 KINDS: tuple[Kind, ...] = ("mastodon", "feed", "nostr")
 
 
-class Look(Struct, frozen=True):
+class Appearance(Struct, frozen=True):
     """How a portrait is drawn: colours as `#rrggbb`, `hair` and `extra` as words `portraits.py` knows."""
 
     ground: str
@@ -35,7 +35,7 @@ class Person(Struct, frozen=True):
     feed: str
     lang: str
     bio: str
-    look: Look
+    look: Appearance
 
     @property
     def is_bot(self) -> bool:
@@ -72,7 +72,7 @@ def parse_person(row: str) -> Person:
     feed = home if "." in home and not home.startswith("n.") else ""
     kind: Kind = "feed" if feed else "nostr" if home.startswith("n.") else "mastodon"
     server = int(home.endswith("agora"))
-    return Person(key, name, handle, kind, server, feed, lang, "" if bio == "-" else bio, Look(*words))
+    return Person(key, name, handle, kind, server, feed, lang, "" if bio == "-" else bio, Appearance(*words))
 
 
 def _load_cast() -> dict[str, Person]:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from backchannel.simulator.people import CAST
 from backchannel.simulator.portraits import draw_portrait
 from backchannel.simulator.scenery import MOTIFS, crowd_row
-from backchannel.simulator.script import Picture, PictureKind, Said
+from backchannel.simulator.script import PictureKind, ScriptedPost, Sketch
 
 SIZES: dict[PictureKind, tuple[int, int]] = {
     "slide": (1200, 675), "chart": (1200, 675), "photo": (1200, 800), "portrait": (400, 400),
@@ -26,27 +26,27 @@ class Gallery:
     """Every picture that anybody may ask for, by the name in its address."""
 
     def __init__(self) -> None:
-        self._pictures: dict[str, Picture] = {}
-        self.offer(Picture("portrait", key) for key in CAST)
-        self.offer(Picture("emoji", name) for name in ("openideas", "applause"))
+        self._pictures: dict[str, Sketch] = {}
+        self.offer(Sketch("portrait", key) for key in CAST)
+        self.offer(Sketch("emoji", name) for name in ("openideas", "applause"))
 
-    def hear(self, said: Said) -> None:
+    def hear(self, said: ScriptedPost) -> None:
         """Offer what a post shows."""
         self.offer(said.pictures)
         if said.card:
-            self.offer([Picture("card", said.card.title)])
+            self.offer([Sketch("card", said.card.title)])
 
-    def offer(self, pictures: Iterable[Picture]) -> None:
+    def offer(self, pictures: Iterable[Sketch]) -> None:
         """Make these known."""
         self._pictures |= {picture.name: picture for picture in pictures}
 
-    def find(self, name: str) -> Picture | None:
+    def find(self, name: str) -> Sketch | None:
         """The picture of that name."""
         return self._pictures.get(name)
 
 
 @lru_cache(maxsize=256)
-def png(picture: Picture) -> bytes:
+def png(picture: Sketch) -> bytes:
     """The picture as a PNG file. Some tens of milliseconds: not for an event loop."""
     width, height = SIZES[picture.kind]
     mode, ground = ("RGBA", "#0000") if picture.kind == "emoji" else ("RGB", "#10141c")
@@ -67,7 +67,7 @@ def png(picture: Picture) -> bytes:
     return out.getvalue()
 
 
-def _draw_slide(draw: ImageDraw.ImageDraw, picture: Picture, width: int, height: int) -> None:
+def _draw_slide(draw: ImageDraw.ImageDraw, picture: Sketch, width: int, height: int) -> None:
     """A bright screen in a dark hall; a `card` is the screen alone."""
     is_slide = picture.kind == "slide"
     if is_slide:

@@ -2,12 +2,12 @@
 
 from PIL import ImageDraw
 
-from backchannel.simulator.people import Look
+from backchannel.simulator.people import Appearance
 
 _DARK = "#14100a"
 
 
-def draw_portrait(draw: ImageDraw.ImageDraw, look: Look, size: int) -> None:
+def draw_portrait(draw: ImageDraw.ImageDraw, look: Appearance, size: int) -> None:
     """A square portrait of `size` pixels."""
     unit = size / 100
     draw.rectangle((0, 0, size, size), fill=look.ground)
@@ -34,7 +34,7 @@ def draw_portrait(draw: ImageDraw.ImageDraw, look: Look, size: int) -> None:
         draw.line(_scaled((48, 46, 52, 46), unit), fill=_DARK, width=int(2 * unit))
 
 
-def _draw_hair_behind(draw: ImageDraw.ImageDraw, look: Look, unit: float) -> None:
+def _draw_hair_behind(draw: ImageDraw.ImageDraw, look: Appearance, unit: float) -> None:
     if look.hair in ("short", "bun", "grey"):
         _oval(draw, (29, 17, 71, 60), look.hair_colour, unit)
     elif look.hair == "curly":
@@ -42,7 +42,7 @@ def _draw_hair_behind(draw: ImageDraw.ImageDraw, look: Look, unit: float) -> Non
             _oval(draw, (x - 6, y - 4, x + 12, y + 16), look.hair_colour, unit)
 
 
-def _draw_hair(draw: ImageDraw.ImageDraw, look: Look, unit: float) -> None:
+def _draw_hair(draw: ImageDraw.ImageDraw, look: Appearance, unit: float) -> None:
     if look.hair == "scarf":
         draw.arc(_scaled((28, 18, 72, 76), unit), 0, 360, fill=look.hair_colour, width=int(7 * unit))
     elif look.hair == "bald":
@@ -52,7 +52,7 @@ def _draw_hair(draw: ImageDraw.ImageDraw, look: Look, unit: float) -> None:
         draw.chord(_scaled((31, 20, 69, 58), unit), 190, 350, fill=look.hair_colour)
 
 
-def _draw_sign(draw: ImageDraw.ImageDraw, look: Look, unit: float) -> None:
+def _draw_sign(draw: ImageDraw.ImageDraw, look: Appearance, unit: float) -> None:
     """Accounts that are nobody: a ring, a bell, a rocket."""
     colour = look.hair_colour
     if look.hair == "bell":

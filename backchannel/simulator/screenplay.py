@@ -35,7 +35,7 @@ class Mark(Struct, frozen=True):
     minutes: int = 0
 
 
-class Line(Struct):
+class PlayLine(Struct):
     """One line of the play. `answers` is the index of the line it answers, `scene` that of its scene."""
 
     who: str
@@ -58,10 +58,10 @@ class PlayError(ValueError):
     """The play is written wrongly: names the line and why."""
 
 
-def parse_play(text: str) -> tuple[list[Scene], list[Line]]:
+def parse_play(text: str) -> tuple[list[Scene], list[PlayLine]]:
     """Scenes and lines in the order in which they are written. PlayError names the first bad line."""
     scenes: list[Scene] = []
-    lines: list[Line] = []
+    lines: list[PlayLine] = []
     above: list[tuple[int, int]] = []
     for number, raw in enumerate(text.splitlines(), 1):
         stripped = raw.strip()
@@ -87,7 +87,7 @@ def parse_play(text: str) -> tuple[list[Scene], list[Line]]:
     return scenes, lines
 
 
-def load_play() -> tuple[list[Scene], list[Line]]:
+def load_play() -> tuple[list[Scene], list[PlayLine]]:
     """The whole conference."""
     folder = files(__package__).joinpath("play")
     return parse_play("\n".join(folder.joinpath(f"day{n}.txt").read_text("utf-8") for n in range(4)))
@@ -101,16 +101,16 @@ def _parse_scene(text: str) -> Scene:
     return Scene(match["title"], float(-start_s if match["sign"] else start_s), float(match["every"]))
 
 
-def _parse_line(text: str, scene: int, answers: int | None) -> Line:
+def _parse_line(text: str, scene: int, answers: int | None) -> PlayLine:
     titled = _TITLED.match(text)
     if titled is not None:
         marks = dict(_parse_marks(titled["marks"]))
-        line = Line(titled["who"], "", scene, answers, titled["place"] or "", marks)
+        line = PlayLine(titled["who"], "", scene, answers, titled["place"] or "", marks)
     else:
         match = _LINE.match(text)
         if match is None:
             raise ValueError("a line is `who: words`")
-        line = Line(match["who"], match["words"], scene, answers, match["place"] or "")
+        line = PlayLine(match["who"], match["words"], scene, answers, match["place"] or "")
     if line.who not in CAST:
         raise ValueError(f"nobody is called {line.who}")
     return line

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from backchannel.simulator.people import CAST, KINDS, Kind
-from backchannel.simulator.screenplay import Line, Mark, Scene, load_play
+from backchannel.simulator.screenplay import Mark, PlayLine, Scene, load_play
 from backchannel.simulator.words import TALKERS, SmallTalk, crowd, pitches
 
 TAG = "openideas26"
@@ -27,7 +27,7 @@ OUTAGE_S = 30.0
 PictureKind = Literal["slide", "chart", "photo", "portrait", "emoji", "card"]
 
 
-class Picture(Struct, frozen=True):
+class Sketch(Struct, frozen=True):
     """What to draw: `words` are the slide's text, the photo's motif or the portrait's owner."""
 
     kind: PictureKind
@@ -40,7 +40,7 @@ class Picture(Struct, frozen=True):
         return hashlib.sha256(f"{self.kind}:{self.words}".encode()).hexdigest()[:16]
 
 
-class Card(NamedTuple):
+class LinkPreview(NamedTuple):
     """A page that a post links to, and what the network shows of it."""
 
     url: str
@@ -56,7 +56,7 @@ class Version(Struct, frozen=True):
     warning: str = ""
 
 
-class Said(Struct, frozen=True):
+class ScriptedPost(Struct, frozen=True):
     """One post on one network, with everything that will happen to it.
 
     `key` is its name in the script; `answers` and `quotes` are keys. `place` is the index of the Mastodon
@@ -74,9 +74,9 @@ class Said(Struct, frozen=True):
     quotes: str = ""
     lang: str = "en"
     title: str = ""
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[Sketch, ...] = ()
     poll: tuple[str, ...] = ()
-    card: Card | None = None
+    card: LinkPreview | None = None
     late_s: float = 6.0
     visibility: str = "public"
     is_quote_revoked: bool = False
@@ -106,7 +106,7 @@ class Outage(NamedTuple):
 class Script(NamedTuple):
     """Everything that will be said, oldest first, and when networks fail."""
 
-    said: tuple[Said, ...]
+    said: tuple[ScriptedPost, ...]
     outages: tuple[Outage, ...]
 
 
@@ -132,10 +132,10 @@ def write_script(seed: int, kinds: tuple[Kind, ...] = KINDS) -> Script:
 class _Writer:
     def __init__(self, rng: Random) -> None:
         self.rng = rng
-        self.said: dict[str, Said] = {}
+        self.said: dict[str, ScriptedPost] = {}
         self._taken: list[float] = []
 
-    def play(self, scenes: list[Scene], lines: list[Line]) -> None:
+    def play(self, scenes: list[Scene], lines: list[PlayLine]) -> None:
         """Times for every line: posts follow their scene's pace, answers their question."""
         clocks = [scene.start_s for scene in scenes]
         keys: dict[int, str] = {}
@@ -150,14 +150,14 @@ class _Writer:
             key = keys[index] = line.marks["key"].value if "key" in line.marks else f"line-{index}"
             self._add_line(key, line, self._free(at_s), parent)
 
-    def _add_line(self, key: str, line: Line, at_s: float, parent: Said | None) -> None:
+    def _add_line(self, key: str, line: PlayLine, at_s: float, parent: ScriptedPost | None) -> None:
         marks, person = line.marks, CAST[line.who]
         home = {"m": "mastodon", "n": "nostr"}.get(line.place, person.home)
         kind: Kind = parent.kind if parent else "nostr" if home == "nostr" else person.home
         if home == "mastodon" and parent is None:
             kind = "mastodon"
         quoted = self.said.get(marks["quote"].value) if "quote" in marks else None
-        said = Said(
+        said = ScriptedPost(
             key=key, kind=kind, who=line.who, versions=self._versions(line, at_s, parent),
             place=_place(kind, line.who),
             deleted_s=at_s + marks["delete"].minutes * 60 if "delete" in marks else None,
@@ -165,23 +165,23 @@ class _Writer:
             lang=marks["lang"].value if "lang" in marks else person.lang,
             title=marks["title"].value if "title" in marks else "", pictures=_pictures(marks),
             poll=tuple(marks["poll"].value.split(" / ")) if "poll" in marks else (),
-            card=Card(*marks["card"].value.split(" | ")) if "card" in marks else None,
+            card=LinkPreview(*marks["card"].value.split(" | ")) if "card" in marks else None,
             late_s=2400.0 if key == "shorter" else self.rng.uniform(2, 40),
         )  # fmt: skip
         self.said[key] = said
         if "also" in marks:
             self._add_twin(said)
 
-    def _add_twin(self, said: Said) -> None:
+    def _add_twin(self, said: ScriptedPost) -> None:
         """The same words of the same person on Nostr, half a minute later."""
         lag_s = self.rng.uniform(15, 60)
         versions = tuple(Version(v.at_s + lag_s, v.text, v.warning) for v in said.versions[:1])
-        self.said[f"{said.key}-twin"] = Said(
+        self.said[f"{said.key}-twin"] = ScriptedPost(
             key=f"{said.key}-twin", kind="nostr", who=said.who, versions=versions, lang=said.lang,
             pictures=said.pictures, card=said.card,
         )  # fmt: skip
 
-    def _versions(self, line: Line, at_s: float, parent: Said | None) -> tuple[Version, ...]:
+    def _versions(self, line: PlayLine, at_s: float, parent: ScriptedPost | None) -> tuple[Version, ...]:
         marks = line.marks
         warning = marks["cw"].value if "cw" in marks else ""
         link = f"\n\n{marks['card'].value.split(' | ')[0]}" if "card" in marks else ""
@@ -229,7 +229,7 @@ class _Writer:
             at_s = 3.43 * HOUR_S + 45 * number + self.rng.uniform(0, 20)
             key = f"spam-{number}"
             kind: Kind = "mastodon" if number % 3 == 0 else "nostr"
-            self.said[key] = Said(
+            self.said[key] = ScriptedPost(
                 key=key,
                 kind=kind,
                 who="wizard",
@@ -237,14 +237,16 @@ class _Writer:
                 place=_place(kind, "wizard"),
             )
 
-    def _say(self, key: str, who: str, words: str, at_s: float, parent: Said | None = None) -> Said:
+    def _say(
+        self, key: str, who: str, words: str, at_s: float, parent: ScriptedPost | None = None
+    ) -> ScriptedPost:
         said = self._made(key, who, words + self._ending(words), self._free(at_s), parent)
         self.said[key] = said
         return said
 
-    def _made(self, key: str, who: str, text: str, at_s: float, parent: Said | None) -> Said:
+    def _made(self, key: str, who: str, text: str, at_s: float, parent: ScriptedPost | None) -> ScriptedPost:
         kind = parent.kind if parent else CAST[who].home
-        return Said(
+        return ScriptedPost(
             key=key, kind=kind, who=who, versions=(Version(at_s, text),), place=_place(kind, who),
             answers=parent.key if parent else "", late_s=self.rng.uniform(2, 40),
         )  # fmt: skip
@@ -265,7 +267,7 @@ def _paragraphs(words: str) -> str:
     return words.replace(" ¶ ", "\n\n")
 
 
-def _pictures(marks: dict[str, Mark]) -> tuple[Picture, ...]:
+def _pictures(marks: dict[str, Mark]) -> tuple[Sketch, ...]:
     kinds: tuple[Literal["slide", "chart", "photo"], ...] = ("slide", "chart", "photo")
     alt = marks["alt"].value if "alt" in marks else ""
-    return tuple(Picture(kind, marks[kind].value, alt) for kind in kinds if kind in marks)
+    return tuple(Sketch(kind, marks[kind].value, alt) for kind in kinds if kind in marks)

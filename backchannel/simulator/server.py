@@ -14,14 +14,14 @@ from backchannel.simulator.config import render_config, render_sources
 from backchannel.simulator.faults import Fault, Faults, Mode
 from backchannel.simulator.feed.server import Blogs
 from backchannel.simulator.mastodon.answers import Answers
-from backchannel.simulator.mastodon.copies import Server
+from backchannel.simulator.mastodon.copies import SimulatedServer
 from backchannel.simulator.mastodon.server import Api
 from backchannel.simulator.mastodon.writing import Writing
-from backchannel.simulator.nostr.events import Author, Event
+from backchannel.simulator.nostr.events import Event, EventWriter
 from backchannel.simulator.nostr.server import Relay
 from backchannel.simulator.people import CAST, KINDS, RELAYS, SERVERS, Kind
 from backchannel.simulator.pictures import Gallery, png
-from backchannel.simulator.script import OUTAGE_S, Said, write_script
+from backchannel.simulator.script import OUTAGE_S, ScriptedPost, write_script
 from backchannel.simulator.world import Truth, World
 
 _LONGEST_OUTAGE_S = 1800.0
@@ -82,7 +82,7 @@ class Simulator:
         stretch = self.clock.rate / self.speed
         self.world = World(self.seed, write_script(self.seed, self.kinds), self.clock.now(), stretch)
         self.world.listen(self._gallery.hear)
-        servers = [Server(self.world, number, self.bases, SERVERS) for number in range(len(SERVERS))]
+        servers = [SimulatedServer(self.world, number, self.bases, SERVERS) for number in range(len(SERVERS))]
         self._blogs = Blogs(self.world, self.bases[0], self.moment, max(1, round(60 / self.speed)))
         if "nostr" in self.kinds:
             self._open_relays()
@@ -128,7 +128,7 @@ class Simulator:
         """A whole config.yaml for a wall on `port` that shows this conference."""
         return render_config(self.sources(), self.world.start, port)
 
-    def say(self, said: Said) -> str:
+    def say(self, said: ScriptedPost) -> str:
         """Somebody says something that is not in the script; returns its global id."""
         self.world.add(said)
         self._wake.set()
@@ -156,7 +156,7 @@ class Simulator:
             if place in ("", str(relay.number)):
                 relay.drop_all()
 
-    def _app(self, number: int, server: Server) -> web.Application:
+    def _app(self, number: int, server: SimulatedServer) -> web.Application:
         async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
             kind, place = _whose(request.path, number)
             if kind not in self.kinds:
@@ -189,12 +189,12 @@ class Simulator:
 
     def _open_relays(self) -> None:
         self._relays = [Relay(number, name) for number, name in enumerate(RELAYS)]
-        self._author = Author(self.world, f"{self.bases[0]}/blossom")
+        self._author = EventWriter(self.world, f"{self.bases[0]}/blossom")
         for who in CAST:
             self._queue(_PROFILES_S, self._author.profile(who, int(self.world.stamp(_PROFILES_S))))
         self.world.listen(self._publish)
 
-    def _publish(self, said: Said) -> None:
+    def _publish(self, said: ScriptedPost) -> None:
         """Everything that will become of a post, as events at their times."""
         if said.kind != "nostr":
             return

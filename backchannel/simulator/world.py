@@ -13,9 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backchannel.simulator.people import CAST, Kind
-from backchannel.simulator.script import TAG, Said, Script, Version
+from backchannel.simulator.script import TAG, Script, ScriptedPost, Version
 
-Listener = Callable[[Said], None]
+Listener = Callable[[ScriptedPost], None]
 
 
 class Spoken(Struct, frozen=True):
@@ -84,7 +84,7 @@ class World:
         for said in self._said.values():
             listener(said)
 
-    def add(self, said: Said) -> None:
+    def add(self, said: ScriptedPost) -> None:
         """Somebody says something that is not in the script, or it changes."""
         self._said[said.key] = said
         for listener in self._listeners:
@@ -100,11 +100,11 @@ class World:
         """Its author takes a post back."""
         self.add(replace(self._said[key], deleted_s=at_s))
 
-    def post(self, key: str) -> Said:
+    def post(self, key: str) -> ScriptedPost:
         """The post of that name. KeyError."""
         return self._said[key]
 
-    def said(self, at_s: float) -> Iterator[Said]:
+    def said(self, at_s: float) -> Iterator[ScriptedPost]:
         """What was said by then, taken back or not."""
         return (said for said in self._said.values() if said.at_s <= at_s)
 
@@ -114,7 +114,7 @@ class World:
         spoken = (self._spoken(said, at_s) for said in self.said(at_s))
         return Truth({post.id: post for post in spoken})
 
-    def _spoken(self, said: Said, at_s: float) -> Spoken:
+    def _spoken(self, said: ScriptedPost, at_s: float) -> Spoken:
         version = said.version(at_s) or said.versions[0]
         is_edited = version is not said.versions[0]
         return Spoken(

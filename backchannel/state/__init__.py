@@ -27,7 +27,7 @@ from backchannel.state.conversations import Conversations
 from backchannel.state.crowd import Crowd
 from backchannel.state.posts import Posts
 from backchannel.state.rulings import Rulings
-from backchannel.state.seen import Seen, voice_of
+from backchannel.state.seen import PostState, voice_of
 
 
 class State(Struct):
@@ -96,7 +96,7 @@ class State(Struct):
         is_open = seen is not None and seen.key in self.held and self.rulings.top(seen.id) is None
         return is_open and self.posts.is_late(settled)
 
-    def verdict(self, seen: Seen) -> tuple[str, str] | None:
+    def verdict(self, seen: PostState) -> tuple[str, str] | None:
         """(what holds for this content now, its clearance), or None: it waits."""
         if seen.is_absent or seen.left >= seen.revision or self.posts.is_gone(seen):
             return "hide", ""
@@ -140,11 +140,11 @@ class State(Struct):
         for seen in below:
             self.board.touch(self.seq, seen.key)
 
-    def _place_all(self, posts: Iterable[Seen]) -> None:
+    def _place_all(self, posts: Iterable[PostState]) -> None:
         for seen in [*posts]:
             self._place(seen)
 
-    def _place(self, seen: Seen) -> None:
+    def _place(self, seen: PostState) -> None:
         """Where the rulings want it: waiting, held, on the board, or none of these."""
         self._unqueue(seen)
         if seen.is_absent and not self.posts.is_gone(seen):
@@ -161,7 +161,7 @@ class State(Struct):
         else:
             self._take_off(seen)
 
-    def _show(self, seen: Seen, clearance: str) -> None:
+    def _show(self, seen: PostState, clearance: str) -> None:
         """On the board: folded, or for screens. What a person lifts takes its place as if it were new."""
         is_folded = clearance == "folded"
         if (old := self.board.items.get(seen.key)) and old.is_folded:
@@ -185,7 +185,7 @@ class State(Struct):
         if is_folded or (old and old.is_folded):
             self._sum_up_folds()
 
-    def _take_off(self, seen: Seen) -> None:
+    def _take_off(self, seen: PostState) -> None:
         if (old := self.board.items.get(seen.key)) and old.is_folded:
             self.crowd.unfold(seen.voice, (old.order, seen.key))
         self.board.take(self.seq, seen.key)
@@ -194,7 +194,7 @@ class State(Struct):
         if old and old.is_folded:
             self._sum_up_folds()
 
-    def _withdraw(self, seen: Seen) -> None:
+    def _withdraw(self, seen: PostState) -> None:
         """Take it out everywhere: it is erased, or somebody else's from here on."""
         self._take_off(seen)
         self.crowd.forget(seen)
@@ -212,13 +212,13 @@ class State(Struct):
         else:
             self.board.take(self.seq, FOLDED_KEY)
 
-    def _wait(self, seen: Seen) -> None:
+    def _wait(self, seen: PostState) -> None:
         out_of_order = self.waiting and next(reversed(self.waiting.values())) > seen.waits_at
         self.waiting[seen.key] = seen.waits_at
         if out_of_order:  # only after an undo of something older
             self.waiting = dict(sorted(self.waiting.items(), key=lambda item: (item[1], item[0])))
 
-    def _unqueue(self, seen: Seen) -> None:
+    def _unqueue(self, seen: PostState) -> None:
         self.held.pop(seen.key, None)
         self.absent.pop(seen.key, None)
         self.waiting.pop(seen.key, None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct, field
 
 from backchannel.state.posts import Posts
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 DEEP = 64
 """How far a chain of answers is followed."""
@@ -17,14 +17,14 @@ class Conversations(Struct):
 
     answers: dict[str, list[int]] = field(default_factory=dict)
 
-    def link(self, seen: Seen) -> None:
+    def link(self, seen: PostState) -> None:
         """Remember what it answers, as its standing copy says."""
         if seen.reply_to:
             keys = self.answers.setdefault(seen.reply_to, [])
             if seen.key not in keys:
                 insort(keys, seen.key)
 
-    def forget(self, seen: Seen) -> None:
+    def forget(self, seen: PostState) -> None:
         """It answers nothing any more; those who answered it keep their link."""
         keys = self.answers.get(seen.reply_to, [])
         if seen.key in keys:
@@ -32,7 +32,7 @@ class Conversations(Struct):
             if not keys:
                 del self.answers[seen.reply_to]
 
-    def place(self, seen: Seen, posts: Posts) -> tuple[int, int]:
+    def place(self, seen: PostState, posts: Posts) -> tuple[int, int]:
         """(key of what it answers, key of what the conversation began with); 0 where we do not know.
 
         What a post answers is its own word. Where a relay says it for somebody else, that counts for the
@@ -47,7 +47,7 @@ class Conversations(Struct):
             root = above
         return parent.key if parent else 0, root.key if root else 0
 
-    def below(self, post_id: str, posts: Posts) -> Iterator[Seen]:
+    def below(self, post_id: str, posts: Posts) -> Iterator[PostState]:
         """All that answer it, and those who answer them."""
         ids, known = [post_id], set[int]()
         for above in ids:
@@ -58,7 +58,7 @@ class Conversations(Struct):
                     yield posts.by_key[key]
 
 
-def _above(seen: Seen, posts: Posts) -> Seen | None:
+def _above(seen: PostState, posts: Posts) -> PostState | None:
     """Return the post that it answers, on its own network."""
     parent = posts.by_id.get(seen.reply_to) if seen.reply_to else None
     return parent if parent and parent.kind == seen.kind else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from backchannel.state.seen import Seen
+from backchannel.state.seen import PostState
 
 LINES = 8
 MINUTE_S = 60.0
@@ -46,7 +46,7 @@ class Crowd(Struct):
             if lately and lately[0][0] <= at - MINUTE_S:
                 lately[:] = [(then, key) for then, key in lately if then > at - MINUTE_S]
 
-    def count(self, seen: Seen, at: float) -> None:
+    def count(self, seen: PostState, at: float) -> None:
         """Count it: a rule lets it onto the screens."""
         if not seen.is_counted:
             seen.is_counted = True
@@ -54,14 +54,14 @@ class Crowd(Struct):
             insort(self.places.setdefault(seen.voice, []), (seen.order, seen.key))
             self.releases.append((at, seen.key))
 
-    def uncount(self, seen: Seen) -> None:
+    def uncount(self, seen: PostState) -> None:
         """Stop counting it: it takes no room from anybody any more."""
         if seen.is_counted:
             seen.is_counted = False
             _remove(self.times, seen.voice, seen.at)
             self.leave(seen)
 
-    def leave(self, seen: Seen) -> None:
+    def leave(self, seen: PostState) -> None:
         """Give its place back, and keep its time: its author has used up that part of a minute."""
         _remove(self.places, seen.voice, (seen.order, seen.key))
 
@@ -75,7 +75,7 @@ class Crowd(Struct):
         self._turn(author, lambda: _remove(self.folds, author, place))
         self.folded -= 1
 
-    def forget(self, seen: Seen) -> None:
+    def forget(self, seen: PostState) -> None:
         """Remove every trace of it."""
         self.uncount(seen)
         for lately in (self.releases, self.returns):

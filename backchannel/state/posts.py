@@ -22,14 +22,14 @@ from backchannel.model import (
     subjects,
     words_digest,
 )
-from backchannel.state.seen import Open, Seen, hearsay_of, voice_of
+from backchannel.state.seen import Open, PostState, hearsay_of, voice_of
 
 
 class Posts(Struct):
     """Ids, authors and embeds → posts; who waits, who is held, what is not settled, what is deleted."""
 
-    by_key: dict[int, Seen] = field(default_factory=dict)
-    by_id: dict[str, Seen] = field(default_factory=dict)
+    by_key: dict[int, PostState] = field(default_factory=dict)
+    by_id: dict[str, PostState] = field(default_factory=dict)
     concerned: dict[str, list[int]] = field(default_factory=dict)  # author, quoted post, its author → keys
     unsettled: dict[int, Open] = field(default_factory=dict)
     late: dict[int, Open] = field(default_factory=dict)  # complete without what was dropped, and not ruled on
@@ -91,7 +91,7 @@ class Posts(Struct):
             return True
         return left.revision >= seen.revision and left.revision > seen.left
 
-    def apply(self, entry: Entry) -> Iterable[Seen]:
+    def apply(self, entry: Entry) -> Iterable[PostState]:
         """Take it in. Gives the posts whose place may have changed."""
         match entry.event:
             case Posted(post):
@@ -106,21 +106,21 @@ class Posts(Struct):
             case _:
                 return ()
 
-    def of(self, subject: str) -> Iterator[Seen]:
+    def of(self, subject: str) -> Iterator[PostState]:
         """Every post that a decision on this subject concerns."""
         if seen := self.by_id.get(subject):
             yield seen
         for key in self.concerned.get(subject, ()):
             yield self.by_key[key]
 
-    def is_gone(self, seen: Seen) -> bool:
+    def is_gone(self, seen: PostState) -> bool:
         """Its author, or its network, took it or something in it away."""
         deleted = self.deleted
         return bool(deleted) and (
             seen.id in deleted or seen.author in deleted or any(embed in deleted for embed in seen.embeds)
         )
 
-    def is_misquoting(self, seen: Seen) -> bool:
+    def is_misquoting(self, seen: PostState) -> bool:
         """Whether it claims of a post, which its origin has told us, words that are not the standing ones."""
         said = seen.hearsay
         quoted = self.by_id.get(said.post) if said else None
@@ -128,22 +128,22 @@ class Posts(Struct):
             return False
         return (said.author, said.words) != (quoted.author, quoted.words[: len(said.words)])
 
-    def is_over(self, seen: Seen) -> bool:
+    def is_over(self, seen: PostState) -> bool:
         """Whether it is deleted itself, or its author, which is final."""
         return seen.id in self.deleted or seen.author in self.deleted
 
-    def forget(self, seen: Seen) -> None:
+    def forget(self, seen: PostState) -> None:
         """Remove every trace of it."""
         self._unlink(seen)
         del self.by_key[seen.key], self.by_id[seen.id]
         self.unsettled.pop(seen.key, None)
         self.late.pop(seen.key, None)
 
-    def _take(self, seq: int, at: float, post: Post) -> Seen:
+    def _take(self, seq: int, at: float, post: Post) -> PostState:
         old = self.by_id.get(post.id)
         had = self._settled_of(old) if old else {}
         author = post.face.author.id
-        seen = Seen(
+        seen = PostState(
             key=old.key if old else seq,
             id=old.id if old else post.id,
             author=author,
@@ -180,7 +180,7 @@ class Posts(Struct):
         self._complete(seen, self.unsettled[seen.key], seq, at)
         return seen
 
-    def _leave(self, left: Left) -> Seen:
+    def _leave(self, left: Left) -> PostState:
         seen = self.by_id[left.post]
         if left.why == ABSENT:
             seen.is_absent = True
@@ -190,12 +190,12 @@ class Posts(Struct):
             seen.left = left.revision
         return seen
 
-    def _settled_of(self, seen: Seen) -> dict[str, Picture | None]:
+    def _settled_of(self, seen: PostState) -> dict[str, Picture | None]:
         missing = self.unsettled[seen.key].missing if seen.key in self.unsettled else {}
         both = zip(seen.addresses, seen.pictures, strict=True)
         return {address: picture for address, picture in both if address not in missing}
 
-    def _open(self, seen: Seen, post: Post, had: Mapping[str, Picture | None], at: float) -> None:
+    def _open(self, seen: PostState, post: Post, had: Mapping[str, Picture | None], at: float) -> None:
         numbered = {address: n for n, address in enumerate(post.pictures) if address}
         missing = {address: n for address, n in numbered.items() if address not in had}
         dropped = {address: n for address, n in numbered.items() if address in had and had[address] is None}
@@ -204,7 +204,7 @@ class Posts(Struct):
         self.late.pop(seen.key, None)
         self.unsettled[seen.key] = Open(face_digest(post.face), author, avatar, missing, at, dropped)
 
-    def _settle(self, seq: int, at: float, post_id: str, settled: Settled) -> Seen:
+    def _settle(self, seq: int, at: float, post_id: str, settled: Settled) -> PostState:
         seen = self.by_id[post_id]
         opened = self.unsettled.get(seen.key) or self.late[seen.key]
         missing = opened.missing if settled.url in opened.missing else opened.dropped
@@ -218,7 +218,7 @@ class Posts(Struct):
         self._complete(seen, opened, seq, at)
         return seen
 
-    def _complete(self, seen: Seen, opened: Open, seq: int, at: float) -> None:
+    def _complete(self, seen: PostState, opened: Open, seq: int, at: float) -> None:
         """Its hash exists from the moment the last picture is settled or dropped."""
         if opened.missing:
             return
@@ -234,7 +234,7 @@ class Posts(Struct):
         seen.waits_seq, seen.waits_at, seen.spoke = seq, at, ()
         self._share(seen)
 
-    def _share(self, seen: Seen) -> None:
+    def _share(self, seen: PostState) -> None:
         """One object for what is equal in an author's posts: it is most of what memory would hold."""
         keys = self.concerned[seen.author]
         other = self.by_key[keys[-1] if keys[-1] != seen.key or len(keys) == 1 else keys[-2]]
@@ -242,13 +242,13 @@ class Posts(Struct):
             if getattr(other, name) == getattr(seen, name):
                 setattr(seen, name, getattr(other, name))
 
-    def _link(self, seen: Seen) -> None:
+    def _link(self, seen: PostState) -> None:
         for subject in {seen.author, *seen.embeds}:
             insort(self.concerned.setdefault(subject, []), seen.key)
         if seen.expires_at is not None:
             insort(self.expiring, (seen.expires_at, seen.key))
 
-    def _unlink(self, seen: Seen) -> None:
+    def _unlink(self, seen: PostState) -> None:
         for subject in {seen.author, *seen.embeds}:
             keys = self.concerned[subject]
             del keys[bisect_left(keys, seen.key)]

@@ -11,10 +11,10 @@ from msgspec import Struct, field
 
 from backchannel.model import Entry, Rank, Ruled, Verdict
 from backchannel.state.posts import Posts
-from backchannel.state.seen import Said, Seen
+from backchannel.state.seen import PostState, RuleVerdict
 
 
-class Word(Struct, frozen=True):
+class StandingRuling(Struct, frozen=True):
     """A person's word that has not been withdrawn: its entry, and whose post with which profile a `show`
     approved."""
 
@@ -30,7 +30,7 @@ class Rulings(Struct):
     """Persons' words by subject, latest last; their ids; the rules that a person has silenced. `approved`:
     author → posts of theirs on which a `show` was said, so that nobody has to look through all of them."""
 
-    words: dict[str, list[Word]] = field(default_factory=dict)
+    words: dict[str, list[StandingRuling]] = field(default_factory=dict)
     approved: dict[str, dict[str, int]] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)  # a person's ruling → its entry
     silent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # post → (rule, hash)
@@ -58,16 +58,16 @@ class Rulings(Struct):
             self._undo(entry, ruled, seen)
         elif ruled.verdict != "show" or (seen and ruled.hash == seen.hash != ""):
             profile, author = (seen.profile, seen.author) if seen and ruled.verdict == "show" else (b"", "")
-            word = Word(entry.seq, ruled.id, ruled.verdict, ruled.hash, profile, author)
+            word = StandingRuling(entry.seq, ruled.id, ruled.verdict, ruled.hash, profile, author)
             self.words.setdefault(ruled.subject, []).append(word)
             self._approve(ruled.subject, author, 1)
 
-    def top(self, subject: str) -> Word | None:
+    def top(self, subject: str) -> StandingRuling | None:
         """The person's word that stands on this subject."""
         words = self.words.get(subject)
         return words[-1] if words else None
 
-    def verdict(self, seen: Seen) -> tuple[Verdict, str] | None:
+    def verdict(self, seen: PostState) -> tuple[Verdict, str] | None:
         """What the rulings say of this very content, and its clearance. None: nobody has spoken."""
         if self.words:
             if any(self._is_hidden(subject) for subject in (seen.id, seen.author, *seen.embeds)):
@@ -81,11 +81,11 @@ class Rulings(Struct):
             return seen.rule.verdict, seen.rule.clearance
         return None
 
-    def is_silent(self, seen: Seen, rule: str) -> bool:
+    def is_silent(self, seen: PostState, rule: str) -> bool:
         """A person has undone this rule's word on this very content."""
         return (rule, seen.hash) in self.silent.get(seen.id, ())
 
-    def is_trusted(self, seen: Seen, posts: Posts, count: int = 1) -> bool:
+    def is_trusted(self, seen: PostState, posts: Posts, count: int = 1) -> bool:
         """A person approved so many earlier posts of this author with this very profile, and it stands."""
         found = 0
         for post_id in self.approved.get(seen.author, ()):
@@ -122,7 +122,7 @@ class Rulings(Struct):
             if not posts:
                 del self.approved[author]
 
-    def _undo(self, entry: Entry, ruled: Ruled, seen: Seen | None) -> None:
+    def _undo(self, entry: Entry, ruled: Ruled, seen: PostState | None) -> None:
         """Withdraw the word that is named, if it still stands; what was said before it stands again."""
         words = self.words.get(ruled.subject)
         if words and words[-1].id == ruled.undoes:
@@ -136,8 +136,8 @@ class Rulings(Struct):
 
 
 @lru_cache
-def _said(by: str, verdict: Verdict, clearance: str) -> Said:
-    return Said(by, verdict, clearance)
+def _said(by: str, verdict: Verdict, clearance: str) -> RuleVerdict:
+    return RuleVerdict(by, verdict, clearance)
 
 
 @lru_cache

@@ -6,7 +6,7 @@ from backchannel.board import Picture
 from backchannel.model import Post, Verdict, quotable_digest
 
 
-class Said(Struct, frozen=True, gc=False):
+class RuleVerdict(Struct, frozen=True, gc=False):
     """The latest word of a rule on a post's hash."""
 
     by: str
@@ -22,7 +22,7 @@ class Hearsay(Struct, frozen=True, gc=False):
     words: bytes
 
 
-class Seen(Struct, gc=False):
+class PostState(Struct, gc=False):
     """A post, as far as memory holds it.
 
     `key`: its first entry; `post`: the entry of the standing copy; `taken_at`: when the first was taken in.
@@ -62,7 +62,7 @@ class Seen(Struct, gc=False):
     order: int = 0
     waits_seq: int = 0
     waits_at: float = 0.0
-    rule: Said | None = None
+    rule: RuleVerdict | None = None
     rule_hash: str = ""
     spoke: tuple[str, ...] = ()
     at: float = 0.0

@@ -75,7 +75,7 @@ def parse_html(
     so the link that stands for it in older clients (class `quote-inline`) is left out. `most`: characters
     that are read.
     """
-    builder = _Builder(base, frozenset(emoji), mentions, frozenset(hashtags), is_quoting)
+    builder = _TreeBuilder(base, frozenset(emoji), mentions, frozenset(hashtags), is_quoting)
     builder.feed(_CLEANER.clean(tidy(strip_controls(html[:most]))))
     builder.close()
     body = builder.finish()
@@ -104,7 +104,7 @@ class _Open(Struct):
     is_hidden: bool = False
 
 
-class _Builder(HTMLParser):
+class _TreeBuilder(HTMLParser):
     """Builds the tree from nh3's well-formed output.
 
     Where HTML nests a block in something inline, the inline element is closed, the block opened, and the

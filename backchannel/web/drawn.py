@@ -7,19 +7,19 @@ import msgspec
 from backchannel.clock import give_way
 from backchannel.web.display import api_post
 from backchannel.web.pages import Pages
-from backchannel.web.views import AT_ONCE, Shown, Views, cost_of
+from backchannel.web.views import AT_ONCE, ShownCard, Views, cost_of
 
 KEPT = 1000
 
 
 class Drawn:
-    """Holds what `/api/v1/posts` says about cards. A card that is shown anew is another `Shown`."""
+    """Holds what `/api/v1/posts` says about cards. A card that is shown anew is another `ShownCard`."""
 
     def __init__(self, pages: Pages, views: Views) -> None:
         self._pages, self._views = pages, views
-        self._kept: dict[int, tuple[Shown, msgspec.Raw]] = {}
+        self._kept: dict[int, tuple[ShownCard, msgspec.Raw]] = {}
 
-    def json(self, card: Shown) -> msgspec.Raw:
+    def json(self, card: ShownCard) -> msgspec.Raw:
         """Return one card, encoded."""
         kept = self._kept.pop(card.item.key, None)
         if kept is None or kept[0] is not card:
@@ -29,7 +29,7 @@ class Drawn:
             del self._kept[next(iter(self._kept))]
         return kept[1]
 
-    async def are_ready(self, cards: Sequence[Shown]) -> bool:
+    async def are_ready(self, cards: Sequence[ShownCard]) -> bool:
         """Whether few of these have still to be drawn. Else they are, a few at a time, and the board has to
         be looked at again: others had the loop meanwhile."""
         missing = [card for card in cards if not self._has(card)]
@@ -50,11 +50,11 @@ class Drawn:
             del self._kept[key]
         self._pages.forget_gone(is_seen)
 
-    def _has(self, card: Shown) -> bool:
+    def _has(self, card: ShownCard) -> bool:
         kept = self._kept.get(card.item.key)
         return kept is not None and kept[0] is card
 
-    def _draw(self, card: Shown) -> msgspec.Raw:
+    def _draw(self, card: ShownCard) -> msgspec.Raw:
         views, html = self._views, self._pages.card_html(card.view)
         said = api_post(card.post, card.item, zone=views.zone, html=html, own_tags=views.own_tags)
         return msgspec.Raw(msgspec.json.encode(said))

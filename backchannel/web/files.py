@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from backchannel.web.sending import Outbox
-from backchannel.web.views import Seen
+from backchannel.web.views import BoardReader
 
 MAX_KEPT = 16 * 2**20
 """Bytes of pictures in memory."""
@@ -68,10 +68,10 @@ class Static:
         return kept
 
 
-class Pictures:
+class PictureFiles:
     """Pictures of the data folder, each while a card uses it that may be seen."""
 
-    def __init__(self, seen: Seen, folder: Path, outbox: Outbox) -> None:
+    def __init__(self, seen: BoardReader, folder: Path, outbox: Outbox) -> None:
         self._seen, self._folder, self._outbox = seen, folder, outbox
         self._kept: dict[str, bytes] = {}
         self._size = 0

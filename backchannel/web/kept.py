@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from backchannel.clock import Clock
 from backchannel.web.pace import PATIENCE_S, Crowded, Pace
-from backchannel.web.views import Seen
+from backchannel.web.views import BoardReader
 
 KEPT_S = 1.0
 """The pages tell the time, so they are no older than this."""
@@ -43,7 +43,7 @@ class Kept:
 
     def __init__(
         self,
-        seen: Seen,
+        seen: BoardReader,
         clock: Clock,
         pace: Pace,
         is_venue: Callable[[str], bool],

@@ -122,7 +122,7 @@ class Compact(jinja2.ext.Extension):
         return re.sub(r"\n[ \t]*", "{#\n#}", source)
 
 
-class Blank(NamedTuple):
+class EmptyForms(NamedTuple):
     """Empty display forms, from which the page's <template>s are made."""
 
     card: CardView = CardView()
@@ -157,7 +157,7 @@ class Pages:
             "zone": event.timezone,
             "quiet_after_s": wall.quiet_after_s,
             "protocol": PROTOCOL,
-            "blank": Blank(),
+            "blank": EmptyForms(),
         }
         self.qr = qr_svg(qr_text(config.join_url))
 

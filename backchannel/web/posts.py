@@ -14,7 +14,7 @@ from backchannel.web.answers import BadParameter
 from backchannel.web.drawn import Drawn
 from backchannel.web.folded import OTHERS
 from backchannel.web.house import House
-from backchannel.web.views import Shown
+from backchannel.web.views import ShownCard
 
 MAX_LIMIT = 200
 MAX_WORDS = 200
@@ -34,10 +34,10 @@ class Query(NamedTuple):
     folded: bool = True
 
 
-class Found(NamedTuple):
+class PostPage(NamedTuple):
     """Cards, newest first; `older` is where to go on, empty at the end."""
 
-    cards: list[Shown]
+    cards: list[ShownCard]
     older: str
 
 
@@ -80,7 +80,7 @@ def render_place(item: Item) -> str:
     return base64.urlsafe_b64encode(f"{item.order}.{item.key}".encode()).decode().rstrip("=")
 
 
-async def find_posts(house: House, query: Query) -> Found:
+async def find_posts(house: House, query: Query) -> PostPage:
     """The answer as of now: nothing is awaited between the last look at the board and the return."""
     board, sequencer = house.sequencer.board, house.sequencer
     want = query.limit + 1
@@ -110,10 +110,10 @@ async def find_posts(house: House, query: Query) -> Found:
         return seen[: query.limit]
 
     cards = await house.views.answer(ask)
-    return Found(cards, render_place(cards[-1].item) if more else "")
+    return PostPage(cards, render_place(cards[-1].item) if more else "")
 
 
-def render_posts(house: House, drawn: Drawn, found: Found) -> bytes:
+def render_posts(house: House, drawn: Drawn, found: PostPage) -> bytes:
     """The answer of `/api/v1/posts`. `next` is null at the end."""
     sequencer = house.sequencer
     return msgspec.json.encode(

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from backchannel.board import BLANK_KEY, Folded, Item
+from backchannel.gather import SourceHealth
 from backchannel.web.address import client_address, limit_key
 from backchannel.web.answers import (
     BUGS,
@@ -22,16 +23,16 @@ from backchannel.web.answers import (
 )
 from backchannel.web.card import CardView
 from backchannel.web.drawn import Drawn
-from backchannel.web.files import Pictures, Static
+from backchannel.web.files import PictureFiles, Static
 from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded
-from backchannel.web.house import House, SourceHealth
+from backchannel.web.house import House
 from backchannel.web.kept import Kept, Make, Rendered
 from backchannel.web.pages import THEMES, WALL_CSP, SourceView, Stand
 from backchannel.web.posts import Query, find_posts, parse_query, render_place, render_posts
 from backchannel.web.rulings import PATH as RULINGS
 from backchannel.web.rulings import post_ruling
 from backchannel.web.sending import Outbox
-from backchannel.web.views import Shown
+from backchannel.web.views import ShownCard
 
 WALL, TAB, API = 200, 50, 50
 SHARED = (Query(API), Query(WALL))
@@ -44,7 +45,7 @@ def build_app(house: House) -> web.Application:
     app[PAGES], app[BUGS] = house.pages, house.bugs
     app.on_response_prepare.append(add_headers)
     outbox = Outbox()
-    static, pictures = Static(house.static, outbox), Pictures(house.sequencer, house.media, outbox)
+    static, pictures = Static(house.static, outbox), PictureFiles(house.sequencer, house.media, outbox)
     site = Site(house, outbox, pictures)
     app.add_routes(
         [
@@ -69,7 +70,7 @@ def build_app(house: House) -> web.Application:
 class Site:
     """The pages and the reading side of the API."""
 
-    def __init__(self, house: House, outbox: Outbox, pictures: Pictures) -> None:
+    def __init__(self, house: House, outbox: Outbox, pictures: PictureFiles) -> None:
         self._house, self._outbox, self._pictures = house, outbox, pictures
         self._drawn = Drawn(house.pages, house.views)
         self._kept = Kept(house.sequencer, house.clock, outbox.pace, house.is_venue)
@@ -212,7 +213,7 @@ class Site:
         is_veiled = any(item.key == BLANK_KEY for item in sequencer.since(sequencer.board.seq).put)
         return is_veiled or BLANK_KEY in sequencer.board.items
 
-    def _page(self, text: str, cards: Sequence[Shown]) -> Rendered:
+    def _page(self, text: str, cards: Sequence[ShownCard]) -> Rendered:
         return self._kept.rendered(text.encode(), _keys(cards))
 
     async def _answer(
@@ -232,11 +233,11 @@ class Site:
         return self._outbox.send(request, answer.body, headers, address=address, may_go=may_go)
 
 
-def _views(cards: Sequence[Shown]) -> list[CardView]:
+def _views(cards: Sequence[ShownCard]) -> list[CardView]:
     return [card.view for card in cards]
 
 
-def _keys(cards: Sequence[Shown]) -> frozenset[int]:
+def _keys(cards: Sequence[ShownCard]) -> frozenset[int]:
     return frozenset(card.item.key for card in cards)
 
 

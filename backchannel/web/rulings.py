@@ -28,7 +28,7 @@ _NO_TLS = (
 )
 
 
-class Word(Struct, frozen=True, forbid_unknown_fields=True):
+class RulingRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What a person says. `subject`: a permalink or a key; `on` counts for `blank` alone.
 
     `id` is chosen where the word is spoken: whoever lost the answer may repeat it, and it is one word.
@@ -55,7 +55,7 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
         return refusal
     try:
         async with asyncio.timeout(BODY_S):
-            word = msgspec.json.decode(await request.read(), type=Word)
+            word = msgspec.json.decode(await request.read(), type=RulingRequest)
     except TimeoutError:
         return error_answer(request, HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time.")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -65,7 +65,7 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
     if not word.subject and word.verdict != "blank":
         return error_answer(request, HTTPStatus.BAD_REQUEST, "This is no ruling: `subject` is empty.")
     try:
-        answer = await house.desk.rule(
+        outcome = await house.desk.rule(
             word.verdict, word.subject, by=word.by, why=word.why, on=word.on, ruling_id=word.id
         )
     except LookupError as error:
@@ -73,7 +73,7 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
         return error_answer(request, HTTPStatus.NOT_FOUND, words)
     except LogUnavailable as error:
         return error_answer(request, HTTPStatus.SERVICE_UNAVAILABLE, f"Not done: {error}")
-    return json_answer({"message": answer.message, "saved": answer.saved})
+    return json_answer(outcome)
 
 
 def _refusal(house: House, request: web.Request) -> web.Response | None:

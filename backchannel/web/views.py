@@ -1,6 +1,6 @@
 """Cards ready to be shown, kept while they are asked for: a frame, a page and the API draw the same one."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import NamedTuple, Protocol
 
@@ -14,11 +14,11 @@ KEPT = 1000
 AT_ONCE = 8
 """Cards whose display form is made before others get the loop; a heavy one counts as so many."""
 
-Ready = Callable[[Sequence["Shown"]], Awaitable[bool]]
+Ready = Callable[[Sequence["ShownCard"]], Awaitable[bool]]
 
 
-class Seen(Protocol):
-    """What may be seen, and the words of it: the sequencer, as everything public looks at it."""
+class BoardReader(Protocol):
+    """The sequencer as far as pages, API and hub may use it: what may be seen, and no way to write."""
 
     @property
     def epoch(self) -> str: ...
@@ -31,6 +31,20 @@ class Seen(Protocol):
         """Keys under the veil."""
         ...
 
+    @property
+    def unsaved(self) -> int:
+        """Return how many takedowns count everywhere and are not in the log yet."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Say why nothing new is taken now; empty when all is well."""
+        ...
+
+    def subscribe(self, follower: Callable[[bool], None], /) -> None:
+        """Call it after every change; with True where something is covered that was not."""
+        ...
+
     def since(self, after: int) -> Frame:
         """The board's answer, under the veil: without what is covered, and blank where that is veiled."""
         ...
@@ -39,12 +53,16 @@ class Seen(Protocol):
         """The words of a card, as far as they are in memory."""
         ...
 
+    def by_author(self, key: int, below: int) -> Iterator[Item]:
+        """Yield the cards of this post's author whose key is below that, the greatest first."""
+        ...
+
     async def load(self, items: Sequence[Item]) -> Mapping[int, Post]:
         """The words of these cards by key, from the log where they are not in memory."""
         ...
 
 
-class Shown(NamedTuple):
+class ShownCard(NamedTuple):
     """A card with its words and its display form. Nothing in it may outlive its `item` on the board."""
 
     item: Item
@@ -60,10 +78,10 @@ def cost_of(view: CardView) -> int:
 class Views:
     """The display forms of cards. They are looked up by item, so a changed card never shows its old face."""
 
-    def __init__(self, seen: Seen, *, zone: tzinfo, own_tags: Collection[str]) -> None:
+    def __init__(self, seen: BoardReader, *, zone: tzinfo, own_tags: Collection[str]) -> None:
         self.are_ready: Ready | None = None
         self._seen = seen
-        self._kept: dict[int, Shown] = {}
+        self._kept: dict[int, ShownCard] = {}
         self.set_up(zone=zone, own_tags=own_tags)
 
     def set_up(self, *, zone: tzinfo, own_tags: Collection[str]) -> None:
@@ -71,7 +89,7 @@ class Views:
         self.zone, self.own_tags = zone, tuple(own_tags)
         self._kept.clear()
 
-    def get(self, item: Item) -> Shown | None:
+    def get(self, item: Item) -> ShownCard | None:
         """The card, or None while its words are not in memory."""
         if self._has(item):
             return self._kept[item.key]
@@ -98,7 +116,7 @@ class Views:
             elif self._seen.board.items.get(item.key) == item and item.key not in self._seen.covered:
                 raise LookupError(f"the log has no words for card {item.key}, entry {item.seq}")
 
-    async def answer(self, ask: Callable[[], Sequence[Item]]) -> list[Shown]:
+    async def answer(self, ask: Callable[[], Sequence[Item]]) -> list[ShownCard]:
         """The cards `ask` names, with their words.
 
         It is asked again after every look into the log, and where `are_ready` has made something ready: what
@@ -125,10 +143,10 @@ class Views:
         for key in [key for key in self._kept if key not in items or key in covered]:
             del self._kept[key]
 
-    def _keep(self, item: Item, post: Post) -> Shown:
+    def _keep(self, item: Item, post: Post) -> ShownCard:
         view = render_card(post, item, zone=self.zone, own_tags=self.own_tags)
         self._kept.pop(item.key, None)
         while len(self._kept) >= KEPT:
             del self._kept[next(iter(self._kept))]
-        self._kept[item.key] = shown = Shown(item, post, view)
+        self._kept[item.key] = shown = ShownCard(item, post, view)
         return shown

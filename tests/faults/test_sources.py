@@ -9,7 +9,7 @@ import pytest
 
 from backchannel.app import Server
 from backchannel.clock import Clock
-from backchannel.simulator import Fault, Said, Simulator, Version
+from backchannel.simulator import Fault, ScriptedPost, Simulator, Version
 from tests.inside import running, until
 
 FAULTS = {
@@ -21,11 +21,13 @@ FAULTS = {
 KINDS = ("mastodon", "feed", "nostr")
 
 
-def said(simulator: Simulator, kind: str, number: int) -> Said:
+def said(simulator: Simulator, kind: str, number: int) -> ScriptedPost:
     """A new post on this network, now, by somebody who is at home there."""
     speaker = next(s for s in simulator.world.said(simulator.moment()) if s.kind == kind and not s.answers)
     version = Version(simulator.moment(), f"said in trouble, number {number} #openideas26")
-    return Said(f"trouble-{kind}", speaker.kind, speaker.who, (version,), speaker.place, title=speaker.title)
+    return ScriptedPost(
+        f"trouble-{kind}", speaker.kind, speaker.who, (version,), speaker.place, title=speaker.title
+    )
 
 
 def texts(server: Server) -> str:

@@ -14,12 +14,15 @@ from aiohttp import ClientSession
 
 from backchannel.bugs import Bugs
 from backchannel.config import Config
+from backchannel.gather import SourceHealth
 from backchannel.hub.door import Capacity, Door
 from backchannel.hub.fallback import is_own_page, live_handler
 from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
+from backchannel.search import Search
+from backchannel.sequencer.desk import Desk, Outcome
 from backchannel.web.address import parse_networks
-from backchannel.web.house import House, SourceHealth
+from backchannel.web.house import House
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
 from backchannel.web.views import Views
@@ -28,33 +31,17 @@ from tests.hub.stand_in import HandClock, Stage, entry_of, turns, until
 TOKEN = "token-of-the-data-folder"
 
 
-class Health(NamedTuple):
-    name: str
-    kind: str
-    state: str = "live"
-    last_success_at: float | None = None
-    behind_s: float | None = None
-    error: str = ""
-    skipped: int = 0
-    missed: int = 0
-
-
-class Answer(NamedTuple):
-    saved: bool
-    message: str
-
-
-class Desk:
+class NotingDesk(Desk):
     """Notes what is said; `answer` may be an exception to raise."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str, str, str, bool]] = []
         self.ids: list[str] = []
-        self.answer: Answer | Exception = Answer(True, "done")
+        self.answer: Outcome | Exception = Outcome("done", saved=True)
 
     async def rule(
         self, verdict: str, subject: str, *, by: str, why: str = "", on: bool = True, ruling_id: str = ""
-    ) -> Answer:
+    ) -> Outcome:
         self.heard.append((verdict, subject, by, why, on))
         self.ids.append(ruling_id)
         if isinstance(self.answer, Exception):
@@ -62,7 +49,7 @@ class Desk:
         return self.answer
 
 
-class Search:
+class PlainSearch(Search):
     """Finds by looking at every word there is."""
 
     def __init__(self, stage: Stage) -> None:
@@ -86,7 +73,7 @@ class Served(NamedTuple):
     hub: Hub
     port: Port
     clock: HandClock
-    desk: Desk
+    desk: NotingDesk
     health: list[SourceHealth]
     bugs: Bugs
     folder: Path
@@ -122,7 +109,7 @@ async def serve(
     is_word: Callable[[bytes], bool] = lambda head: False,
     stage: Stage | None = None,
 ) -> AsyncIterator[Served]:
-    stage, clock, desk = stage or Stage(), HandClock(), Desk()
+    stage, clock, desk = stage or Stage(), HandClock(), NotingDesk()
     health: list[SourceHealth] = []
     bugs = Bugs()
     networks = parse_networks(trusted)
@@ -134,7 +121,7 @@ async def serve(
     house = House(
         sequencer=stage,
         desk=desk,
-        search=Search(stage),
+        search=PlainSearch(stage),
         views=views,
         pages=Pages(CONFIG),
         health=lambda: health,

@@ -12,13 +12,13 @@ from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.contract import Context
 from backchannel.fetch import Fetcher
-from backchannel.gather import House
+from backchannel.gather import GatherContext
 from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.model import Posted
 from backchannel.redaction import keep_secret
-from backchannel.sources.mastodon.api import Server
+from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
-from backchannel.sources.nostr.desk import Desk
+from backchannel.sources.nostr.desk import EventQueue
 from backchannel.sources.nostr.directory import Directory
 from backchannel.web.views import Views
 from tests.conftest import Tell
@@ -41,7 +41,7 @@ async def turns(done: asyncio.Event) -> list[float]:
 async def test_a_page_of_hostile_statuses_gives_the_loop_back_after_each(tell: Tell) -> None:
     clock = Clock()
     fetcher = Fetcher(user_agent="Backchannel/test", clock=clock)
-    server = Server("https://home.example", fetcher, clock)
+    server = MastodonServer("https://home.example", fetcher, clock)
     context = Context("fedi", fetcher, clock, ("a",), 0.0, list, Bugs())
     reader = Reader(context, ("a",), [server], local=False, backfill_pages=1, opt_outs="show", handles={})
     said = json.loads(status(content="<p>x" * 10_000))
@@ -61,7 +61,7 @@ async def test_a_page_of_hostile_statuses_gives_the_loop_back_after_each(tell: T
 async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell: Tell) -> None:
     keep_secret(["a secret that is in no post"])
     sequencer = await sequencer_in(tmp_path)
-    house = House(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
     candidates = Candidates("net", "script", house, is_chosen=False)
     events = [Posted(post(f"p{at}", "\N{ARABIC LETTER ALEF}\ufdfa " * 10_000)) for at in range(40)]
     done = asyncio.Event()
@@ -96,7 +96,7 @@ async def test_long_posts_are_drawn_one_at_a_time_also_when_all_are_new_to_the_p
 
 def test_a_page_of_long_notes_becomes_posts_a_few_at_a_time() -> None:
     directory = Directory(source="n", web="https://n.example/{id}", lanes=(), bugs=Bugs())
-    desk = Desk(directory)
+    desk = EventQueue(directory)
     for at in range(50):
         event = ADA.event(f"{at} " + "#a " * 6000, at=at)
         directory.put(event)
@@ -112,7 +112,7 @@ def test_a_page_of_long_notes_becomes_posts_a_few_at_a_time() -> None:
 
 def test_a_page_of_short_notes_becomes_posts_in_few_turns() -> None:
     directory = Directory(source="n", web="https://n.example/{id}", lanes=(), bugs=Bugs())
-    desk = Desk(directory)
+    desk = EventQueue(directory)
     for at in range(500):
         event = ADA.event(f"{at} #a", at=at)
         directory.put(event)

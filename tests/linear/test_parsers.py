@@ -12,7 +12,7 @@ from backchannel.board import Card, Item
 from backchannel.sources.feed import identity, post
 from backchannel.sources.feed.jsonfeed import parse_json_feed
 from backchannel.sources.feed.post import Origin, parse_entry
-from backchannel.sources.feed.wire import Entry, Head, Medium, Text
+from backchannel.sources.feed.wire import Head, Text, WireEntry, WireMedium
 from backchannel.sources.feed.words import fold_category
 from backchannel.sources.mastodon.post import View, build_post
 from backchannel.sources.mastodon.wire import parse_list, parse_status
@@ -90,7 +90,7 @@ def profile(value: str) -> object:
 
 def entry(**more: Any) -> object:
     origin = Origin("blog", "Blog", "https://blog.example/feed", "https://blog.example/feed")
-    return parse_entry(Entry(**more), Head(), origin, id="1", first_seen=0.0)
+    return parse_entry(WireEntry(**more), Head(), origin, id="1", first_seen=0.0)
 
 
 def card(make: Callable[[str], model.Body]) -> Callable[[str], object]:
@@ -145,7 +145,10 @@ CHEAP: dict[str, tuple[int, Callable[[str], object]]] = {
     "a status's warning": (LIMITS["spoiler_text"].most, mastodon("spoiler_text")),
     "a note's tags": (WORD, nostr(1, *[["t", "*"]] * 20, *[["imeta", "url *", "alt *"]] * 4)),
     "a profile": (PLAIN, profile),
-    "a feed's media": (URL, lambda s: entry(media=tuple(Medium(s, "image/png", alt=s) for _ in range(64)))),
+    "a feed's media": (
+        URL,
+        lambda s: entry(media=tuple(WireMedium(s, "image/png", alt=s) for _ in range(64))),
+    ),
     "a NIP-19 word": (5000, lambda s: tried(bech32.parse_pointer, s)),
 }
 

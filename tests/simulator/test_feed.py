@@ -7,7 +7,7 @@ from typing import Any
 import feedparser
 import pytest
 
-from backchannel.simulator import Said, Version
+from backchannel.simulator import ScriptedPost, Version
 
 Opener = Callable[..., Awaitable[Any]]
 FILES = ["blog.xml", "marginalia.atom", "readingroom.rdf"]
@@ -89,7 +89,9 @@ async def test_a_picture_of_an_entry_is_served(simulate: Opener, held: Any) -> N
 
 async def test_a_new_entry_is_in_the_feed_at_once(simulate: Opener) -> None:
     reader = await simulate()
-    article = Said("new", "feed", "marta", (Version(-1.0, "Fresh & <bold>"),), "blog.xml", title="News <1>")
+    article = ScriptedPost(
+        "new", "feed", "marta", (Version(-1.0, "Fresh & <bold>"),), "blog.xml", title="News <1>"
+    )
     reader.simulator.say(article)
     parsed = feedparser.parse(await reader.feed("blog.xml"))
     assert parsed.entries[0].title == "News <1>"

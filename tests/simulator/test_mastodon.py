@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backchannel.simulator import Picture, Said, Version
+from backchannel.simulator import ScriptedPost, Sketch, Version
 
 TAG = "/api/v1/timelines/tag/openideas26"
 Opener = Callable[..., Awaitable[Any]]
@@ -50,7 +50,7 @@ async def test_a_limit_above_forty_is_forty(simulate: Opener, held: Any) -> None
 async def test_any_all_none_and_only_media_choose(simulate: Opener, held: Any) -> None:
     reader = await simulate()
     for key, text in (("a", "#one"), ("b", "#one #two"), ("c", "#three")):
-        reader.simulator.say(Said(key, "mastodon", "noor", (Version(1.0, text),), "0"))
+        reader.simulator.say(ScriptedPost(key, "mastodon", "noor", (Version(1.0, text),), "0"))
     held.go(2)
     one = "/api/v1/timelines/tag/one"
     assert len(await reader.json(one)) == 2
@@ -79,7 +79,9 @@ async def test_what_is_far_away_comes_late_with_a_high_id_and_its_old_date(
     simulate: Opener, held: Any
 ) -> None:
     reader = await simulate()
-    uri = reader.simulator.say(Said("far", "mastodon", "jide", (Version(10.0, "#far"),), "1", late_s=100))
+    uri = reader.simulator.say(
+        ScriptedPost("far", "mastodon", "jide", (Version(10.0, "#far"),), "1", late_s=100)
+    )
     held.go(50)
     assert await reader.json("/api/v1/timelines/tag/far") == []
     held.go(111)
@@ -91,7 +93,7 @@ async def test_what_is_far_away_comes_late_with_a_high_id_and_its_old_date(
 
 async def test_an_edit_has_a_time_and_a_history(simulate: Opener, held: Any) -> None:
     reader = await simulate()
-    uri = reader.simulator.say(Said("e", "mastodon", "noor", (Version(0.0, "#x before"),), "0"))
+    uri = reader.simulator.say(ScriptedPost("e", "mastodon", "noor", (Version(0.0, "#x before"),), "0"))
     status_id = uri.rpartition("/")[2]
     held.go(60)
     reader.simulator.edit("e", "#x after")
@@ -104,7 +106,7 @@ async def test_an_edit_has_a_time_and_a_history(simulate: Opener, held: Any) -> 
 
 async def test_what_is_deleted_is_missing_everywhere(simulate: Opener, held: Any) -> None:
     reader = await simulate()
-    uri = reader.simulator.say(Said("d", "mastodon", "noor", (Version(0.0, "#gone"),), "0"))
+    uri = reader.simulator.say(ScriptedPost("d", "mastodon", "noor", (Version(0.0, "#gone"),), "0"))
     status_id = uri.rpartition("/")[2]
     held.go(20)
     assert len(await reader.json(f"/api/v1/statuses?id[]={status_id}&id[]=1")) == 1
@@ -132,8 +134,10 @@ async def test_an_answer_names_its_parent_and_the_context_has_both(simulate: Ope
 
 async def test_a_picture_is_served_where_the_status_says(simulate: Opener) -> None:
     reader = await simulate()
-    picture = Picture("slide", "Ask", alt="A slide")
-    reader.simulator.say(Said("p", "mastodon", "noor", (Version(-1.0, "#pic"),), "0", pictures=(picture,)))
+    picture = Sketch("slide", "Ask", alt="A slide")
+    reader.simulator.say(
+        ScriptedPost("p", "mastodon", "noor", (Version(-1.0, "#pic"),), "0", pictures=(picture,))
+    )
     (status,) = await reader.json("/api/v1/timelines/tag/pic")
     (media,) = status["media_attachments"]
     assert media["description"] == "A slide"

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from backchannel.simulator import Said, Version
+from backchannel.simulator import ScriptedPost, Version
 from backchannel.simulator.nostr.events import Key, bech32, event_hash
 
 Opener = Callable[..., Awaitable[Any]]
@@ -74,7 +74,7 @@ async def test_a_new_event_is_pushed_to_who_asked_for_such(simulate: Opener) -> 
     async with reader.session.ws_connect(reader.simulator.bases[0] + "/nostr") as socket:
         await socket.send_json(["REQ", "wall", {"#t": ["fresh"]}])
         assert await frame(socket) == ["EOSE", "wall"]
-        uri = reader.simulator.say(Said("n", "nostr", "hana", (Version(0.0, "Now! #fresh"),)))
+        uri = reader.simulator.say(ScriptedPost("n", "nostr", "hana", (Version(0.0, "Now! #fresh"),)))
         said = await frame(socket)
         assert said[:2] == ["EVENT", "wall"]
         assert f"nostr:{said[2]['id']}" == uri
@@ -99,13 +99,13 @@ async def test_after_close_nothing_comes(simulate: Opener) -> None:
         await socket.send_json(["CLOSE", "a"])
         await socket.send_json(["REQ", "c", {"limit": 0}])
         assert await frame(socket) == ["EOSE", "c"]
-        reader.simulator.say(Said("n", "nostr", "hana", (Version(0.0, "Now! #fresh"),)))
+        reader.simulator.say(ScriptedPost("n", "nostr", "hana", (Version(0.0, "Now! #fresh"),)))
         assert {(await frame(socket))[1] for _ in range(2)} == {"b", "c"}
 
 
 async def test_a_deletion_is_pushed_and_the_note_is_gone(simulate: Opener, held: Any) -> None:
     reader = await simulate()
-    reader.simulator.say(Said("n", "nostr", "hana", (Version(-5.0, "Oops #oops"),)))
+    reader.simulator.say(ScriptedPost("n", "nostr", "hana", (Version(-5.0, "Oops #oops"),)))
     (note,) = await reader.stored({"#t": ["oops"]})
     async with reader.session.ws_connect(reader.simulator.bases[0] + "/nostr") as socket:
         await socket.send_json(["REQ", "del", {"kinds": [5], "authors": [note["pubkey"]], "limit": 0}])
@@ -118,7 +118,7 @@ async def test_a_deletion_is_pushed_and_the_note_is_gone(simulate: Opener, held:
 
 async def test_a_stranger_cannot_delete(simulate: Opener) -> None:
     reader = await simulate()
-    reader.simulator.say(Said("n", "nostr", "hana", (Version(-5.0, "Mine #mine"),)))
+    reader.simulator.say(ScriptedPost("n", "nostr", "hana", (Version(-5.0, "Mine #mine"),)))
     (note,) = await reader.stored({"#t": ["mine"]})
     stranger = Key(9, "stranger").sign(5, note["created_at"] + 1, "", [["e", note["id"]]])
     assert (await publish(reader, stranger))[2] is True

@@ -6,28 +6,28 @@ from PIL import Image
 from backchannel.simulator.people import CAST
 from backchannel.simulator.pictures import SIZES, Gallery, png
 from backchannel.simulator.scenery import MOTIFS
-from backchannel.simulator.script import Picture, write_script
+from backchannel.simulator.script import Sketch, write_script
 
 PICTURES = [
-    Picture("slide", "Listen first"), Picture("chart", "Answers / 12 / 41"), Picture("photo", "cat"),
-    Picture("portrait", "noor"), Picture("emoji", "openideas"), Picture("card", "A page"),
+    Sketch("slide", "Listen first"), Sketch("chart", "Answers / 12 / 41"), Sketch("photo", "cat"),
+    Sketch("portrait", "noor"), Sketch("emoji", "openideas"), Sketch("card", "A page"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.kind)
-def test_a_picture_has_the_size_that_is_said(picture: Picture) -> None:
+def test_a_picture_has_the_size_that_is_said(picture: Sketch) -> None:
     assert Image.open(io.BytesIO(png(picture))).size == SIZES[picture.kind]
 
 
 def test_a_picture_is_the_same_bytes_every_time() -> None:
-    picture = Picture("photo", "mill")
+    picture = Sketch("photo", "mill")
     first = png(picture)
     png.cache_clear()
     assert png(picture) == first
 
 
 def test_people_look_different() -> None:
-    assert len({png(Picture("portrait", who)) for who in CAST}) == len(CAST)
+    assert len({png(Sketch("portrait", who)) for who in CAST}) == len(CAST)
 
 
 def test_the_gallery_has_what_the_script_shows() -> None:
@@ -42,7 +42,7 @@ def test_the_gallery_has_what_the_script_shows() -> None:
 
 @pytest.mark.parametrize("motif", MOTIFS)
 def test_every_motif_is_a_picture_of_its_own(motif: str) -> None:
-    drawn = Image.open(io.BytesIO(png(Picture("photo", motif))))
+    drawn = Image.open(io.BytesIO(png(Sketch("photo", motif))))
     colours = drawn.resize((60, 40)).getcolors(2400)
     assert colours is not None
     assert len(colours) > 20

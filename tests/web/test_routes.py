@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from aiohttp import ClientSession
 
-from tests.hub.served import Health, Served, get_json, get_text
+from backchannel.gather import SourceHealth
+from tests.hub.served import Served, get_json, get_text
 from tests.hub.stand_in import EPOCH, turns
 
 
@@ -77,7 +78,7 @@ async def test_pages_are_kept_by_nobody(web: ClientSession) -> None:
 
 
 async def test_the_status_page_says_what_is_wrong(served: Served, web: ClientSession) -> None:
-    served.health.append(Health("relay", "nostr", "backoff", error="wss://relay.example: timed out"))
+    served.health.append(SourceHealth("relay", "nostr", "backoff", error="wss://relay.example: timed out"))
     page = await get_text(web, "/status")
     assert "relay" in page
     assert "wss://relay.example: timed out" in page
@@ -90,7 +91,7 @@ async def test_the_qr_code_is_a_picture(web: ClientSession) -> None:
 
 
 async def test_healthz_is_ok_when_all_is_well(served: Served, web: ClientSession) -> None:
-    served.health.append(Health("social", "mastodon", "live", 1_790_000_000.0, 2.5))
+    served.health.append(SourceHealth("social", "mastodon", "live", 1_790_000_000.0, 2.5))
     data = await get_json(web, "/healthz")
     assert data["status"] == "ok"
     assert data["sources"]["social"] == {
@@ -114,7 +115,7 @@ async def test_a_mistake_of_ours_that_was_contained_is_told(served: Served, web:
 
 
 async def test_healthz_is_degraded_while_a_source_is_in_trouble(served: Served, web: ClientSession) -> None:
-    served.health.append(Health("social", "mastodon", "blocked", error="429"))
+    served.health.append(SourceHealth("social", "mastodon", "blocked", error="429"))
     data = await get_json(web, "/healthz")
     assert (data["status"], data["sources"]["social"]["error"]) == ("degraded", "429")
 

@@ -9,8 +9,9 @@ import pytest
 from aiohttp import ClientSession
 
 from backchannel.log import LogUnavailable
+from backchannel.sequencer.desk import Outcome
 from backchannel.web import rulings
-from tests.hub.served import TOKEN, Answer, Served, serve
+from tests.hub.served import TOKEN, Served, serve
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -29,7 +30,7 @@ async def say(
 
 
 async def test_a_word_is_heard_and_answered(served: Served, web: ClientSession) -> None:
-    served.desk.answer = Answer(False, "hidden everywhere, not yet saved")
+    served.desk.answer = Outcome("hidden everywhere, not yet saved")
     assert await say(web, HIDE, 200) == {"message": "hidden everywhere, not yet saved", "saved": False}
     assert served.desk.heard == [("hide", "12", "operator", "rude", True)]
 

@@ -21,7 +21,7 @@ CONTENT_TYPES = {
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
-class Entry(Struct, frozen=True):
+class Article(Struct, frozen=True):
     """One article. Times are stamps; `gone` is when it was taken back, or 0; `picture` is an address."""
 
     id: str
@@ -38,14 +38,14 @@ class Entry(Struct, frozen=True):
     gone: float = 0.0
 
 
-def render_feed(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) -> bytes:
+def render_feed(info: FeedInfo, url: str, entries: Sequence[Article], updated: float) -> bytes:
     """The document in the format that the file's name ends with. `url` is the feed's own address."""
     render = {"xml": _rss, "atom": _atom, "rdf": _rdf, "json": _json}[info.file.rpartition(".")[2]]
     return render(info, url, entries, updated).encode()
 
 
-def _rss(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) -> str:
-    def item(entry: Entry) -> str:
+def _rss(info: FeedInfo, url: str, entries: Sequence[Article], updated: float) -> str:
+    def item(entry: Article) -> str:
         tags = "".join(f"<category>{escape(tag)}</category>" for tag in entry.tags)
         media = (
             f'<media:content url="{entry.picture}" medium="image" type="image/png">' if entry.picture else ""
@@ -72,8 +72,8 @@ def _rss(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) -> 
     )
 
 
-def _atom(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) -> str:
-    def item(entry: Entry) -> str:
+def _atom(info: FeedInfo, url: str, entries: Sequence[Article], updated: float) -> str:
+    def item(entry: Article) -> str:
         if entry.gone:
             when = iso(entry.gone, seconds=True)
             return f"<at:deleted-entry ref={quoteattr(entry.id)} when={quoteattr(when)}/>\n"
@@ -96,10 +96,10 @@ def _atom(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) ->
     )
 
 
-def _rdf(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) -> str:
+def _rdf(info: FeedInfo, url: str, entries: Sequence[Article], updated: float) -> str:
     standing = [entry for entry in entries if not entry.gone]
 
-    def item(entry: Entry) -> str:
+    def item(entry: Article) -> str:
         tags = "".join(f"<dc:subject>{escape(tag)}</dc:subject>" for tag in entry.tags)
         title = escape(entry.title)
         return (
@@ -121,8 +121,8 @@ def _rdf(info: FeedInfo, url: str, entries: Sequence[Entry], updated: float) -> 
     )
 
 
-def _json(info: FeedInfo, url: str, entries: Sequence[Entry], _updated: float) -> str:
-    def item(entry: Entry) -> dict[str, object]:
+def _json(info: FeedInfo, url: str, entries: Sequence[Article], _updated: float) -> str:
+    def item(entry: Article) -> dict[str, object]:
         said: dict[str, object] = {
             "id": entry.id, "url": entry.url, "title": entry.title, "content_html": entry.content,
             "date_published": iso(entry.published, seconds=True),

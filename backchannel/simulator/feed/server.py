@@ -8,10 +8,10 @@ from email.utils import format_datetime, parsedate_to_datetime
 
 from aiohttp import web
 
-from backchannel.simulator.feed.formats import CONTENT_TYPES, Entry, render_feed
+from backchannel.simulator.feed.formats import CONTENT_TYPES, Article, render_feed
 from backchannel.simulator.markup import render_article
 from backchannel.simulator.people import CAST, FEEDS, FeedInfo
-from backchannel.simulator.script import TAG, Said
+from backchannel.simulator.script import TAG, ScriptedPost
 from backchannel.simulator.world import World, iso
 
 _NEWEST = 20
@@ -25,7 +25,7 @@ class Blogs:
         self._base = base
         self._moment = moment
         self._max_age_s = max_age_s
-        self._entries: dict[str, dict[str, Said]] = {info.file: {} for info in FEEDS}
+        self._entries: dict[str, dict[str, ScriptedPost]] = {info.file: {} for info in FEEDS}
         world.listen(self._hear)
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -37,7 +37,7 @@ class Blogs:
         """A feed's address."""
         return f"{self._base}/feeds/{info.file}"
 
-    def _hear(self, said: Said) -> None:
+    def _hear(self, said: ScriptedPost) -> None:
         if said.kind == "feed":
             self._entries[said.place][said.key] = said
             info = next(info for info in FEEDS if info.file == said.place)
@@ -58,19 +58,19 @@ class Blogs:
             return web.Response(status=304, headers=headers)
         return web.Response(body=content, headers=headers)
 
-    def _read(self, info: FeedInfo) -> list[Entry]:
+    def _read(self, info: FeedInfo) -> list[Article]:
         """What stands in a feed now, newest first, and what was taken back."""
         now = self._moment()
         said = [post for post in self._entries[info.file].values() if post.at_s <= now]
         said.sort(key=lambda post: post.at_s, reverse=True)
         return [self._entry(info, post, now) for post in said[:_NEWEST]]
 
-    def _entry(self, info: FeedInfo, said: Said, now: float) -> Entry:
+    def _entry(self, info: FeedInfo, said: ScriptedPost, now: float) -> Article:
         version = said.version(now) or said.versions[0]
         slug = re.sub(r"\W+", "-", said.title.lower()).strip("-")
         picture = f"{self._base}/feeds/media/{said.pictures[0].name}.png" if said.pictures else ""
         alt = said.pictures[0].alt if said.pictures else ""
-        return Entry(
+        return Article(
             id=self._entry_id(info, said), url=f"{info.site}/{slug}", title=said.title,
             author=CAST[said.who].name, content=render_article(version.text, info.site, picture, alt),
             tags=(TAG, "conference"), published=self._world.stamp(said.at_s),
@@ -78,7 +78,7 @@ class Blogs:
             gone=self._world.stamp(said.deleted_s) if said.deleted_s and said.is_gone(now) else 0.0,
         )  # fmt: skip
 
-    def _entry_id(self, info: FeedInfo, said: Said) -> str:
+    def _entry_id(self, info: FeedInfo, said: ScriptedPost) -> str:
         day = iso(self._world.stamp(said.at_s))[:10]
         return f"tag:{info.site.removeprefix('https://')},{day}:{said.key}"
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from backchannel.simulator.people import CAST
-from backchannel.simulator.script import Said, Version
+from backchannel.simulator.script import ScriptedPost, Version
 from backchannel.simulator.world import World
 
 _ACCOUNTS_FROM_MS = 1_785_542_400_000
@@ -21,7 +21,7 @@ class Copy(NamedTuple):
     """A post on one server. `lag_s` is how long edits and deletions need to get there, 0 at home."""
 
     id: int
-    said: Said
+    said: ScriptedPost
     arrives_s: float
     lag_s: float
 
@@ -34,7 +34,7 @@ class Copy(NamedTuple):
         return self.arrives_s <= at_s and not self.said.is_gone(at_s - self.lag_s)
 
 
-class Server:
+class SimulatedServer:
     """One of the servers: `number` counts them, `bases` are the addresses of all, `domain` its people's."""
 
     def __init__(self, world: World, number: int, bases: tuple[str, ...], domains: tuple[str, ...]) -> None:
@@ -68,17 +68,17 @@ class Server:
         here = (other for other in self._newest_last if other.is_here(at_s))
         return [other for other in here if other.said.answers == copy.said.key]
 
-    def uri(self, said: Said) -> str:
+    def uri(self, said: ScriptedPost) -> str:
         """The post's global id, on the server where it was written."""
         home = int(said.place)
         return f"{self.bases[home]}/ap/users/{account_id(said.who, home)}/statuses/{self._id(said, home)}"
 
-    def url(self, said: Said) -> str:
+    def url(self, said: ScriptedPost) -> str:
         """Its page, on the server where it was written."""
         home = int(said.place)
         return f"{self.bases[home]}/@{CAST[said.who].handle}/{self._id(said, home)}"
 
-    def _hear(self, said: Said) -> None:
+    def _hear(self, said: ScriptedPost) -> None:
         if said.kind != "mastodon":
             return
         is_home = said.place == str(self.number)
@@ -89,10 +89,10 @@ class Server:
         self._by_key[said.key] = self._by_id[copy.id] = copy
         self.world.ids[said.key] = self.uri(said)
 
-    def _arrival(self, said: Said) -> float:
+    def _arrival(self, said: ScriptedPost) -> float:
         return said.at_s if said.place == str(self.number) else said.at_s + said.late_s
 
-    def _id(self, said: Said, number: int) -> int:
+    def _id(self, said: ScriptedPost, number: int) -> int:
         at_s = said.at_s if said.place == str(number) else said.at_s + said.late_s
         return snowflake(int(self.world.stamp(at_s) * 1000), f"{self.world.seed} {said.key} {number}")
 

@@ -1,6 +1,6 @@
 """What a Mastodon 4.6 server says about itself."""
 
-from backchannel.simulator.mastodon.copies import Server
+from backchannel.simulator.mastodon.copies import SimulatedServer
 
 Json = dict[str, object]
 
@@ -29,7 +29,7 @@ _ACCOUNTS: Json = {
 }  # fmt: skip
 
 
-def instance_v2(server: Server) -> Json:
+def instance_v2(server: SimulatedServer) -> Json:
     """GET /api/v2/instance."""
     base = server.base
     everybody: Json = {"local": "public", "remote": "public"}
@@ -72,7 +72,7 @@ def instance_v2(server: Server) -> Json:
     }  # fmt: skip
 
 
-def instance_v1(server: Server) -> Json:
+def instance_v1(server: SimulatedServer) -> Json:
     """GET /api/v1/instance, deprecated and everywhere."""
     return {
         "uri": server.domain,
@@ -107,7 +107,7 @@ def rules() -> list[Json]:
     ]
 
 
-def nodeinfo(server: Server, posts: int) -> Json:
+def nodeinfo(server: SimulatedServer, posts: int) -> Json:
     """GET /nodeinfo/2.0."""
     users: Json = {"total": 212, "activeMonth": 212, "activeHalfyear": 212}
     return {

@@ -10,7 +10,7 @@ from yarl import URL
 from backchannel.simulator.markup import find_tags
 from backchannel.simulator.mastodon import instance
 from backchannel.simulator.mastodon.answers import Answers
-from backchannel.simulator.mastodon.copies import Copy, Server, account_id
+from backchannel.simulator.mastodon.copies import Copy, SimulatedServer, account_id
 from backchannel.simulator.mastodon.wire import Json, Renderer, plain_note
 from backchannel.simulator.people import CAST
 
@@ -20,7 +20,7 @@ Ask = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Api:
     """One server. `moment` tells the seconds of the conference."""
 
-    def __init__(self, server: Server, answers: Answers, moment: Callable[[], float]) -> None:
+    def __init__(self, server: SimulatedServer, answers: Answers, moment: Callable[[], float]) -> None:
         self.server = server
         self._answers = answers
         self._moment = moment

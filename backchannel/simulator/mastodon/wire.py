@@ -7,10 +7,10 @@ import html
 from hashlib import sha256
 
 from backchannel.simulator.markup import Mention, find_tags, render_status
-from backchannel.simulator.mastodon.copies import Copy, Server, account_id, snowflake
+from backchannel.simulator.mastodon.copies import Copy, SimulatedServer, account_id, snowflake
 from backchannel.simulator.people import CAST, EMOJI, Person
 from backchannel.simulator.pictures import SIZES
-from backchannel.simulator.script import Picture
+from backchannel.simulator.script import Sketch
 from backchannel.simulator.world import iso
 
 Json = dict[str, object]
@@ -23,7 +23,7 @@ _HALF_LIFE_S = 1800.0
 class Renderer:
     """Serialises what `server` has at the moment `at_s` for `viewer` (a person's key, or "")."""
 
-    def __init__(self, server: Server, at_s: float, viewer: str = "") -> None:
+    def __init__(self, server: SimulatedServer, at_s: float, viewer: str = "") -> None:
         self.server = server
         self.at_s = at_s
         self.viewer = viewer
@@ -128,7 +128,7 @@ class Renderer:
             for version in known or said.versions[:1]
         ]
 
-    def attachment(self, copy: Copy, picture: Picture) -> Json:
+    def attachment(self, copy: Copy, picture: Sketch) -> Json:
         """A picture: the server's own file, or its cached copy of a remote one."""
         number = self.server.number
         media_id = snowflake(
@@ -157,7 +157,7 @@ class Renderer:
 
     def emoji(self, name: str) -> Json:
         """A custom emoji."""
-        url = self._file(f"custom_emojis/images/000/000/001/original/{Picture('emoji', name).name}.png")
+        url = self._file(f"custom_emojis/images/000/000/001/original/{Sketch('emoji', name).name}.png")
         return {"shortcode": name, "url": url, "static_url": url, "visible_in_picker": True}
 
     def _content(self, copy: Copy) -> str:
@@ -188,7 +188,7 @@ class Renderer:
             return None
         url, title, description = copy.said.card
         width, height = SIZES["card"]
-        picture = Picture("card", title)
+        picture = Sketch("card", title)
         empty = dict.fromkeys(("author_name", "author_url", "provider_url", "html", "embed_url"), "")
         return {
             "url": url, "title": title, "description": description, "language": "en", "type": "link",
@@ -236,7 +236,7 @@ class Renderer:
         return [self.emoji(name) for name in EMOJI if f":{name}:" in text]
 
     def _avatar(self, person: Person) -> str:
-        name = Picture("portrait", person.key).name
+        name = Sketch("portrait", person.key).name
         path = f"accounts/avatars/{_parted(account_id(person.key, self.server.number))}/original/{name}.png"
         return self._file(path, is_home=person.server == self.server.number)
 

@@ -7,10 +7,10 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from backchannel.simulator.mastodon.answers import Answers
-from backchannel.simulator.mastodon.copies import Copy, Server
+from backchannel.simulator.mastodon.copies import Copy, SimulatedServer
 from backchannel.simulator.mastodon.wire import Json, Renderer
 from backchannel.simulator.pictures import Gallery
-from backchannel.simulator.script import Picture, Said, Version
+from backchannel.simulator.script import ScriptedPost, Sketch, Version
 
 _RELATIONS = (
     "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by", "muting",
@@ -22,14 +22,14 @@ class Writing:
     """The requests that change something; all need a token."""
 
     def __init__(
-        self, server: Server, answers: Answers, moment: Callable[[], float], gallery: Gallery
+        self, server: SimulatedServer, answers: Answers, moment: Callable[[], float], gallery: Gallery
     ) -> None:
         self.server = server
         self._answers = answers
         self._moment = moment
         self._gallery = gallery
         self._numbers = count(1)
-        self._uploads: dict[str, Picture] = {}
+        self._uploads: dict[str, Sketch] = {}
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Everything that can be changed here."""
@@ -54,7 +54,7 @@ class Writing:
         quoted = self.server.find(str(form.get("quoted_status_id", "")), now)
         if answered:
             words = words.removeprefix(f"@{self._handle(answered)} ")
-        said = Said(
+        said = ScriptedPost(
             key=f"posted-{self.server.number}-{next(self._numbers)}", kind="mastodon", who=who,
             versions=(Version(now, words, str(form.get("spoiler_text", ""))),), place=str(self.server.number),
             answers=answered.said.key if answered else "", quotes=quoted.said.key if quoted else "",
@@ -102,10 +102,10 @@ class Writing:
         if not who:
             return self._answers.refuse(request, 401)
         alt = str(form.get("description", ""))
-        picture = Picture("slide", alt[:20] or "A picture", alt)
+        picture = Sketch("slide", alt[:20] or "A picture", alt)
         self._gallery.offer([picture])
         now = self._moment()
-        said = Said(
+        said = ScriptedPost(
             f"upload-{next(self._numbers)}", "mastodon", who, (Version(now, ""),), str(self.server.number)
         )
         attachment = Renderer(self.server, now, who).attachment(Copy(0, said, now, 0.0), picture)
@@ -132,7 +132,7 @@ class Writing:
         copy = self.server.find(request.match_info["id"], self._moment())
         return copy if copy and copy.said.who == who else self._answers.refuse(request, 404)
 
-    def _show(self, request: web.Request, said: Said) -> web.Response:
+    def _show(self, request: web.Request, said: ScriptedPost) -> web.Response:
         now = self._moment()
         copy = self.server.copy_of(said.key, now)
         if copy is None:

@@ -13,7 +13,7 @@ import msgspec
 from backchannel.simulator.markup import find_tags
 from backchannel.simulator.people import CAST, EMOJI
 from backchannel.simulator.pictures import SIZES
-from backchannel.simulator.script import Picture, Said, Version
+from backchannel.simulator.script import ScriptedPost, Sketch, Version
 from backchannel.simulator.world import World
 
 Tags = list[list[str]]
@@ -54,7 +54,7 @@ class Key:
         return Event(digest.hex(), created_at, self.public, kind, signature.hex(), content, tags)
 
 
-class Author:
+class EventWriter:
     """Turns what is said into events. `media` is where pictures lie."""
 
     def __init__(self, world: World, media: str) -> None:
@@ -68,12 +68,12 @@ class Author:
         person = CAST[who]
         about = {
             "name": person.handle, "display_name": person.name, "about": person.bio, "bot": person.is_bot,
-            "picture": self._url(Picture("portrait", who)), "nip05": f"{person.handle}@openideas.example",
+            "picture": self._url(Sketch("portrait", who)), "nip05": f"{person.handle}@openideas.example",
         }  # fmt: skip
         content = msgspec.json.encode(about).decode()
         return self._keys[who].sign(PROFILE, created_at, content, self._emoji_tags(person.name))
 
-    def event(self, said: Said, version: Version) -> Event:
+    def event(self, said: ScriptedPost, version: Version) -> Event:
         """A note, or an article where it has a title. Parents must have been made before."""
         text = version.text
         tags: Tags = [["t", _as_client_writes(said, text, tag)] for tag in find_tags(text)]
@@ -99,18 +99,18 @@ class Author:
         self._events[said.key] = event
         return event
 
-    def deletion(self, said: Said, at_s: float) -> Event:
+    def deletion(self, said: ScriptedPost, at_s: float) -> Event:
         """Kind 5 for it."""
         gone = self._events[said.key]
         tags = [["e", gone.id], ["k", str(gone.kind)]]
         return self._keys[said.who].sign(DELETION, int(self._world.stamp(at_s)), "", tags)
 
-    def global_id(self, said: Said) -> str:
+    def global_id(self, said: ScriptedPost) -> str:
         """What the wall knows it by: the event's id, or an article's address, which no edit changes."""
         event = self._events[said.key]
         return f"nostr:{ARTICLE}:{event.pubkey}:{said.key}" if said.title else f"nostr:{event.id}"
 
-    def _thread_tags(self, said: Said) -> Tags:
+    def _thread_tags(self, said: ScriptedPost) -> Tags:
         """NIP-10: the thread's root and the event that is answered."""
         parent = self._events.get(said.answers)
         if parent is None:
@@ -124,9 +124,9 @@ class Author:
 
     def _emoji_tags(self, text: str) -> Tags:
         """NIP-30: where the pictures of the emoji in a text lie."""
-        return [["emoji", name, self._url(Picture("emoji", name))] for name in EMOJI if f":{name}:" in text]
+        return [["emoji", name, self._url(Sketch("emoji", name))] for name in EMOJI if f":{name}:" in text]
 
-    def _url(self, picture: Picture) -> str:
+    def _url(self, picture: Sketch) -> str:
         return f"{self._media}/{picture.name}.png"
 
 
@@ -167,7 +167,7 @@ def _polymod(values: Sequence[int]) -> int:
     return check
 
 
-def _as_client_writes(said: Said, text: str, tag: str) -> str:
+def _as_client_writes(said: ScriptedPost, text: str, tag: str) -> str:
     """Some clients leave the case of a hashtag as it was written, which they should not (NIP-24)."""
     at = text.lower().find(f"#{tag}") + 1
     return text[at : at + len(tag)] if len(said.key) % 3 == 0 else tag

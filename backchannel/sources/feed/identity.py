@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backchannel.sources.feed.wire import Entry
+from backchannel.sources.feed.wire import WireEntry
 from backchannel.text import one_line, web_url
 
 By = Literal["guid", "guid and link"]
@@ -52,7 +52,7 @@ class Row(Struct, frozen=True, array_like=True):
 class Known(NamedTuple):
     """An entry with its id within the feed, and the row it had. `id` is empty where it cannot be told."""
 
-    entry: Entry
+    entry: WireEntry
     id: str
     row: Row
     is_new: bool
@@ -75,17 +75,17 @@ def canonical(url: str) -> str:
     return f"//{host}{parts.path.rstrip('/')}{'?' if query else ''}{query}{'#' if fragment else ''}{fragment}"
 
 
-def guid_of(entry: Entry) -> str:
+def guid_of(entry: WireEntry) -> str:
     """The feed's own word for the entry, or what stands in for it."""
     return bounded_id(entry.id) or bounded_id(entry.link) or f"hash:{_described(entry)}"
 
 
-def both_of(entry: Entry) -> str:
+def both_of(entry: WireEntry) -> str:
     """Guid and link together, or what stands in for a missing link."""
     return bounded_id(f"{guid_of(entry)} {bounded_id(entry.link) or _described(entry)}")
 
 
-def has_repeats(entries: Sequence[Entry]) -> bool:
+def has_repeats(entries: Sequence[WireEntry]) -> bool:
     """Whether the same guid stands for different entries. The same entry twice is no repeat."""
     standing: dict[str, str] = {}
     return any(
@@ -95,7 +95,7 @@ def has_repeats(entries: Sequence[Entry]) -> bool:
     )
 
 
-def identify(entries: Sequence[Entry], by: By, rows: Sequence[Row], home: str) -> Iterator[Known]:
+def identify(entries: Sequence[WireEntry], by: By, rows: Sequence[Row], home: str) -> Iterator[Known]:
     """Each entry once, with its id and row. `home` is the feed's own page, which tells nothing apart."""
     index = _Index(rows, entries, home)
     taken: set[str] = set()
@@ -109,7 +109,7 @@ def identify(entries: Sequence[Entry], by: By, rows: Sequence[Row], home: str) -
 class _Index:
     """The rows of a feed, found by each of their digests."""
 
-    def __init__(self, rows: Sequence[Row], entries: Sequence[Entry], home: str) -> None:
+    def __init__(self, rows: Sequence[Row], entries: Sequence[WireEntry], home: str) -> None:
         self._by_key = {row.key: row for row in rows}
         self._by_guid = {row.guid: row for row in rows}
         self._by_link = {row.link: row for row in rows if row.link}
@@ -117,7 +117,7 @@ class _Index:
         self._shared = {link for link, count in times.items() if count > 1} | {canonical(home), ""}
         self._present = {short(canonical(guid_of(entry))) for entry in entries}
 
-    def find(self, entry: Entry, by: By) -> Known:
+    def find(self, entry: WireEntry, by: By) -> Known:
         guid = guid_of(entry)
         primary = guid if by == "guid" else both_of(entry)
         link = canonical(entry.link)
@@ -133,7 +133,7 @@ class _Index:
         said = next((spelling for spelling in _spellings(guid) if short(spelling) == row.key), "")
         return Known(entry, said, row, False)
 
-    def _alias(self, entry: Entry, fresh: Row, by: By) -> Row | None:
+    def _alias(self, entry: WireEntry, fresh: Row, by: By) -> Row | None:
         """The row of the same entry under another spelling, or under another guid."""
         row = self._by_guid.get(fresh.guid)
         if row and (by == "guid" or (row.link and row.link == fresh.link)):
@@ -144,9 +144,9 @@ class _Index:
         return None
 
 
-def _without_copies(entries: Sequence[Entry], by: By) -> list[Entry]:
+def _without_copies(entries: Sequence[WireEntry], by: By) -> list[WireEntry]:
     """Of several copies of an entry in one answer, the one that was changed last."""
-    kept: dict[str, Entry] = {}
+    kept: dict[str, WireEntry] = {}
     for entry in entries:
         key = canonical(guid_of(entry) if by == "guid" else both_of(entry))
         standing = kept.get(key)
@@ -175,7 +175,7 @@ def bounded_id(text: str) -> str:
     return text if len(text) <= MAX_ID else f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-def _described(entry: Entry) -> str:
+def _described(entry: WireEntry) -> str:
     """A digest of title and date; of the text, where there is neither."""
     title = entry.title.value if entry.title else ""
     date = entry.published or entry.updated or ""

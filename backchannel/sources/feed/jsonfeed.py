@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from backchannel.model import DecodeError
-from backchannel.sources.feed.wire import Document, Entry, Head, Medium, Person, Text
+from backchannel.sources.feed.wire import Head, Text, WireDocument, WireEntry, WireMedium, WirePerson
 from backchannel.wire import MAX_PARTS, decode
 
 
@@ -64,7 +64,7 @@ def looks_like_json(body: bytes, content_type: str) -> bool:
     return first == b"{" or (first != b"<" and "json" in content_type.lower())
 
 
-def parse_json_feed(body: bytes) -> Document:
+def parse_json_feed(body: bytes) -> WireDocument:
     """A whole JSON Feed. DecodeError when it is none; a bad item is dropped by itself."""
     try:
         feed = decode(body.removeprefix(_BOM), _JsonFeed, most=MAX_PARTS)
@@ -86,10 +86,10 @@ def parse_json_feed(body: bytes) -> Document:
         icon=feed.icon or feed.favicon or "",
         is_over=bool(feed.expired),
     )
-    return Document(head, tuple(entries), (), tuple(reasons))
+    return WireDocument(head, tuple(entries), (), tuple(reasons))
 
 
-def parse_item(raw: bytes | msgspec.Raw) -> Entry:
+def parse_item(raw: bytes | msgspec.Raw) -> WireEntry:
     """One item. DecodeError."""
     item = decode(raw, _JsonItem)
     texts = [
@@ -97,7 +97,7 @@ def parse_item(raw: bytes | msgspec.Raw) -> Entry:
         for value, kind in ((item.content_html, "text/html"), (item.content_text, "text/plain"))
         if value
     ]
-    return Entry(
+    return WireEntry(
         id="" if item.id is None else _written(item.id),
         link=item.url or item.external_url or "",
         title=Text(item.title) if item.title else None,
@@ -108,7 +108,7 @@ def parse_item(raw: bytes | msgspec.Raw) -> Entry:
         updated=_seconds(item.date_modified),
         tags=item.tags or (),
         media=tuple(
-            Medium(attached.url, attached.mime_type or "")
+            WireMedium(attached.url, attached.mime_type or "")
             for attached in item.attachments or ()
             if attached.url
         ),
@@ -124,10 +124,10 @@ def _written(number: str | float) -> str:
     return str(number)
 
 
-def _people(one: _Author | None, several: tuple[_Author, ...] | None) -> tuple[Person, ...]:
+def _people(one: _Author | None, several: tuple[_Author, ...] | None) -> tuple[WirePerson, ...]:
     """Version 1.1 has `authors`, version 1 `author`; a feed for both carries both."""
     return tuple(
-        Person(who.name or "", who.url or "", who.avatar or "")
+        WirePerson(who.name or "", who.url or "", who.avatar or "")
         for who in several or ((one,) if one else ())
         if who.name or who.url
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from backchannel.model import Media, MediaKind
-from backchannel.sources.feed.wire import Entry, Medium
+from backchannel.sources.feed.wire import WireEntry, WireMedium
 from backchannel.sources.feed.words import Image
 from backchannel.text import cut, strip_controls, web_url
 from backchannel.wire import LIMITS
@@ -24,7 +24,7 @@ _FAMILIES: dict[str, MediaKind] = {"image": "image", "video": "video", "audio": 
 _FLASH = "application/x-shockwave-flash"  # still the type of a YouTube feed's films
 
 
-class Shown(NamedTuple):
+class ShownMedia(NamedTuple):
     """`media` point into `pictures`."""
 
     media: tuple[Media, ...]
@@ -37,7 +37,9 @@ class _Found(NamedTuple):
     alt: str
 
 
-def parse_media(entry: Entry, images: Sequence[Image], base: str, first: tuple[str, ...] = ()) -> Shown:
+def parse_media(
+    entry: WireEntry, images: Sequence[Image], base: str, first: tuple[str, ...] = ()
+) -> ShownMedia:
     """What the entry attaches; its pictures come after `first`.
 
     A picture beside a film or sound is its poster. Where nothing is attached, the first picture of the text
@@ -58,7 +60,7 @@ def parse_media(entry: Entry, images: Sequence[Image], base: str, first: tuple[s
     return _numbered(stills, alts, [], first)
 
 
-def _attached(entry: Entry, base: str) -> list[_Found]:
+def _attached(entry: WireEntry, base: str) -> list[_Found]:
     """Each file once, though feeds name it as enclosure and as `media:content`."""
     found: dict[str, _Found] = {}
     groups: dict[tuple[int, MediaKind], str] = {}
@@ -77,7 +79,7 @@ def _attached(entry: Entry, base: str) -> list[_Found]:
 
 def _numbered(
     found: Sequence[_Found], alts: dict[str, str], poster: list[str], first: tuple[str, ...]
-) -> Shown:
+) -> ShownMedia:
     pictures = list(first)
     media: list[Media] = []
     names: set[str] = set()
@@ -91,10 +93,10 @@ def _numbered(
         names.add(name)
         alt = one.alt or alts.get(_file(one.url), "")
         media.append(Media(name, one.kind, cut(alt, MAX_ALT), pictures.index(address) if address else None))
-    return Shown(tuple(media), tuple(pictures))
+    return ShownMedia(tuple(media), tuple(pictures))
 
 
-def _kind(medium: Medium) -> MediaKind | None:
+def _kind(medium: WireMedium) -> MediaKind | None:
     """By declared type, then by `medium`, then by the file's name. A document is none."""
     for word in (medium.type.lower().partition("/")[0].strip(), medium.medium.lower().strip()):
         if family := _FAMILIES.get(word):

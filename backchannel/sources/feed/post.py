@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from backchannel.model import Author, Face, Post, Preview
 from backchannel.sources.feed.media import parse_media
-from backchannel.sources.feed.wire import Entry, Head, Person, Text
+from backchannel.sources.feed.wire import Head, Text, WireEntry, WirePerson
 from backchannel.sources.feed.words import parse_words, plain_title
 from backchannel.text import cut, one_line, shown_host, web_url
 from backchannel.wire import LIMITS
@@ -47,7 +47,7 @@ class Origin(NamedTuple):
         return any(host == own or host.endswith(f".{own}") for own in map(_bare_host, (self.url, self.base)))
 
 
-def parse_entry(entry: Entry, head: Head, origin: Origin, *, id: str, first_seen: float) -> Post:
+def parse_entry(entry: WireEntry, head: Head, origin: Origin, *, id: str, first_seen: float) -> Post:
     """The post an entry is; never raises. `first_seen` is its time where it has none of its own."""
     link = web_url(entry.link, origin.base) if entry.link else ""
     home = web_url(head.link, origin.base) if head.link else ""
@@ -93,26 +93,26 @@ def is_blank(post: Post) -> bool:
     return not post.face.body and not post.face.media
 
 
-def _created_at(entry: Entry, first_seen: float) -> float:
+def _created_at(entry: WireEntry, first_seen: float) -> float:
     """As claimed. An entry that only says when it was changed was written no later."""
     at = entry.published if entry.published is not None else entry.updated
     return float(first_seen if at is None else at)
 
 
-def _author(entry: Entry, head: Head, origin: Origin, where: str) -> tuple[Author, tuple[str, ...]]:
+def _author(entry: WireEntry, head: Head, origin: Origin, where: str) -> tuple[Author, tuple[str, ...]]:
     """Who wrote it, and the picture that stands for them: theirs, or the feed's."""
     people = {name: who for who in (*entry.authors, *head.authors) if (name := clean_name(who.name))}
     own = [name for who in entry.authors if (name := clean_name(who.name))]
     names = list(dict.fromkeys(own or people))
     host = shown_host(where) or shown_host(origin.url)
-    only = people[names[0]] if len(names) == 1 else Person()
+    only = people[names[0]] if len(names) == 1 else WirePerson()
     name, handle, icon = cut(", ".join(names[:MAX_AUTHORS]), MAX_NAME), host, head.icon
     if len(names) > MAX_AUTHORS:
         name += " …"
     elif not names and (found := _PROFILE.match(where)):
         # A network's own feed names nobody, but its permalinks do: https://social.example/@ines/1001
         is_theirs = found[0].rstrip("/") == web_url(head.link, origin.base).rstrip("/")
-        only = Person(url=found[0].rstrip("/"))
+        only = WirePerson(url=found[0].rstrip("/"))
         handle = f"@{found[1]}@{host}"
         name = cut(plain_title(head.title), MAX_NAME) if is_theirs else f"@{found[1]}"
         icon = head.icon if is_theirs else ""
@@ -143,7 +143,7 @@ def _place(link: str) -> str:
     return f"{shown_host(link)}{urlsplit(link).path.rstrip('/')}"
 
 
-def _language(entry: Entry, head: Head) -> str:
+def _language(entry: WireEntry, head: Head) -> str:
     texts: tuple[Text | None, ...] = (*entry.contents, entry.summary, entry.title)
     for said in (entry.language, *(text.language for text in texts if text), head.language):
         tag = said.strip().replace("_", "-")

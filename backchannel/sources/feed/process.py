@@ -22,7 +22,7 @@ MAX_ANSWER = 8 << 20
 PROGRAM = (sys.executable, "-P", str(Path(__file__).with_name("worker.py")))
 
 
-class Worker:
+class FeedWorker:
     """One child that reads feeds, one document at a time. It starts when it is first needed.
 
     It is killed and forgotten when a document takes longer than `deadline_s`, when it dies, or when the
@@ -33,7 +33,7 @@ class Worker:
         self._deadline_s = deadline_s
         self._program = program
         self._turn = asyncio.Lock()
-        self._child: _Child | None = None
+        self._child: _FeedChild | None = None
 
     async def read(self, body: bytes, content_type: str, base: str) -> bytes:
         """The worker's answer, JSON. Raises DecodeError where this document hung or killed it."""
@@ -51,7 +51,7 @@ class Worker:
         child, self._child = self._child, None
         try:
             if child is None or not child.is_alive():
-                child = _Child(self._program)
+                child = _FeedChild(self._program)
                 async with asyncio.timeout(START_S):
                     await child.ready()
             async with asyncio.timeout(self._deadline_s):
@@ -85,7 +85,10 @@ class Workers:
     from then on. So those wait for each other, and nobody else waits for them more than once."""
 
     def __init__(self, *, quick_s: float = QUICK_S, program: Sequence[str] = PROGRAM) -> None:
-        self._quick, self._patient = Worker(deadline_s=quick_s, program=program), Worker(program=program)
+        self._quick, self._patient = (
+            FeedWorker(deadline_s=quick_s, program=program),
+            FeedWorker(program=program),
+        )
         self._slow: set[str] = set()
 
     async def read(self, feed: str, body: bytes, content_type: str, base: str) -> bytes:
@@ -103,7 +106,7 @@ class Workers:
         self._patient.close()
 
 
-class _Child:
+class _FeedChild:
     """A running worker and our end of its one pipe. Killed by `end`, or when nobody holds it any more."""
 
     def __init__(self, program: Sequence[str]) -> None:

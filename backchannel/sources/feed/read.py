@@ -11,7 +11,7 @@ from backchannel.model import AHEAD_S, DecodeError, Deleted, Event, Left, Post, 
 from backchannel.sources.feed.cursor import MAX_ROWS, Memory, bounded_rows
 from backchannel.sources.feed.identity import By, Known, Row, bounded_id, has_repeats, identify
 from backchannel.sources.feed.post import Origin, is_blank, parse_entry
-from backchannel.sources.feed.wire import Document, Entry
+from backchannel.sources.feed.wire import WireDocument, WireEntry
 
 FIRST_UNDATED = 3
 """Undated entries that a first reading takes: the top of the list. How old the others are nobody knows."""
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 def read_news(
-    document: Document, memory: Memory, origin: Origin, window: Window, bugs: Bugs
+    document: WireDocument, memory: Memory, origin: Origin, window: Window, bugs: Bugs
 ) -> tuple[tuple[Event, ...], Memory]:
     """New and edited entries, oldest first, then deletions; and the memory for the next reading."""
     is_mixed = memory.by == "guid and link" or has_repeats(document.entries)
@@ -49,7 +49,7 @@ def read_news(
     )
 
 
-def _dead(document: Document) -> dict[str, None]:
+def _dead(document: WireDocument) -> dict[str, None]:
     """Ids with a tombstone that no later copy of the entry outlives."""
     changed = {bounded_id(entry.id): entry.updated or 0 for entry in document.entries if entry.id}
     return {
@@ -63,7 +63,7 @@ def _dead(document: Document) -> dict[str, None]:
 class _Reading:
     """Collects, in the order of the list, what becomes of each entry."""
 
-    def __init__(self, document: Document, origin: Origin, window: Window) -> None:
+    def __init__(self, document: WireDocument, origin: Origin, window: Window) -> None:
         self._document = document
         self._origin = origin
         self._window = window
@@ -120,7 +120,7 @@ class _Reading:
         return replace(row, said=said, is_in=is_in)
 
 
-def _date(entry: Entry) -> float | None:
+def _date(entry: WireEntry) -> float | None:
     return entry.published if entry.published is not None else entry.updated
 
 

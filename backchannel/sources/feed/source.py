@@ -31,7 +31,7 @@ from backchannel.sources.feed.post import Origin
 from backchannel.sources.feed.process import Workers
 from backchannel.sources.feed.read import Window, read_news
 from backchannel.sources.feed.settings import FeedEntry, FeedSettings, told
-from backchannel.sources.feed.wire import Document
+from backchannel.sources.feed.wire import WireDocument
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import web_url
 
@@ -128,7 +128,7 @@ class FeedSource:
         return Window(since, self._context.clock.now(), hashtags, is_first)
 
     async def _news(
-        self, document: Document, memory: Memory, origin: Origin, window: Window
+        self, document: WireDocument, memory: Memory, origin: Origin, window: Window
     ) -> tuple[tuple[Event, ...], Memory]:
         """In a thread: a feed may be two megabytes of markup, and the loop serves ten thousand tabs."""
         return await asyncio.to_thread(read_news, document, memory, origin, window, self._context.bugs)
@@ -168,7 +168,7 @@ class FeedSource:
             raise SourceError(f"{where}: we ask too often", retry_after_s=pause)
         raise SourceError(where, retry_after_s=pause)
 
-    async def _read(self, lane: str, response: Response) -> Document:
+    async def _read(self, lane: str, response: Response) -> WireDocument:
         content_type = response.headers.get("Content-Type", "")
         try:
             if looks_like_json(response.body, content_type):

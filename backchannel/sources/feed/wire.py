@@ -12,7 +12,7 @@ class Text(Struct, frozen=True):
     base: str = ""
 
 
-class Person(Struct, frozen=True):
+class WirePerson(Struct, frozen=True):
     """A writer as the feed names them: the name may hold an e-mail address."""
 
     name: str = ""
@@ -20,7 +20,7 @@ class Person(Struct, frozen=True):
     avatar: str = ""
 
 
-class Medium(Struct, frozen=True):
+class WireMedium(Struct, frozen=True):
     """An enclosure, attachment or `media:content`. Those of one `group` are forms of the same thing."""
 
     url: str
@@ -30,7 +30,7 @@ class Medium(Struct, frozen=True):
     group: int = 0
 
 
-class Entry(Struct, frozen=True):
+class WireEntry(Struct, frozen=True):
     """One item. Times are POSIX seconds; `posters` are pictures that stand for something else."""
 
     id: str = ""
@@ -38,11 +38,11 @@ class Entry(Struct, frozen=True):
     title: Text | None = None
     contents: tuple[Text, ...] = ()
     summary: Text | None = None
-    authors: tuple[Person, ...] = ()
+    authors: tuple[WirePerson, ...] = ()
     published: float | None = None
     updated: float | None = None
     tags: tuple[str, ...] = ()
-    media: tuple[Medium, ...] = ()
+    media: tuple[WireMedium, ...] = ()
     posters: tuple[str, ...] = ()
     language: str = ""
     is_noindex: bool = False
@@ -55,7 +55,7 @@ class Head(Struct, frozen=True):
     title: Text | None = None
     link: str = ""
     language: str = ""
-    authors: tuple[Person, ...] = ()
+    authors: tuple[WirePerson, ...] = ()
     icon: str = ""
     rest_s: float = 0.0
     skip_hours: tuple[int, ...] = ()
@@ -71,10 +71,10 @@ class Tombstone(Struct, frozen=True):
     at: float | None = None
 
 
-class Document(Struct, frozen=True):
+class WireDocument(Struct, frozen=True):
     """All that one answer said. `reasons`: why items were dropped, one line each."""
 
     head: Head
-    entries: tuple[Entry, ...]
+    entries: tuple[WireEntry, ...]
     tombstones: tuple[Tombstone, ...] = ()
     reasons: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from backchannel.model import Body, Node
-from backchannel.sources.feed.wire import Entry, Text
+from backchannel.sources.feed.wire import Text, WireEntry
 from backchannel.text import (
     find_hashtags,
     fold_tag,
@@ -60,7 +60,7 @@ class Words(NamedTuple):
     is_cut: bool
 
 
-def parse_words(entry: Entry, link: str, base: str) -> Words:
+def parse_words(entry: WireEntry, link: str, base: str) -> Words:
     """Pure, and never raises. `base` is where the document came from, `link` where the entry stands.
 
     Relative addresses are resolved on an `xml:base`, else on the entry's own page: that is what authors
@@ -100,7 +100,7 @@ def fold_category(term: str) -> list[str]:
     return [tag for tag in tags if tag and len(tag) <= 100]
 
 
-def _main(entry: Entry) -> Text:
+def _main(entry: WireEntry) -> Text:
     """The content rather than the summary; HTML rather than plain text."""
     texts = [text for text in entry.contents if text.value.strip()]
     for text in texts:
@@ -149,7 +149,7 @@ def _without_reddit(html: str) -> str:
     return ""
 
 
-def _hashtags(entry: Entry, title: str, body: Body) -> tuple[str, ...]:
+def _hashtags(entry: WireEntry, title: str, body: Body) -> tuple[str, ...]:
     found = [tag for term in entry.tags for tag in fold_category(term)]
     found += find_hashtags(parse_plain(title))
     found += find_hashtags(body)
@@ -163,7 +163,7 @@ def _repeats(title: str, text: str) -> bool:
     return not start or " ".join(text.split()).startswith(start)
 
 
-def _shortened(entry: Entry, whole: Body, has_title: bool, base: str) -> tuple[Body, bool]:
+def _shortened(entry: WireEntry, whole: Body, has_title: bool, base: str) -> tuple[Body, bool]:
     """The body for a card: all of a post; of a long article its summary, or its first paragraphs."""
     length = len(plain_text(whole))
     if length <= (MAX_EXCERPT if has_title else MAX_WHOLE):

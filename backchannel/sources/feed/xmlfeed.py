@@ -13,7 +13,15 @@ import msgspec
 from msgspec import Struct, field
 
 from backchannel.model import DecodeError
-from backchannel.sources.feed.wire import Document, Entry, Head, Medium, Person, Text, Tombstone
+from backchannel.sources.feed.wire import (
+    Head,
+    Text,
+    Tombstone,
+    WireDocument,
+    WireEntry,
+    WireMedium,
+    WirePerson,
+)
 from backchannel.wire import MAX_PARTS, decode
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -95,7 +103,7 @@ class _Item(Struct, frozen=True):
     is_adult: bool = field(name="for adults", default=False)
 
 
-class Answer(Struct, frozen=True):
+class WorkerAnswer(Struct, frozen=True):
     """What the worker says about a document. `dropped`: entries that feedparser cannot read at all."""
 
     version: str
@@ -104,31 +112,31 @@ class Answer(Struct, frozen=True):
     dropped: int = 0
 
 
-def parse_answer(said: bytes) -> Document:
+def parse_answer(said: bytes) -> WireDocument:
     """The worker's answer. DecodeError when the document was no feed at all; a bad item goes by itself."""
     try:
-        answer = decode(said, Answer, most=MAX_PARTS)
+        answer = decode(said, WorkerAnswer, most=MAX_PARTS)
     except DecodeError as error:
         raise DecodeError(f"unreadable feed: {error}") from error
     if not answer.version and not answer.entries:
         raise DecodeError("neither RSS, Atom, RDF nor JSON Feed")
     head, stones = _parse_head(answer.feed)
-    entries: list[Entry] = []
+    entries: list[WireEntry] = []
     reasons = ["an item that trips the reader"] * min(answer.dropped, 1000)
     for number, raw in enumerate(answer.entries, 1):
         try:
             entries.append(parse_item(raw))
         except DecodeError as error:
             reasons.append(f"item {number}: {error}")
-    return Document(head, tuple(entries), stones, tuple(reasons))
+    return WireDocument(head, tuple(entries), stones, tuple(reasons))
 
 
-def parse_item(raw: bytes | msgspec.Raw) -> Entry:
+def parse_item(raw: bytes | msgspec.Raw) -> WireEntry:
     """One item. DecodeError."""
     item = decode(raw, _Item)
     enclosures = [link for link in _listed(item.links) if link.rel == "enclosure"]
     image = [] if isinstance(item.image, str) else [item.image]
-    return Entry(
+    return WireEntry(
         id=item.id,
         link=item.link,
         title=_text(item.title_detail),
@@ -180,14 +188,14 @@ def _text(detail: _Detail | str) -> Text | None:
     return Text(detail.value, detail.type or "", detail.language or "", detail.base or "")
 
 
-def _people(people: Sequence[_Person] | str) -> tuple[Person, ...]:
-    return () if isinstance(people, str) else tuple(Person(who.name, who.href) for who in people)
+def _people(people: Sequence[_Person] | str) -> tuple[WirePerson, ...]:
+    return () if isinstance(people, str) else tuple(WirePerson(who.name, who.href) for who in people)
 
 
-def _media(links: Sequence[_Link]) -> Iterator[Medium]:
+def _media(links: Sequence[_Link]) -> Iterator[WireMedium]:
     for link in links:
         if url := link.href or link.url:
-            yield Medium(url, link.type, link.medium, link.alt, link.group)
+            yield WireMedium(url, link.type, link.medium, link.alt, link.group)
 
 
 def _rest_s(feed: _Feed) -> float:

@@ -41,7 +41,7 @@ _PERMANENT = {
 Params = Sequence[tuple[str, str]]
 
 
-class Page(Struct, frozen=True):
+class StatusPage(Struct, frozen=True):
     """Statuses as they came, newest first. `pause_s`: the server's limit is used up for so long.
 
     `surplus`: how many more it sent than anybody asked for; they are not read.
@@ -52,14 +52,14 @@ class Page(Struct, frozen=True):
     surplus: int = 0
 
 
-class Found(NamedTuple):
+class StatusAnswer(NamedTuple):
     """Holds one status, or none. `is_deleted`: the server says that it was there and is no more."""
 
     body: bytes = b""
     is_deleted: bool = False
 
 
-class Server:
+class MastodonServer:
     """`host` is its name with its port: the lane, and the first half of a post's `ref`; `origin` is whose ids
     it may speak for.
 
@@ -97,36 +97,36 @@ class Server:
             if answer.status in (401, 403):
                 self._fail(answer, _TOKEN)
 
-    async def tagged(self, tags: Sequence[str], params: Params = (), *, local: bool = False) -> Page:
+    async def tagged(self, tags: Sequence[str], params: Params = (), *, local: bool = False) -> StatusPage:
         """A page of the timeline of any of these hashtags. SourceError."""
         more = [("any[]", tag) for tag in tags[1:]]
         scope = await self._scope(local=local)
         path = f"/api/v1/timelines/tag/{quote(tags[0], safe='')}"
         answer = await self._get(path, [*params, *scope, *more, ("limit", str(PAGE))])
         if answer.status == 404 and self.instance and self.instance.version:
-            return Page((), self._wait_s(answer))  # GoToSocial: nobody has used this hashtag here yet
+            return StatusPage((), self._wait_s(answer))  # GoToSocial: nobody has used this hashtag here yet
         items, surplus = self._items(answer, path)
-        return Page(items, self._wait_s(answer), surplus)
+        return StatusPage(items, self._wait_s(answer), surplus)
 
-    async def statuses(self, ids: Sequence[str]) -> Page:
+    async def statuses(self, ids: Sequence[str]) -> StatusPage:
         """Those of these statuses (at most `MAX_IDS`) that the server shows in one answer. SourceError.
 
         Before 4.3, and on its relatives, there is no such request: then the answer is empty.
         """
         if not self.takes_ids:
-            return Page(())
+            return StatusPage(())
         answer = await self._get("/api/v1/statuses", [("id[]", item) for item in ids])
         try:
             if answer.status == 200:
-                return Page(parse_list(answer.body).items, self._wait_s(answer))
+                return StatusPage(parse_list(answer.body).items, self._wait_s(answer))
         except DecodeError:
             pass
         if answer.status != 200 and answer.status not in {*_CLOSED, *_GONE}:
             self._fail(answer, "/api/v1/statuses")
         self.takes_ids = False
-        return Page((), self._wait_s(answer))
+        return StatusPage((), self._wait_s(answer))
 
-    async def status(self, item: str) -> Found:
+    async def status(self, item: str) -> StatusAnswer:
         """Return one status; nothing when the server says that there is none. SourceError for all else.
 
         A page of HTML with 404 is a proxy's word, not the server's.
@@ -135,11 +135,11 @@ class Server:
         answer = await self._get(path)
         if answer.status in _GONE:
             if answer.body.lstrip()[:1] in (b"{", b"["):
-                return Found(is_deleted=answer.status == 410)
+                return StatusAnswer(is_deleted=answer.status == 410)
             raise SourceError(f"{self.host} answered {answer.status} without saying why")
         if answer.status != 200 or not answer.body.lstrip().startswith(b"{"):
             self._fail(answer, path)
-        return Found(answer.body)
+        return StatusAnswer(answer.body)
 
     async def shows_posts(self, tags: Sequence[str]) -> bool:
         """Whether any post can be read there now: a server in ruins, or its proxy, says 404 to everything."""

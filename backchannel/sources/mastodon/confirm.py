@@ -16,11 +16,11 @@ from msgspec import Raw
 from backchannel.clock import Clock
 from backchannel.contract import SourceError
 from backchannel.model import Post, Quote, quotable_digest, without_quote
-from backchannel.sources.mastodon.api import MAX_IDS, Server
+from backchannel.sources.mastodon.api import MAX_IDS, MastodonServer
 from backchannel.sources.mastodon.origin import id_in_uri, origin_of
 
-ReadPosts = Callable[[Server, Sequence[Raw | bytes]], Awaitable[Sequence[Post]]]
-Origins = Mapping[str, Server]
+ReadPosts = Callable[[MastodonServer, Sequence[Raw | bytes]], Awaitable[Sequence[Post]]]
+Origins = Mapping[str, MastodonServer]
 
 LOOKUPS = 5
 """Posts of a page that a server without a request for many is asked about."""
@@ -94,7 +94,7 @@ async def _ask_all(
 
 
 async def _ask(
-    server: Server, uris: Sequence[str], read: ReadPosts, may_ask: MayAsk
+    server: MastodonServer, uris: Sequence[str], read: ReadPosts, may_ask: MayAsk
 ) -> Mapping[str, Post | None]:
     """Its own copies by uri, None where it shows none; nothing at all while it cannot be asked."""
     found: list[Post] = []

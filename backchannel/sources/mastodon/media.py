@@ -17,7 +17,7 @@ _ENDINGS: Mapping[str, MediaKind] = {
 }  # fmt: skip
 
 
-class Pictures:
+class PictureIndex:
     """Addresses in the order of their first use, and which emoji they draw."""
 
     def __init__(self, base: str) -> None:
@@ -57,12 +57,12 @@ def line(text: str | None) -> str:
     return strip_controls(text or "").strip()
 
 
-def build_media(status: WireStatus, pictures: Pictures) -> tuple[Media, ...]:
+def build_media(status: WireStatus, pictures: PictureIndex) -> tuple[Media, ...]:
     """The attachments, in order. There is no cap of four on many servers."""
     return tuple(_medium(wire, at, pictures) for at, wire in enumerate(status.media_attachments or ()))
 
 
-def _medium(wire: WireMedia, at: int, pictures: Pictures) -> Media:
+def _medium(wire: WireMedia, at: int, pictures: PictureIndex) -> Media:
     original = wire.url or wire.remote_url or ""
     kind = _KINDS.get(wire.type or "") or _kind_of(wire.remote_url or original) or "image"
     if kind == "image":

@@ -16,7 +16,7 @@ from backchannel.model import (
     Quote,
 )
 from backchannel.redaction import beginning
-from backchannel.sources.mastodon.media import Pictures, build_media, line
+from backchannel.sources.mastodon.media import PictureIndex, build_media, line
 from backchannel.sources.mastodon.origin import belongs, origin_of, own_url, parse_uri
 from backchannel.sources.mastodon.wire import (
     WireAccount,
@@ -73,7 +73,7 @@ def build_post(status: WireStatus, view: View) -> Post | None:
     account = status.account or WireAccount()
     uri = canonical_uri(status)
     is_origin = origin_of(uri) == view.origin
-    pictures = Pictures(view.base)
+    pictures = PictureIndex(view.base)
     pictures.know(status.emojis)
     pictures.know(account.emojis)
     author = _author(status, view, pictures)
@@ -130,7 +130,7 @@ def canonical_uri(status: WireStatus) -> str:
 
 
 def _body(
-    status: WireStatus, view: View, pictures: Pictures, *, is_quoting: bool = False, most: int = MAX_HTML
+    status: WireStatus, view: View, pictures: PictureIndex, *, is_quoting: bool = False, most: int = MAX_HTML
 ) -> Body:
     return parse_html(
         status.content or "",
@@ -143,7 +143,7 @@ def _body(
     )
 
 
-def _author(status: WireStatus, view: View, pictures: Pictures) -> Author:
+def _author(status: WireStatus, view: View, pictures: PictureIndex) -> Author:
     account = status.account or WireAccount()
     acct = without_undrawn(line(account.acct or account.username))
     if not acct:
@@ -204,7 +204,7 @@ def _poll(status: WireStatus) -> tuple[str, ...]:
     return tuple(filter(None, options))
 
 
-def _preview(status: WireStatus, pictures: Pictures, quote: Quote | None) -> Preview | None:
+def _preview(status: WireStatus, pictures: PictureIndex, quote: Quote | None) -> Preview | None:
     card = decode_object(status.card, WireCard)
     url = web_url(card.url or "") if card else ""
     if not card or not url or (quote and quote.url == url):
@@ -236,13 +236,13 @@ def _may_be_quoted(quoted: WireStatus, view: View) -> bool:
     if not word(quoted.id) or account is None or _refusals(quoted, account):
         return False
     try:
-        _author(quoted, view, Pictures(view.base))
+        _author(quoted, view, PictureIndex(view.base))
     except DecodeError:
         return False
     return decode_object(quoted.reblog, WireStatus) is None
 
 
-def _quote(quoted: WireStatus, view: View, pictures: Pictures) -> Quote:
+def _quote(quoted: WireStatus, view: View, pictures: PictureIndex) -> Quote:
     uri = canonical_uri(quoted)
     warning = _warning(quoted)
     return Quote(

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct, field
 from backchannel.contract import Batch, Context, SourceError
 from backchannel.lru import Lru
 from backchannel.model import DecodeError, Event, Missed, Post, Posted
-from backchannel.sources.mastodon.api import MAX_IDS, Page, Server
+from backchannel.sources.mastodon.api import MAX_IDS, MastodonServer, StatusPage
 from backchannel.sources.mastodon.confirm import Questions, confirmed, honest
 from backchannel.sources.mastodon.post import OptOut, View, build_post, canonical_uri
 from backchannel.sources.mastodon.wire import (
@@ -48,7 +48,7 @@ class Reader:
         self,
         context: Context,
         hashtags: Sequence[str],
-        servers: Iterable[Server],
+        servers: Iterable[MastodonServer],
         *,
         local: bool,
         backfill_pages: int,
@@ -68,7 +68,7 @@ class Reader:
         self._parents: Lru[tuple[str, str], str] = Lru()
         self._empty: dict[tuple[str, str], int] = {}
 
-    async def batches(self, server: Server, cursor: str | None) -> AsyncGenerator[Batch, None]:
+    async def batches(self, server: MastodonServer, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """The lane of one server. The cursor holds the newest id of each group of hashtags."""
         groups = await self._groups(server)
         stored = _parse_cursor(cursor)
@@ -86,28 +86,28 @@ class Reader:
         """The servers that showed us a copy of the post, and its id on each."""
         return self._places.get(post_id) or {}
 
-    async def posts(self, server: Server, items: Iterable[Raw | bytes]) -> Sequence[Post]:
+    async def posts(self, server: MastodonServer, items: Iterable[Raw | bytes]) -> Sequence[Post]:
         """Every item that can be read as a post."""
         return (await self.read(server, items)).posts
 
-    async def newest(self, server: Server) -> Sequence[Post]:
+    async def newest(self, server: MastodonServer) -> Sequence[Post]:
         """The newest posts that it shows of the hashtags. SourceError."""
         page = await server.tagged(self.hashtags[:ANY], local=self._local)
         return (await self.read(server, page.items)).posts
 
-    async def sample(self, server: Server) -> Read:
+    async def sample(self, server: MastodonServer) -> Read:
         """The newest page of each group of hashtags. SourceError."""
         items: list[Raw] = []
         for group in await self._groups(server):
             items += (await server.tagged(group, local=self._local)).items
         return await self.read(server, items)
 
-    async def _groups(self, server: Server) -> Sequence[Sequence[str]]:
+    async def _groups(self, server: MastodonServer) -> Sequence[Sequence[str]]:
         """The hashtags that this server takes in one request each. SourceError."""
         step = ANY if (await server.learn()).takes_any else 1
         return [self.hashtags[at : at + step] for at in range(0, len(self.hashtags), step)]
 
-    def view(self, server: Server) -> View:
+    def view(self, server: MastodonServer) -> View:
         """From where this server's statuses are seen."""
         domain = server.instance.domain if server.instance else ""
         return View(
@@ -119,7 +119,7 @@ class Reader:
             handles=self._handles,
         )
 
-    async def read(self, server: Server, items: Iterable[Raw | bytes]) -> Read:
+    async def read(self, server: MastodonServer, items: Iterable[Raw | bytes]) -> Read:
         """Every item that can be read as a post; the others are reasons."""
         done = Read()
         statuses: list[WireStatus] = []
@@ -147,12 +147,12 @@ class Reader:
             self._places.put(post.id, {**self.places(post.id), server.host: post.ref.partition("/")[2]})
         return done
 
-    def _one(self, server: Server) -> AbstractContextManager[None]:
+    def _one(self, server: MastodonServer) -> AbstractContextManager[None]:
         """Around what is done with one status: DecodeError, whatever it raises."""
         return self.bugs.contain(f"a status of {server.host}", DecodeError)
 
     async def _follow(
-        self, server: Server, group: Sequence[str], positions: dict[str, str]
+        self, server: MastodonServer, group: Sequence[str], positions: dict[str, str]
     ) -> AsyncGenerator[Batch, None]:
         """Page by page upwards from where we stand, until a page is short."""
         key = " ".join(group)
@@ -166,14 +166,14 @@ class Reader:
                 return
 
     async def _backfill(
-        self, server: Server, group: Sequence[str], positions: dict[str, str]
+        self, server: MastodonServer, group: Sequence[str], positions: dict[str, str]
     ) -> AsyncGenerator[Batch, None]:
         """What there is since the event's window opened, oldest first so that the wall has it in order.
 
         The cursor comes with the last batch only; where the way back ends early, the gap is announced, or,
         when the server failed, tried again.
         """
-        pages: list[Page] = []
+        pages: list[StatusPage] = []
         trouble: SourceError | None = None
         try:
             async with aclosing(self._backwards(server, group)) as backwards:
@@ -194,7 +194,9 @@ class Reader:
             raise trouble
         positions.update(positions_after)
 
-    async def _backwards(self, server: Server, group: Sequence[str]) -> AsyncGenerator[Page, None]:
+    async def _backwards(
+        self, server: MastodonServer, group: Sequence[str]
+    ) -> AsyncGenerator[StatusPage, None]:
         before: list[tuple[str, str]] = []
         for _ in range(self._backfill_pages):
             page = await server.tagged(group, before, local=self._local)
@@ -205,14 +207,14 @@ class Reader:
                 return
             before = [("max_id", oldest)]
 
-    def _is_enough(self, page: Page) -> bool:
+    def _is_enough(self, page: StatusPage) -> bool:
         """Whether nothing of the event's window can lie behind this page.
 
         Ids tell when the server received a post, so a page's newest time decides, not its oldest.
         """
         return len(page.items) < SHORT or max(_times(page), default=0.0) < self._context.since
 
-    def _gap(self, server: Server, pages: Sequence[Page]) -> Sequence[Event]:
+    def _gap(self, server: MastodonServer, pages: Sequence[StatusPage]) -> Sequence[Event]:
         """What the bound on pages left out."""
         oldest = pages[-1]
         since = self._context.since
@@ -223,7 +225,11 @@ class Reader:
         )
 
     async def _batch(
-        self, server: Server, page: Page, positions: dict[str, str] | None, also: Sequence[Event] = ()
+        self,
+        server: MastodonServer,
+        page: StatusPage,
+        positions: dict[str, str] | None,
+        also: Sequence[Event] = (),
     ) -> Batch:
         done = await self.read(server, page.items)
         may_ask = self.questions.may_ask(server.host)
@@ -239,7 +245,7 @@ class Reader:
             reasons=[*done.reasons, *_surplus(server, page)],
         )
 
-    async def _is_reset(self, server: Server, group: Sequence[str], last: str) -> bool:
+    async def _is_reset(self, server: MastodonServer, group: Sequence[str], last: str) -> bool:
         """Whether the server counts its ids anew, so that ours lies above everything it will ever say."""
         key = (server.host, " ".join(group))
         if self._empty.get(key, 0) < DOUBTS:
@@ -248,7 +254,7 @@ class Reader:
         page = await server.tagged(group, local=self._local)
         return bool(page.items) and id_order(_newest(page.items, "")) < id_order(last)
 
-    async def _find_parents(self, server: Server, statuses: Sequence[WireStatus]) -> float:
+    async def _find_parents(self, server: MastodonServer, statuses: Sequence[WireStatus]) -> float:
         """Learn the canonical ids of what is answered; gives the pause the server asks for.
 
         Most parents stand in the timeline themselves. Others are looked up once, a few at a time; what
@@ -272,10 +278,10 @@ class Reader:
             return error.retry_after_s
         return 0.0
 
-    def _knows(self, server: Server, item: str) -> bool:
+    def _knows(self, server: MastodonServer, item: str) -> bool:
         return self._parents.get((server.host, item)) is not None
 
-    async def _know_all(self, server: Server, items: Iterable[Raw | bytes]) -> None:
+    async def _know_all(self, server: MastodonServer, items: Iterable[Raw | bytes]) -> None:
         for item in items:
             await self._context.clock.sleep(0)
             try:
@@ -284,7 +290,7 @@ class Reader:
             except DecodeError:
                 continue
 
-    def _know(self, server: Server, status: WireStatus) -> None:
+    def _know(self, server: MastodonServer, status: WireStatus) -> None:
         try:
             with self._one(server):
                 self._parents.put((server.host, word(status.id)), canonical_uri(status))
@@ -292,7 +298,7 @@ class Reader:
             return
 
 
-def _surplus(server: Server, page: Page) -> list[str]:
+def _surplus(server: MastodonServer, page: StatusPage) -> list[str]:
     return [f"{server.host}: {page.surplus} more statuses than were asked for"] if page.surplus else []
 
 
@@ -304,7 +310,7 @@ def _newest(items: Iterable[Raw], last: str) -> str:
     return max([last, *_ids(items)], key=id_order)
 
 
-def _times(page: Page) -> list[float]:
+def _times(page: StatusPage) -> list[float]:
     found: list[float] = []
     for item in page.items:
         try:

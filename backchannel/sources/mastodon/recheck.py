@@ -17,7 +17,7 @@ from backchannel.clock import Clock
 from backchannel.contract import SourceError
 from backchannel.lru import Lru
 from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted, words_digest
-from backchannel.sources.mastodon.api import MAX_IDS, Server
+from backchannel.sources.mastodon.api import MAX_IDS, MastodonServer
 from backchannel.sources.mastodon.confirm import honest
 from backchannel.sources.mastodon.origin import id_in_uri, origin_of
 from backchannel.sources.mastodon.read import Reader
@@ -51,7 +51,7 @@ class _Round(Struct):
 class Rechecker:
     """Remembers only which posts a server has just missed once, and since when."""
 
-    def __init__(self, servers: Mapping[str, Server], reader: Reader, clock: Clock) -> None:
+    def __init__(self, servers: Mapping[str, MastodonServer], reader: Reader, clock: Clock) -> None:
         self._servers = servers
         self._reader = reader
         self._clock = clock
@@ -79,18 +79,18 @@ class Rechecker:
         other = [event for event in done.events if not isinstance(event, Posted)]
         return [*other, *map(Posted, told), *await self._elsewhere(done.dropped)]
 
-    def _asked(self, server: Server, post: Post) -> _Asked | None:
+    def _asked(self, server: MastodonServer, post: Post) -> _Asked | None:
         """A server is asked about what it gave us, and about others' copies of its own people's posts."""
         host, _, item = post.ref.partition("/")
         if host == server.host:
             return _Asked(item, post)
         return _Asked(id_in_uri(post.id), post) if server is self._origin(post) else None
 
-    def _origin(self, post: Post) -> Server | None:
+    def _origin(self, post: Post) -> MastodonServer | None:
         """The server that alone decides on the post, where it is ours and can be asked."""
         return self._reader.origins.get(origin_of(post.id)) if post.is_origin or id_in_uri(post.id) else None
 
-    async def _look_through(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
+    async def _look_through(self, server: MastodonServer, asked: Sequence[_Asked], done: _Round) -> None:
         try:
             with self._reader.bugs.contain(f"recheck of {server.host}", SourceError):
                 for at in range(0, len(asked), MAX_IDS):
@@ -100,13 +100,13 @@ class Rechecker:
         except SourceError as error:
             done.trouble.append(error)
 
-    def _turn(self, server: Server, asked: Sequence[_Asked]) -> Sequence[_Asked]:
+    def _turn(self, server: MastodonServer, asked: Sequence[_Asked]) -> Sequence[_Asked]:
         """Whose turn it is: all, or, where each is a request of its own, those looked at longest ago."""
         if server.takes_ids:
             return asked
         return sorted(asked, key=lambda one: self._looked.get((server.host, one.post.id)) or 0)[:SINGLES]
 
-    async def _ask(self, server: Server, asked: Sequence[_Asked], done: _Round) -> None:
+    async def _ask(self, server: MastodonServer, asked: Sequence[_Asked], done: _Round) -> None:
         items = (await server.statuses([one.id for one in asked])).items
         copies = {copy.id: copy for copy in (await self._reader.read(server, items)).posts}
         seen = set(map(parse_id, items))
@@ -127,12 +127,12 @@ class Rechecker:
                 self._missed.drop((server.host, one.post.id))
                 done.events += [] if _is_same(copy, one.post) else [Posted(copy)]
 
-    async def _copy(self, server: Server, post: Post, item: bytes) -> Post | None:
+    async def _copy(self, server: MastodonServer, post: Post, item: bytes) -> Post | None:
         """The server's copy of this post; None when it cannot be read, or is another post."""
         read = await self._reader.read(server, [item])
         return next((copy for copy in read.posts if copy.id == post.id), None)
 
-    async def _miss(self, server: Server, post: Post, done: _Round, *, is_deleted: bool) -> None:
+    async def _miss(self, server: MastodonServer, post: Post, done: _Round, *, is_deleted: bool) -> None:
         """The server says that it has no such post (any more)."""
         origin = self._origin(post)
         if (origin and origin is not server) or ABSENT in post.labels:
@@ -168,7 +168,7 @@ class Rechecker:
                     del left[copy.id]
         return found
 
-    async def _others(self, server: Server, wanted: Iterable[str]) -> Sequence[Post]:
+    async def _others(self, server: MastodonServer, wanted: Iterable[str]) -> Sequence[Post]:
         known = [item for post_id in wanted if (item := self._reader.places(post_id).get(server.host))]
         items = (await server.statuses(known[:MAX_IDS])).items if known else ()
         return [*await self._reader.newest(server), *(await self._reader.read(server, items)).posts]

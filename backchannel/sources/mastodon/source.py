@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from backchannel.contract import Batch, Context, Sample
 from backchannel.model import Event, Post
-from backchannel.sources.mastodon.api import Server
+from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
 from backchannel.sources.mastodon.recheck import Rechecker
 from backchannel.sources.mastodon.settings import MastodonSettings
@@ -23,7 +23,8 @@ class MastodonSource:
     def __init__(self, settings: MastodonSettings, context: Context) -> None:
         self.poll_s, self.recheck_s = settings.poll_s, settings.recheck_s
         made = (
-            Server(base, context.fetch, context.clock, settings.token_for(base)) for base in settings.servers
+            MastodonServer(base, context.fetch, context.clock, settings.token_for(base))
+            for base in settings.servers
         )
         self._servers = {server.host: server for server in made}
         self._reader = Reader(

@@ -2,7 +2,7 @@
 
 from backchannel.contract import SourceError
 from backchannel.sources.nostr.subs import Subs
-from backchannel.sources.nostr.wire import AUTH, Said, render_auth, sign_event
+from backchannel.sources.nostr.wire import AUTH, WireMessage, render_auth, sign_event
 
 PATIENCE_S = 5.0
 _PREFIXES = ("auth-required", "restricted")
@@ -45,7 +45,7 @@ class Auth:
         if self._is_accepted:
             self._repeat()
 
-    def answer(self, said: Said) -> None:
+    def answer(self, said: WireMessage) -> None:
         """The relay's word on our name. SourceError when it does not accept it."""
         if not self._sent or said.sub != self._sent:
             return

@@ -20,7 +20,7 @@ SLICE = 20_000
 """Characters that are made into posts at a time; the loop is given back in between."""
 
 
-class Waiting(Struct):
+class QueuedEvent(Struct):
     """`deadline` is monotonic, None while the page is still coming in; `wants` were asked for."""
 
     event: WireEvent
@@ -28,13 +28,13 @@ class Waiting(Struct):
     wants: tuple[Want, ...] = ()
 
 
-class Desk:
+class EventQueue:
     """One lane's events on their way to the house."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._page: list[Waiting] = []
-        self._hurried: list[Waiting] = []
+        self._page: list[QueuedEvent] = []
+        self._hurried: list[QueuedEvent] = []
         self._is_more = False
 
     @property
@@ -52,7 +52,7 @@ class Desk:
 
     def take_stored(self, event: WireEvent, now_s: float) -> None:
         """Part of a page: its names are looked up in one go when the page has ended."""
-        self._page.append(Waiting(event))
+        self._page.append(QueuedEvent(event))
         if len(self._page) >= MOST:
             self.end_page(now_s)
 
@@ -64,13 +64,13 @@ class Desk:
 
     def take_live(self, event: WireEvent, now_s: float) -> None:
         """Hand it on as soon as its card lacks nothing, and soon in any case."""
-        self._hurry([Waiting(event)], now_s)
+        self._hurry([QueuedEvent(event)], now_s)
 
     def take_again(self, events: Iterable[WireEvent], now_s: float) -> None:
         """What its author wishes has changed: these go out once more, as they are now."""
         for event in events:
             self._directory.forget_post(event.id)
-            self._hurried.append(Waiting(event, now_s))
+            self._hurried.append(QueuedEvent(event, now_s))
 
     def drop_deleted(self) -> None:
         """An author took something back before it was handed on."""
@@ -80,7 +80,7 @@ class Desk:
     def settle(self, now: float, now_s: float) -> list[Posted]:
         """Return what is ready, in the order it came; of a lot only the beginning, the rest next time."""
         ready: list[Posted] = []
-        left: list[Waiting] = []
+        left: list[QueuedEvent] = []
         weight = 0
         self._is_more = False
         for at, each in enumerate(self._hurried):
@@ -100,14 +100,14 @@ class Desk:
         self._hurried = left
         return ready
 
-    def _hurry(self, waiting: list[Waiting], now_s: float) -> None:
+    def _hurry(self, waiting: list[QueuedEvent], now_s: float) -> None:
         for each in waiting:
             each.deadline = now_s + PATIENCE_S
             each.wants = tuple(self._directory.needs(each.event, now_s))
         self._directory.ask((want for each in waiting for want in each.wants), now_s)
         self._hurried += waiting
 
-    def _lacks(self, each: Waiting, now_s: float) -> bool:
+    def _lacks(self, each: QueuedEvent, now_s: float) -> bool:
         if not any(map(self._directory.is_open, each.wants)):
             # A quoted event that came brings its own author and mentions: those are a second question.
             each.wants = tuple(self._directory.needs(each.event, now_s))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from backchannel.sources.nostr.directory import Directory, Want
 from backchannel.sources.nostr.subs import Subs
-from backchannel.sources.nostr.wire import ARTICLE, POST_KINDS, PROFILE, Filter, WireEvent
+from backchannel.sources.nostr.wire import ARTICLE, POST_KINDS, PROFILE, WireEvent, WireFilter
 
 LOOK_S = 5.0
 MOST_PEOPLE = 100
@@ -13,7 +13,7 @@ _NAME = "look-"
 _NEVER = float("inf")
 
 
-class Look:
+class Lookup:
     """What this lane was asked for, and the request under way."""
 
     def __init__(self, lane: str, subs: Subs, directory: Directory) -> None:
@@ -70,15 +70,15 @@ class Look:
         return f"{_NAME}{self._number}"
 
 
-def _filters(people: Sequence[Want], events: Sequence[Want]) -> list[Filter]:
+def _filters(people: Sequence[Want], events: Sequence[Want]) -> list[WireFilter]:
     filters = []
     if people:
-        filters.append(Filter(kinds=(PROFILE,), authors=tuple(want.value for want in people)))
+        filters.append(WireFilter(kinds=(PROFILE,), authors=tuple(want.value for want in people)))
     if ids := tuple(want.value for want in events if want.what == "event"):
-        filters.append(Filter(kinds=POST_KINDS, ids=ids))
+        filters.append(WireFilter(kinds=POST_KINDS, ids=ids))
     for want in events:
         kind, _, rest = want.value.partition(":")
         if want.what == "address" and kind == str(ARTICLE):
             pubkey, _, name = rest.partition(":")
-            filters.append(Filter(kinds=(ARTICLE,), authors=(pubkey,), names=(name,)))
+            filters.append(WireFilter(kinds=(ARTICLE,), authors=(pubkey,), names=(name,)))
     return filters

@@ -24,7 +24,7 @@ _ENDINGS: dict[str, MediaKind] = {
 _PICTURE_IN_MARKDOWN = re.compile(r"!\[([^\[\]\n]*+)\]\(\s*+<?(https?://[^\s)>\[]++)>?[^)\n\[]*+\)")
 
 
-class Found(Struct, frozen=True):
+class Attachment(Struct, frozen=True):
     """One attachment. `url` is as it stands in the event; `picture` is what can be drawn of it, or empty."""
 
     url: str
@@ -39,7 +39,7 @@ class Found(Struct, frozen=True):
         return self.hash or sha256(self.url.encode()).hexdigest()[:32]
 
 
-def find_media(event: WireEvent) -> tuple[Found, ...]:
+def find_media(event: WireEvent) -> tuple[Attachment, ...]:
     """What the event shows, in its author's order, each once; at most eight.
 
     All `imeta` of a video are cuts of the one film (NIP-71): the first that plays stands for all.
@@ -56,11 +56,11 @@ def find_media(event: WireEvent) -> tuple[Found, ...]:
     media = list(every.values())[:MAX_MEDIA]
     if len(media) == 1 and not media[0].alt and event.kind in (PICTURE, VIDEO, SHORT):
         only = media[0]
-        media = [Found(only.url, only.kind, _clean(event.first("alt")), only.picture, only.hash)]
+        media = [Attachment(only.url, only.kind, _clean(event.first("alt")), only.picture, only.hash)]
     return tuple(media)
 
 
-def _parse_imeta(entries: Sequence[str]) -> Found | None:
+def _parse_imeta(entries: Sequence[str]) -> Attachment | None:
     """One `imeta` tag: `key value` strings. None without an address, or of a type nobody draws."""
     fields: dict[str, str] = {}
     for entry in entries:
@@ -72,7 +72,7 @@ def _parse_imeta(entries: Sequence[str]) -> Found | None:
         return None
     poster = url if kind == "image" else fields.get("image", "")
     digest = fields.get("x", "").lower()
-    return Found(
+    return Attachment(
         url=url,
         kind=kind,
         alt=_clean(fields.get("alt", "")),
@@ -81,17 +81,17 @@ def _parse_imeta(entries: Sequence[str]) -> Found | None:
     )
 
 
-def _find_in_text(event: WireEvent) -> Iterator[Found]:
+def _find_in_text(event: WireEvent) -> Iterator[Attachment]:
     if event.kind == ARTICLE:
         if cover := web_url(event.first("image")):
-            yield Found(event.first("image"), "image", picture=cover)
+            yield Attachment(event.first("image"), "image", picture=cover)
         for match in _PICTURE_IN_MARKDOWN.finditer(event.content):
             if picture := web_url(match[2]):
-                yield Found(match[2], "image", _clean(match[1]), picture)
+                yield Attachment(match[2], "image", _clean(match[1]), picture)
         return
     for _, _, url in find_addresses(event.content):
         if _by_ending(url) == "image" and (picture := web_url(url)):
-            yield Found(url, "image", picture=picture)
+            yield Attachment(url, "image", picture=picture)
 
 
 def without_urls(text: str, urls: frozenset[str]) -> str:

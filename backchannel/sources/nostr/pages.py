@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from backchannel.lru import Lru
 from backchannel.model import Missed
-from backchannel.sources.nostr.wire import Filter
+from backchannel.sources.nostr.wire import WireFilter
 
 MAX_PAGES = 100
 SHORT = 20
@@ -21,14 +21,14 @@ MAX_STEPS = 2
 class Next(Struct, frozen=True):
     """What to do after a page: ask `filter`, or nothing more; and what cannot be had."""
 
-    filter: Filter | None = None
+    filter: WireFilter | None = None
     missed: Missed | None = None
 
 
-class Pages:
+class Paging:
     """Counts what the page under way brings. `wanted` is the filter of the first page."""
 
-    def __init__(self, source: str, lane: str, wanted: Filter) -> None:
+    def __init__(self, source: str, lane: str, wanted: WireFilter) -> None:
         self._source = source
         self._lane = lane
         self._wanted = wanted

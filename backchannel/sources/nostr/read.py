@@ -15,10 +15,10 @@ from backchannel.lru import Lru
 from backchannel.model import DecodeError, Event, Post
 from backchannel.redaction import beginning
 from backchannel.sources.nostr.auth import Auth, refusal
-from backchannel.sources.nostr.desk import Desk
+from backchannel.sources.nostr.desk import EventQueue
 from backchannel.sources.nostr.directory import Directory, Want
-from backchannel.sources.nostr.lookup import Look
-from backchannel.sources.nostr.pages import Pages
+from backchannel.sources.nostr.lookup import Lookup
+from backchannel.sources.nostr.pages import Paging
 from backchannel.sources.nostr.subs import Subs
 from backchannel.sources.nostr.watch import Watching
 from backchannel.sources.nostr.wire import (
@@ -26,10 +26,10 @@ from backchannel.sources.nostr.wire import (
     POST_KINDS,
     PROFILE,
     VANISH,
-    Filter,
     RelayLimits,
-    Said,
     WireEvent,
+    WireFilter,
+    WireMessage,
     bound_event,
     check_answer,
     check_event,
@@ -53,7 +53,7 @@ MAX_NOTICES = 20
 log = structlog.get_logger(__name__)
 
 
-class Rules(Struct, frozen=True):
+class ReadRules(Struct, frozen=True):
     """What a conversation is about. `asked` are the hashtags as they go on the wire, `key` signs NIP-42."""
 
     source: str
@@ -72,7 +72,7 @@ class Talk:
     def __init__(
         self,
         lane: str,
-        rules: Rules,
+        rules: ReadRules,
         directory: Directory,
         watch: Callable[[], Sequence[Post]],
         *,
@@ -83,16 +83,16 @@ class Talk:
         self._rules = rules
         self._directory = directory
         self._subs = Subs(min(limits.max_subscriptions or MAX_SLOTS, MAX_SLOTS))
-        self._look = Look(lane, self._subs, directory)
+        self._look = Lookup(lane, self._subs, directory)
         self._auth = Auth(lane, rules.key, self._subs)
         since = rules.since if cursor is None else cursor - OVERLAP_S
-        self._wanted = Filter(
+        self._wanted = WireFilter(
             kinds=POST_KINDS,
             hashtags=rules.asked,
             since=max(0, int(since)),
             limit=min(rules.limit, limits.max_limit or rules.limit),
         )
-        self._pages = Pages(rules.source, lane, self._wanted)
+        self._pages = Paging(rules.source, lane, self._wanted)
         self._page = WALL
         self._has_told_it = False
         self._has_read_back = False
@@ -100,7 +100,7 @@ class Talk:
         self._newest = cursor
         self._told = cursor
         self._seen: Lru[str, bool] = Lru(20_000)
-        self._desk = Desk(directory)
+        self._desk = EventQueue(directory)
         self._watching = Watching(self._subs, directory, watch, relays=rules.relays, limit=limits.max_limit)
         self._sent_at = 0.0
         self._events: list[Event] = []
@@ -176,7 +176,7 @@ class Talk:
             self._sent_at = now_s
         elif now_s - self._sent_at >= PING_S:
             self._sent_at = now_s
-            self._subs.open(PING, [Filter(ids=("0" * 64,), limit=1)])
+            self._subs.open(PING, [WireFilter(ids=("0" * 64,), limit=1)])
 
     def wake_at(self, now_s: float) -> float:
         """Monotonic seconds of the next `tick`, whatever is heard until then."""
@@ -188,7 +188,7 @@ class Talk:
             due.append(self._words_at)
         return max(now_s, min(due))
 
-    def _take(self, said: Said, now: float, now_s: float) -> None:
+    def _take(self, said: WireMessage, now: float, now_s: float) -> None:
         match said.verb:
             case "EVENT":
                 self._take_event(said, now, now_s)
@@ -203,7 +203,7 @@ class Talk:
             case "OK":
                 self._auth.answer(said)
 
-    def _take_event(self, said: Said, now: float, now_s: float) -> None:
+    def _take_event(self, said: WireMessage, now: float, now_s: float) -> None:
         asked = self._subs.asked(said.sub)
         if not asked and self._subs.is_past(said.sub):
             return
@@ -285,7 +285,7 @@ class Talk:
             self._subs.close(BACK)
         self._desk.end_page(now_s)
 
-    def _closed(self, said: Said, now_s: float) -> None:
+    def _closed(self, said: WireMessage, now_s: float) -> None:
         """The relay ended a request: for the posts themselves that decides the lane's fate."""
         if not self._subs.asked(said.sub):
             return
@@ -322,7 +322,7 @@ class Talk:
             self._reasons.append(reason)
 
 
-def _answers(event: WireEvent, asked: Filter) -> bool:
+def _answers(event: WireEvent, asked: WireFilter) -> bool:
     try:
         check_answer(event, asked)
     except DecodeError:

@@ -16,7 +16,7 @@ from backchannel.fetch import FetchError, Refused
 from backchannel.model import DecodeError, Post, Posted
 from backchannel.redaction import keep_secret, redacted, redacted_body
 from backchannel.sources.nostr.directory import Directory, Want
-from backchannel.sources.nostr.read import Rules, Talk
+from backchannel.sources.nostr.read import ReadRules, Talk
 from backchannel.sources.nostr.settings import MAX_HASHTAGS_ASKED, NostrSettings, read_key
 from backchannel.sources.nostr.wire import RelayLimits, parse_limits
 
@@ -42,7 +42,7 @@ class NostrSource:
             source=context.name, web=settings.web, lanes=settings.relays, bugs=context.bugs
         )
         self._limits: dict[str, RelayLimits] = {}
-        self._rules = Rules(
+        self._rules = ReadRules(
             source=context.name,
             hashtags=frozenset(context.hashtags),
             asked=spell(context.hashtags, settings.spellings),

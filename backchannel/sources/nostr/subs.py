@@ -7,7 +7,7 @@ comes back when there is room again, so that a relay with two subscriptions stil
 from collections import deque
 from collections.abc import Sequence
 
-from backchannel.sources.nostr.wire import Filter, render_close, render_req
+from backchannel.sources.nostr.wire import WireFilter, render_close, render_req
 
 GONE = "gone"
 LEAST = 2
@@ -19,11 +19,11 @@ class Subs:
     def __init__(self, slots: int) -> None:
         self.frames: list[str] = []
         self._slots = max(LEAST, slots)
-        self._open: dict[str, tuple[Filter, ...]] = {}
-        self._queue: dict[str, tuple[Filter, ...]] = {}
+        self._open: dict[str, tuple[WireFilter, ...]] = {}
+        self._queue: dict[str, tuple[WireFilter, ...]] = {}
         self._past: deque[str] = deque(maxlen=64)
 
-    def asked(self, sub: str) -> tuple[Filter, ...]:
+    def asked(self, sub: str) -> tuple[WireFilter, ...]:
         """What this open request asks for; nothing when there is none of that name."""
         return self._open.get(sub, ())
 
@@ -31,7 +31,7 @@ class Subs:
         """Whether this was ours until lately: a relay may still be sending."""
         return sub in self._past
 
-    def open(self, sub: str, filters: Sequence[Filter]) -> None:
+    def open(self, sub: str, filters: Sequence[WireFilter]) -> None:
         """Ask, or ask anew under the same name; waits for its turn when the relay allows no more."""
         if sub not in self._open and len(self._open) >= self._slots:
             self._queue[sub] = tuple(filters)

@@ -6,7 +6,7 @@ from backchannel.model import Deleted, Post
 from backchannel.sources.nostr.deletion import Watched, find_taken, find_watched
 from backchannel.sources.nostr.directory import Directory
 from backchannel.sources.nostr.subs import GONE, Subs
-from backchannel.sources.nostr.wire import DELETION, PROFILE, VANISH, Filter, WireEvent
+from backchannel.sources.nostr.wire import DELETION, PROFILE, VANISH, WireEvent, WireFilter
 
 REFRESH_S = 60.0
 PAUSE_S = 1.0
@@ -57,7 +57,7 @@ class Watching:
         self._watched = find_watched(posts, self._directory.authors())
         if self._is_refused or set(self._watched.authors) - before:
             self._asked_at, self._is_refused = now_s, False
-            asked = Filter(
+            asked = WireFilter(
                 kinds=(PROFILE, DELETION, VANISH),
                 authors=self._watched.authors,
                 since=self._watched.since,

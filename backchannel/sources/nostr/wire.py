@@ -68,7 +68,7 @@ class WireEvent(Struct, frozen=True):
         return f"{self.kind}:{self.pubkey}:{self.first('d')}" if 30000 <= self.kind < 40000 else ""
 
 
-class Said(Struct, frozen=True):
+class WireMessage(Struct, frozen=True):
     """One message of a relay. `value` is an event's undecoded form, a challenge, or a text for people."""
 
     verb: Literal["EVENT", "EOSE", "CLOSED", "NOTICE", "AUTH", "OK"]
@@ -82,7 +82,7 @@ class Said(Struct, frozen=True):
         return beginning(self.value.decode(errors="replace"), 300)
 
 
-class Filter(Struct, frozen=True, omit_defaults=True):
+class WireFilter(Struct, frozen=True, omit_defaults=True):
     """What a REQ asks for. `hashtags` go on the wire as `#t`, `names` as `#d`."""
 
     kinds: tuple[int, ...] = ()
@@ -137,7 +137,7 @@ def bound_event(event: WireEvent) -> WireEvent:
     return replace(within, content=event.content) if event.kind == PROFILE else within
 
 
-def parse_said(frame: str | bytes) -> Said:
+def parse_said(frame: str | bytes) -> WireMessage:
     """One frame of a relay. Raises DecodeError for garbage and for verbs that no client gets."""
     if len(frame) > MAX_FRAME_BYTES:
         raise DecodeError(f"a message of {len(frame)} bytes, more than {MAX_FRAME_BYTES}")
@@ -146,18 +146,18 @@ def parse_said(frame: str | bytes) -> Said:
         verb = _string.decode(parts[0])
         match verb, len(parts):
             case "EVENT", 3:
-                return Said("EVENT", sub=_string.decode(parts[1]), value=bytes(parts[2]))
+                return WireMessage("EVENT", sub=_string.decode(parts[1]), value=bytes(parts[2]))
             case "EOSE", n if n >= 2:
-                return Said("EOSE", sub=_string.decode(parts[1]))
+                return WireMessage("EOSE", sub=_string.decode(parts[1]))
             case "CLOSED", n if n >= 2:
                 why = _string.decode(parts[2]) if n > 2 else ""
-                return Said("CLOSED", sub=_string.decode(parts[1]), value=why.encode())
+                return WireMessage("CLOSED", sub=_string.decode(parts[1]), value=why.encode())
             case ("NOTICE" | "AUTH") as word, n if n >= 2:
-                return Said(word, value=_string.decode(parts[1]).encode())
+                return WireMessage(word, value=_string.decode(parts[1]).encode())
             case "OK", n if n >= 3:
                 why = _string.decode(parts[3]) if n > 3 else ""
                 accepted = _bool.decode(parts[2])
-                return Said("OK", sub=_string.decode(parts[1]), value=why.encode(), accepted=accepted)
+                return WireMessage("OK", sub=_string.decode(parts[1]), value=why.encode(), accepted=accepted)
     except (msgspec.DecodeError, UnicodeError, RecursionError, IndexError) as error:
         raise DecodeError(f"no message of a relay: {error}") from error
     raise DecodeError(f"a relay does not say {beginning(verb, 20)!r} with {len(parts)} parts")
@@ -231,7 +231,7 @@ def sign_event(
     )
 
 
-def check_answer(event: WireEvent, asked: Filter) -> None:
+def check_answer(event: WireEvent, asked: WireFilter) -> None:
     """Raise DecodeError unless the event is one that the filter asks for. Hashtags are checked elsewhere."""
     if asked.kinds and event.kind not in asked.kinds:
         raise DecodeError(f"kind {event.kind} was not asked for")
@@ -280,7 +280,7 @@ def is_hex64(word: str) -> bool:
     return _HEX64.fullmatch(word) is not None
 
 
-def render_req(sub: str, filters: Sequence[Filter]) -> str:
+def render_req(sub: str, filters: Sequence[WireFilter]) -> str:
     """A request as a frame."""
     return _encode(["REQ", sub, *filters]).decode()
 

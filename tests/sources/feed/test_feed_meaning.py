@@ -10,8 +10,8 @@ from backchannel.model import Body, Node, Post
 from backchannel.sources.feed.identity import identify
 from backchannel.sources.feed.jsonfeed import looks_like_json, parse_json_feed
 from backchannel.sources.feed.post import Origin, parse_entry
-from backchannel.sources.feed.process import Worker
-from backchannel.sources.feed.wire import Document
+from backchannel.sources.feed.process import FeedWorker
+from backchannel.sources.feed.wire import WireDocument
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import plain_text
 from tests.conftest import Tell
@@ -24,17 +24,17 @@ FILLER = "Ropes are long and the tide takes its time, as everybody in this harbo
 
 
 @pytest.fixture(scope="module")
-def worker() -> Worker:
-    return Worker()
+def worker() -> FeedWorker:
+    return FeedWorker()
 
 
-async def document(worker: Worker, body: bytes, content_type: str = "application/xml") -> Document:
+async def document(worker: FeedWorker, body: bytes, content_type: str = "application/xml") -> WireDocument:
     if looks_like_json(body, content_type):
         return parse_json_feed(body)
     return parse_answer(await worker.read(body, content_type, URL))
 
 
-def posts_of(read: Document, url: str = URL) -> list[Post]:
+def posts_of(read: WireDocument, url: str = URL) -> list[Post]:
     origin = Origin("blogs", "Blog", url, url)
     return [
         parse_entry(known.entry, read.head, origin, id=known.id, first_seen=SEEN)
@@ -42,7 +42,7 @@ def posts_of(read: Document, url: str = URL) -> list[Post]:
     ]
 
 
-async def own(worker: Worker, name: str, url: str = URL) -> dict[str, Post]:
+async def own(worker: FeedWorker, name: str, url: str = URL) -> dict[str, Post]:
     """Posts of one of our own files, by their id within the feed."""
     body = (OWN / name).read_text("utf-8").replace("FILLER", FILLER).encode()
     read = await document(worker, body)
@@ -72,7 +72,7 @@ def shown(post: Post) -> list[tuple[str, str, str]]:
 # RSS
 
 
-async def test_an_rss_item_has_title_text_time_link_and_language(worker: Worker) -> None:
+async def test_an_rss_item_has_title_text_time_link_and_language(worker: FeedWorker) -> None:
     post = (await own(worker, "full.rss"))["quay-0017"]
     title, *_ = post.face.body
     assert title == Node("paragraph", (Node("strong", ("Cranes & kindness",)),))
@@ -85,42 +85,42 @@ async def test_an_rss_item_has_title_text_time_link_and_language(worker: Worker)
     assert post.revision == 0
 
 
-async def test_several_authors_stand_together_and_without_their_addresses(worker: Worker) -> None:
+async def test_several_authors_stand_together_and_without_their_addresses(worker: FeedWorker) -> None:
     author = (await own(worker, "full.rss"))["quay-0017"].face.author
     assert (author.name, author.handle) == ("Ada Lindqvist, Ben Okafor", "feeds.example")
     assert author.id == f"feed:by:{URL}#Ada Lindqvist, Ben Okafor"
 
 
-async def test_categories_and_tags_in_the_text_are_hashtags(worker: Worker) -> None:
+async def test_categories_and_tags_in_the_text_are_hashtags(worker: FeedWorker) -> None:
     post = (await own(worker, "full.rss"))["quay-0017"]
     assert post.hashtags == ("harbourconf26", "cranes", "logistics", "harbourconf", "kindness")
 
 
-async def test_content_is_preferred_over_the_description(worker: Worker) -> None:
+async def test_content_is_preferred_over_the_description(worker: FeedWorker) -> None:
     assert "short word" not in plain_text((await own(worker, "full.rss"))["quay-0017"].face.body)
 
 
 async def test_an_enclosure_takes_its_alternative_text_from_the_text(
-    worker: Worker,
+    worker: FeedWorker,
 ) -> None:
     post = (await own(worker, "full.rss"))["quay-0017"]
     assert shown(post) == [("image", "A yellow crane at dawn", "https://quay.example/img/crane.jpg")]
 
 
-async def test_the_feeds_picture_stands_for_the_author(worker: Worker) -> None:
+async def test_the_feeds_picture_stands_for_the_author(worker: FeedWorker) -> None:
     post = (await own(worker, "full.rss"))["quay-0017"]
     assert post.face.author.avatar is not None
     assert post.pictures[post.face.author.avatar] == "https://quay.example/logo.png"
 
 
-async def test_forms_of_one_film_are_one_film_with_its_poster(worker: Worker) -> None:
+async def test_forms_of_one_film_are_one_film_with_its_poster(worker: FeedWorker) -> None:
     post = (await own(worker, "full.rss"))["quay-0018"]
     assert shown(post) == [("video", "", "https://quay.example/film.jpg")]
     assert plain_text(post.face.body) == "The same crane, filmed\nWatch it move :-)"
     assert post.face.author.name == "Notes from the Quay"
 
 
-async def test_a_feed_says_when_it_wants_to_be_left_alone(worker: Worker) -> None:
+async def test_a_feed_says_when_it_wants_to_be_left_alone(worker: FeedWorker) -> None:
     head = (await document(worker, (OWN / "full.rss").read_bytes())).head
     assert (head.rest_s, head.skip_hours, head.skip_days) == (900.0, (2, 3), (6,))
 
@@ -128,7 +128,7 @@ async def test_a_feed_says_when_it_wants_to_be_left_alone(worker: Worker) -> Non
 # Atom
 
 
-async def test_an_atom_entry_keeps_its_id_and_resolves_its_links(worker: Worker) -> None:
+async def test_an_atom_entry_keeps_its_id_and_resolves_its_links(worker: FeedWorker) -> None:
     post = (await own(worker, "full.atom"))["42"]
     assert post.face.url == "https://kai.example/blog/drei-vortraege"
     assert [node.href for node in nodes(post.face.body, "link")] == ["https://kai.example/blog/good"]
@@ -137,23 +137,23 @@ async def test_an_atom_entry_keeps_its_id_and_resolves_its_links(worker: Worker)
     assert (post.lang, post.hashtags) == ("en", ("harbourconf",))
 
 
-async def test_updated_is_the_revision_and_published_the_time(worker: Worker) -> None:
+async def test_updated_is_the_revision_and_published_the_time(worker: FeedWorker) -> None:
     post = (await own(worker, "full.atom"))["42"]
     assert post.created_at == at("2026-11-25T08:00:00+00:00")
     assert post.revision == at("2026-11-25T09:15:30+00:00") * 1000
 
 
-async def test_an_entry_without_author_and_language_takes_the_feeds(worker: Worker) -> None:
+async def test_an_entry_without_author_and_language_takes_the_feeds(worker: FeedWorker) -> None:
     post = (await own(worker, "full.atom"))["urn:kai:43"]
     assert (post.face.author.name, post.lang) == ("Kai Redaktion", "de")
     assert post.face.url == "https://kai.example/blog/"
 
 
-async def test_a_script_is_neither_run_nor_read(worker: Worker) -> None:
+async def test_a_script_is_neither_run_nor_read(worker: FeedWorker) -> None:
     assert "steal" not in plain_text((await own(worker, "full.atom"))["42"].face.body)
 
 
-async def test_tombstones_are_read(worker: Worker) -> None:
+async def test_tombstones_are_read(worker: FeedWorker) -> None:
     stones = (await document(worker, (OWN / "full.atom").read_bytes())).tombstones
     assert [(stone.ref, stone.at) for stone in stones] == [
         ("urn:kai:41", at("2026-11-25T08:00:00+00:00")),
@@ -161,7 +161,7 @@ async def test_tombstones_are_read(worker: Worker) -> None:
     ]
 
 
-async def test_a_feed_or_entry_that_is_not_to_be_indexed_says_so(worker: Worker) -> None:
+async def test_a_feed_or_entry_that_is_not_to_be_indexed_says_so(worker: FeedWorker) -> None:
     posts = await own(worker, "private.atom")
     assert [post.labels for post in posts.values()] == [("noindex",), (), ("noindex",)]
 
@@ -169,7 +169,7 @@ async def test_a_feed_or_entry_that_is_not_to_be_indexed_says_so(worker: Worker)
 # RDF
 
 
-async def test_an_rdf_item_is_known_by_its_address(worker: Worker) -> None:
+async def test_an_rdf_item_is_known_by_its_address(worker: FeedWorker) -> None:
     post = (await own(worker, "full.rdf"))["https://pier.example/7"]
     assert plain_text(post.face.body) == "Bollards, a history\nNobody asked. Here it is. #harbourconf"
     assert (post.face.author.name, post.face.author.handle) == ("Noor Haddad", "feeds.example")
@@ -180,7 +180,7 @@ async def test_an_rdf_item_is_known_by_its_address(worker: Worker) -> None:
 # JSON Feed
 
 
-async def test_a_json_item_is_read_in_full(worker: Worker) -> None:
+async def test_a_json_item_is_read_in_full(worker: FeedWorker) -> None:
     post = (await own(worker, "full.json", "https://tide.example/feed.json"))["17"]
     assert plain_text(post.face.body) == "High water\nAt noon, see map."
     assert [node.href for node in nodes(post.face.body, "link")] == ["https://tide.example/17/map"]
@@ -192,13 +192,13 @@ async def test_a_json_item_is_read_in_full(worker: Worker) -> None:
     assert (post.lang, post.hashtags) == ("nl", ("harbourconf", "lowtide"))
 
 
-async def test_a_json_item_without_title_and_date_is_a_post_of_first_sight(worker: Worker) -> None:
+async def test_a_json_item_without_title_and_date_is_a_post_of_first_sight(worker: FeedWorker) -> None:
     post = (await own(worker, "full.json"))["note"]
     assert plain_text(post.face.body) == "No title, two lines,\nand a #harbourconf tag."
     assert (post.created_at, post.lang, post.face.author.name) == (SEEN, "en", "Joris")
 
 
-async def test_a_date_nobody_can_read_is_no_date(worker: Worker) -> None:
+async def test_a_date_nobody_can_read_is_no_date(worker: FeedWorker) -> None:
     post = (await own(worker, "full.json"))["18"]
     assert (post.created_at, post.face.url) == (SEEN, "https://elsewhere.example/low")
 
@@ -212,7 +212,7 @@ async def test_a_bad_json_item_is_dropped_by_itself_and_named() -> None:
 # Feeds of other networks
 
 
-async def test_a_mastodon_feed_keeps_each_pictures_own_alternative_text(worker: Worker) -> None:
+async def test_a_mastodon_feed_keeps_each_pictures_own_alternative_text(worker: FeedWorker) -> None:
     post = (await own(worker, "mastodon.rss"))["https://social.example/@ines/1001"]
     assert plain_text(post.face.body) == "Two ships at #harbourconf"
     assert shown(post) == [
@@ -222,7 +222,7 @@ async def test_a_mastodon_feed_keeps_each_pictures_own_alternative_text(worker: 
     assert post.sensitive  # one of the two is rated adult
 
 
-async def test_a_mastodon_feed_names_its_authors_in_the_permalinks(worker: Worker) -> None:
+async def test_a_mastodon_feed_names_its_authors_in_the_permalinks(worker: FeedWorker) -> None:
     posts = await own(worker, "mastodon.rss", "https://social.example/tags/harbourconf.rss")
     author = posts["https://social.example/@ines/1001"].face.author
     assert (author.name, author.handle, author.url, author.avatar) == (
@@ -230,7 +230,7 @@ async def test_a_mastodon_feed_names_its_authors_in_the_permalinks(worker: Worke
     )  # fmt: skip
 
 
-async def test_permalinks_on_another_host_name_neither_author_nor_home(worker: Worker) -> None:
+async def test_permalinks_on_another_host_name_neither_author_nor_home(worker: FeedWorker) -> None:
     post = (await own(worker, "mastodon.rss"))["https://social.example/@ines/1001"]
     author = post.face.author
     assert post.face.url == "https://social.example/@ines/1001"
@@ -239,19 +239,19 @@ async def test_permalinks_on_another_host_name_neither_author_nor_home(worker: W
     )  # fmt: skip
 
 
-async def test_an_entry_and_an_author_of_one_name_have_two_ids(worker: Worker) -> None:
+async def test_an_entry_and_an_author_of_one_name_have_two_ids(worker: FeedWorker) -> None:
     body = b"<rss version='2.0'><channel><item><guid>Ann</guid><author>Ann</author></item></channel></rss>"
     (post,) = posts_of(await document(worker, body))
     assert (post.id, post.face.author.id) == (f"feed:{URL}#Ann", f"feed:by:{URL}#Ann")
 
 
-async def test_a_mastodon_warning_and_wish_are_honoured(worker: Worker) -> None:
+async def test_a_mastodon_warning_and_wish_are_honoured(worker: FeedWorker) -> None:
     post = (await own(worker, "mastodon.rss"))["https://social.example/@ines/1002"]
     assert (post.face.warning, post.sensitive, post.labels) == ("seasickness", True, ("nobot",))
     assert plain_text(post.face.body) == "I was not well. #nobot"
 
 
-async def test_a_youtube_video_has_its_picture_and_description(worker: Worker) -> None:
+async def test_a_youtube_video_has_its_picture_and_description(worker: FeedWorker) -> None:
     post = (await own(worker, "youtube.xml"))["yt:video:AbCdEfGhIjK"]
     assert plain_text(post.face.body) == "Opening keynote\nRecorded in hall 1.\n#HarbourConf"
     assert shown(post) == [("video", "", "https://i1.ytimg.com/vi/AbCdEfGhIjK/hqdefault.jpg")]
@@ -259,7 +259,7 @@ async def test_a_youtube_video_has_its_picture_and_description(worker: Worker) -
     assert post.hashtags == ("harbourconf",)
 
 
-async def test_a_reddit_post_is_free_of_the_sites_own_lines(worker: Worker) -> None:
+async def test_a_reddit_post_is_free_of_the_sites_own_lines(worker: FeedWorker) -> None:
     posts = await own(worker, "reddit.atom")
     assert plain_text(posts["t3_1"].face.body) == "Pictures from #harbourconf"
     assert shown(posts["t3_1"]) == [("image", "", "https://preview.example/t.jpg")]
@@ -269,18 +269,18 @@ async def test_a_reddit_post_is_free_of_the_sites_own_lines(worker: Worker) -> N
 # Long articles
 
 
-async def test_a_long_article_is_its_summary_and_the_way_to_it(worker: Worker) -> None:
+async def test_a_long_article_is_its_summary_and_the_way_to_it(worker: FeedWorker) -> None:
     post = (await own(worker, "article.rss"))["https://long.example/1"]
     assert plain_text(post.face.body) == "With a summary\nWhat it is about, in a sentence."
     assert post.face.preview is not None
     assert (post.face.preview.url, post.face.preview.title) == ("https://long.example/1", "Long Reads")
 
 
-async def test_a_hashtag_at_the_end_of_a_long_article_counts(worker: Worker) -> None:
+async def test_a_hashtag_at_the_end_of_a_long_article_counts(worker: FeedWorker) -> None:
     assert (await own(worker, "article.rss"))["https://long.example/1"].hashtags == ("harbourconf",)
 
 
-async def test_a_long_article_without_a_summary_is_its_first_whole_paragraphs(worker: Worker) -> None:
+async def test_a_long_article_without_a_summary_is_its_first_whole_paragraphs(worker: FeedWorker) -> None:
     post = (await own(worker, "article.rss"))["https://long.example/2"]
     text = plain_text(post.face.body)
     assert text.startswith("Without one\nA first paragraph that is short.\nA second one, also short.\nRopes")
@@ -288,13 +288,13 @@ async def test_a_long_article_without_a_summary_is_its_first_whole_paragraphs(wo
     assert len(text) < 540
 
 
-async def test_an_endless_paragraph_ends_at_a_sentence(worker: Worker) -> None:
+async def test_an_endless_paragraph_ends_at_a_sentence(worker: FeedWorker) -> None:
     text = plain_text((await own(worker, "article.rss"))["https://long.example/3"].face.body)
     assert text.endswith("will tell you. …")
     assert 300 < len(text) < 540
 
 
-async def test_a_post_without_a_title_is_not_cut_before_it_is_very_long(worker: Worker) -> None:
+async def test_a_post_without_a_title_is_not_cut_before_it_is_very_long(worker: FeedWorker) -> None:
     rss = (
         "<rss version='2.0'><channel><item><guid>1</guid><description>{}</description></item></channel></rss>"
     )
@@ -303,7 +303,7 @@ async def test_a_post_without_a_title_is_not_cut_before_it_is_very_long(worker: 
     assert plain_text(post.face.body) == words
 
 
-async def test_a_title_that_repeats_the_text_is_not_said_twice(worker: Worker) -> None:
+async def test_a_title_that_repeats_the_text_is_not_said_twice(worker: FeedWorker) -> None:
     rss = b"""<rss version='2.0'><channel><item><title>Good morning from...</title>
         <description>Good morning from the pier, all of you</description></item></channel></rss>"""
     (post,) = posts_of(await document(worker, rss))
@@ -314,7 +314,7 @@ async def test_a_title_that_repeats_the_text_is_not_said_twice(worker: Worker) -
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-15", "windows-1252"])
-async def test_a_feed_is_read_in_its_encoding(worker: Worker, encoding: str) -> None:
+async def test_a_feed_is_read_in_its_encoding(worker: FeedWorker, encoding: str) -> None:
     name = encoding.removesuffix("-sig")
     rss = (
         f"<?xml version='1.0' encoding='{name}'?><rss version='2.0'><channel><item><title>Größe: 3 €</title>"
@@ -324,7 +324,7 @@ async def test_a_feed_is_read_in_its_encoding(worker: Worker, encoding: str) -> 
     assert plain_text(post.face.body) == "Größe: 3 €"
 
 
-async def test_a_rare_encoding_is_known_though_nothing_can_be_loaded(worker: Worker) -> None:
+async def test_a_rare_encoding_is_known_though_nothing_can_be_loaded(worker: FeedWorker) -> None:
     rss = "<?xml version='1.0' encoding='big5'?><rss version='2.0'><channel><item><title>港口</title>"
     (post,) = posts_of(await document(worker, f"{rss}</item></channel></rss>".encode("big5")))
     assert plain_text(post.face.body) == "港口"
@@ -587,7 +587,7 @@ _TYPES = {"feedparser_encoding_http_text_xml_charset_overrides_encoding.xml": "t
 
 
 @pytest.mark.parametrize("name", sorted(RECORDED))
-async def test_a_recorded_feed_says_what_its_text_says(worker: Worker, shared: Path, name: str) -> None:
+async def test_a_recorded_feed_says_what_its_text_says(worker: FeedWorker, shared: Path, name: str) -> None:
     body = (shared / "fixtures/feeds" / name).read_bytes()
     read = await document(worker, body, _TYPES.get(name, "application/xml"))
     wanted = RECORDED[name]
@@ -597,7 +597,7 @@ async def test_a_recorded_feed_says_what_its_text_says(worker: Worker, shared: P
     assert [_meaning(post, meant) for post, meant in zip(posts, wanted, strict=True)] == wanted
 
 
-async def test_no_recorded_feed_is_left_out(worker: Worker, shared: Path, tell: Tell) -> None:
+async def test_no_recorded_feed_is_left_out(worker: FeedWorker, shared: Path, tell: Tell) -> None:
     recorded = {path.name: path.read_bytes() for path in (shared / "fixtures/feeds").iterdir()}
     assert set(recorded) == set(RECORDED)
     read = [await document(worker, body) for body in recorded.values()]

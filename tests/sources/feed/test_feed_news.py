@@ -22,7 +22,7 @@ from backchannel.sources.feed.cursor import (
 from backchannel.sources.feed.identity import canonical
 from backchannel.sources.feed.post import Origin
 from backchannel.sources.feed.read import FIRST_UNDATED, Window, read_news
-from backchannel.sources.feed.wire import Document, Entry, Head, Text, Tombstone
+from backchannel.sources.feed.wire import Head, Text, Tombstone, WireDocument, WireEntry
 from backchannel.text import plain_text
 
 URL = "https://feeds.example/feed"
@@ -38,8 +38,8 @@ def entry(
     at: float | None = 9_000.0,
     updated: float | None = None,
     tags: tuple[str, ...] = (),
-) -> Entry:
-    return Entry(id=id, link=link, title=Text(title), published=at, updated=updated, tags=tags)
+) -> WireEntry:
+    return WireEntry(id=id, link=link, title=Text(title), published=at, updated=updated, tags=tags)
 
 
 class Feed:
@@ -51,15 +51,17 @@ class Feed:
         self.cursor: str | None = None
 
     def read(
-        self, *entries: Entry, now: float = NOW, stones: tuple[Tombstone, ...] = (), home: str = ""
+        self, *entries: WireEntry, now: float = NOW, stones: tuple[Tombstone, ...] = (), home: str = ""
     ) -> Sequence[Event]:
         memory = load_memory(self.cursor, "scope")
         window = Window(self.since, now, self.hashtags, is_first=self.cursor is None)
-        events, memory = read_news(Document(Head(link=home), entries, stones), memory, ORIGIN, window, Bugs())
+        events, memory = read_news(
+            WireDocument(Head(link=home), entries, stones), memory, ORIGIN, window, Bugs()
+        )
         self.cursor = save_memory(memory)
         return events
 
-    def ids(self, *entries: Entry, now: float = NOW) -> list[str]:
+    def ids(self, *entries: WireEntry, now: float = NOW) -> list[str]:
         return [said.removeprefix(f"feed:{URL}#") for said in _ids(self.read(*entries, now=now))]
 
 
@@ -86,7 +88,7 @@ def test_an_entry_without_guid_and_link_is_known_by_title_and_date() -> None:
 
 
 def test_entries_of_nothing_but_text_are_told_apart() -> None:
-    texts = [Entry(summary=Text(text), published=None) for text in ("one", "two")]
+    texts = [WireEntry(summary=Text(text), published=None) for text in ("one", "two")]
     assert len(set(Feed().ids(*texts))) == 2
 
 
@@ -315,7 +317,7 @@ def test_there_a_hashtag_that_was_taken_away_is_said() -> None:
 
 
 def test_an_entry_that_says_nothing_is_no_post() -> None:
-    assert Feed().read(Entry(id="a", published=9_000.0, tags=("conf",))) == ()
+    assert Feed().read(WireEntry(id="a", published=9_000.0, tags=("conf",))) == ()
 
 
 # The cursor
@@ -326,7 +328,11 @@ def test_other_hashtags_in_the_settings_read_everything_anew_with_the_same_ids_a
     feed.read(entry("a", at=None))
     memory = load_memory(feed.cursor, "another scope")
     events, _ = read_news(
-        Document(Head(), (entry("a", at=None),)), memory, ORIGIN, Window(0.0, NOW + 900, None, False), Bugs()
+        WireDocument(Head(), (entry("a", at=None),)),
+        memory,
+        ORIGIN,
+        Window(0.0, NOW + 900, None, False),
+        Bugs(),
     )
     (event,) = events
     assert isinstance(event, Posted)
@@ -400,7 +406,7 @@ class StumblingOrigin(Origin):
 
 def test_an_entry_that_finds_a_mistake_of_ours_costs_itself_alone() -> None:
     bugs = Bugs()
-    document = Document(Head(), (entry("a"), entry("bad"), entry("b")))
+    document = WireDocument(Head(), (entry("a"), entry("bad"), entry("b")))
     window = Window(0.0, NOW, None, is_first=True)
     events, _ = read_news(document, load_memory(None, "scope"), StumblingOrigin(*ORIGIN), window, bugs)
     assert {said.removeprefix(f"feed:{URL}#") for said in _ids(events)} == {"a", "b"}

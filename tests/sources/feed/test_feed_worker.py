@@ -18,8 +18,8 @@ from backchannel.sources.feed import worker as feed_worker
 from backchannel.sources.feed.identity import identify
 from backchannel.sources.feed.jsonfeed import looks_like_json, parse_json_feed
 from backchannel.sources.feed.post import Origin, parse_entry
-from backchannel.sources.feed.process import Worker, Workers
-from backchannel.sources.feed.wire import Document
+from backchannel.sources.feed.process import FeedWorker, Workers
+from backchannel.sources.feed.wire import WireDocument
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import plain_text
 
@@ -29,15 +29,15 @@ RSS = b"<rss version='2.0'><channel><item><title>%s</title></item></channel></rs
 
 
 @pytest.fixture(scope="module")
-def worker() -> Worker:
-    return Worker()
+def worker() -> FeedWorker:
+    return FeedWorker()
 
 
-async def read(worker: Worker, body: bytes) -> Document:
+async def read(worker: FeedWorker, body: bytes) -> WireDocument:
     return parse_answer(await worker.read(body, "application/xml", URL))
 
 
-def posts_of(document: Document) -> list[Post]:
+def posts_of(document: WireDocument) -> list[Post]:
     origin = Origin("blogs", "Blog", URL, URL)
     return [
         parse_entry(known.entry, document.head, origin, id=known.id, first_seen=1.0)
@@ -45,12 +45,12 @@ def posts_of(document: Document) -> list[Post]:
     ]
 
 
-def says(document: Document) -> str:
+def says(document: WireDocument) -> str:
     return "\n".join(plain_text(post.face.body) for post in posts_of(document))
 
 
 async def test_the_worker_is_one_process_for_many_documents() -> None:
-    worker = Worker()
+    worker = FeedWorker()
     await read(worker, RSS % b"one")
     first = worker.pid
     assert says(await read(worker, RSS % b"two")) == "two"
@@ -58,7 +58,7 @@ async def test_the_worker_is_one_process_for_many_documents() -> None:
 
 
 async def test_a_worker_that_died_is_replaced() -> None:
-    worker = Worker()
+    worker = FeedWorker()
     await read(worker, RSS % b"one")
     first = worker.pid
     assert first is not None
@@ -98,7 +98,7 @@ ask.readline()
 
 
 async def test_a_child_that_has_done_its_last_document_is_followed_by_a_fresh_one() -> None:
-    worker = Worker(program=(sys.executable, "-c", ONE_DOCUMENT))
+    worker = FeedWorker(program=(sys.executable, "-c", ONE_DOCUMENT))
     for _ in range(3):
         assert await worker.read(b"<rss/>", "application/xml", URL) == b"{}"
     worker.close()
@@ -115,7 +115,7 @@ def is_running(pid: int) -> bool:
 async def test_a_document_that_hangs_the_worker_ends_it(tmp_path: Path) -> None:
     noted = tmp_path / "pid"
     program = (sys.executable, "-c", f"import os;open({str(noted)!r},'w').write(str(os.getpid()))\n{HANGS}")
-    worker = Worker(deadline_s=3.0, program=program)
+    worker = FeedWorker(deadline_s=3.0, program=program)
     with pytest.raises(DecodeError, match=r"no end of it within 3 s"):
         await worker.read(b"<rss/>", "", URL)
     assert worker.pid is None
@@ -124,7 +124,7 @@ async def test_a_document_that_hangs_the_worker_ends_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("program", [ENDS, BOASTS])
 async def test_a_document_that_breaks_the_worker_is_a_decode_error(program: str) -> None:
-    worker = Worker(program=(sys.executable, "-c", program))
+    worker = FeedWorker(program=(sys.executable, "-c", program))
     with pytest.raises(DecodeError):
         await worker.read(b"<rss/>", "", URL)
     assert worker.pid is None
@@ -158,7 +158,7 @@ async def test_a_feed_that_takes_long_is_waited_for_once() -> None:
 
 
 async def test_closing_ends_the_process() -> None:
-    worker = Worker()
+    worker = FeedWorker()
     await read(worker, RSS % b"one")
     pid = worker.pid
     assert pid is not None
@@ -174,7 +174,7 @@ def test_an_orphan_ends_with_its_input() -> None:
 
 async def test_secrets_of_the_environment_do_not_reach_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKCHANNEL_SECRET", "canary")
-    worker = Worker()
+    worker = FeedWorker()
     await read(worker, RSS % b"one")
     environment = Path(f"/proc/{worker.pid}/environ").read_bytes()
     assert b"PATH=" in environment
@@ -191,7 +191,7 @@ def canary(tmp_path: Path) -> Path:
     return planted
 
 
-async def test_a_documents_entities_read_no_file(worker: Worker, canary: Path) -> None:
+async def test_a_documents_entities_read_no_file(worker: FeedWorker, canary: Path) -> None:
     body = f"""<?xml version="1.0"?>
         <!DOCTYPE rss [<!ENTITY x SYSTEM "file://{canary}"><!ENTITY % p SYSTEM "{canary}"> %p;]>
         <rss version="2.0"><channel><item><title>before &x; after</title></item></channel></rss>"""
@@ -200,7 +200,7 @@ async def test_a_documents_entities_read_no_file(worker: Worker, canary: Path) -
     assert "CANARY" not in said
 
 
-async def test_a_document_that_is_a_file_name_reads_no_file(worker: Worker, tmp_path: Path) -> None:
+async def test_a_document_that_is_a_file_name_reads_no_file(worker: FeedWorker, tmp_path: Path) -> None:
     planted = tmp_path / "planted.rss"
     planted.write_bytes(RSS % b"CANARY")
     with pytest.raises(DecodeError):
@@ -262,7 +262,7 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 async def test_a_bomb_harms_nobody(name: str) -> None:
-    worker = Worker(deadline_s=6.0)
+    worker = FeedWorker(deadline_s=6.0)
     with suppress(DecodeError):
         assert len(says(await read(worker, BOMBS[name]))) < 2_000_000
     assert says(await read(worker, RSS % b"still here")) == "still here"
@@ -276,7 +276,7 @@ def test_a_json_bomb_is_a_decode_error(body: bytes) -> None:
         parse_json_feed(body)
 
 
-async def test_one_bad_item_of_forty_leaves_thirty_nine(worker: Worker) -> None:
+async def test_one_bad_item_of_forty_leaves_thirty_nine(worker: FeedWorker) -> None:
     items = [b"<item><guid>%d</guid><title>item %d</title></item>" % (n, n) for n in range(40)]
     items[17] = (
         b"<item><guid>17</guid><title>bad &bogus; \x01 <b> & </titel><link>https://x.example/17</item>"
@@ -297,7 +297,7 @@ async def test_one_bad_item_of_forty_leaves_thirty_nine(worker: Worker) -> None:
     ],
 )
 async def test_what_feedparser_trips_over_ends_no_process(content_type: str, body: bytes) -> None:
-    worker = Worker()
+    worker = FeedWorker()
     await read(worker, RSS % b"one")
     first = worker.pid
     with suppress(DecodeError):
@@ -306,7 +306,7 @@ async def test_what_feedparser_trips_over_ends_no_process(content_type: str, bod
     worker.close()
 
 
-async def test_an_item_with_a_common_slip_is_read_all_the_same(worker: Worker) -> None:
+async def test_an_item_with_a_common_slip_is_read_all_the_same(worker: FeedWorker) -> None:
     items = [b"<item><guid>%d</guid><title>item %d</title></item>" % (n, n) for n in range(5)]
     items[2] = b"<item><guid>2</guid><title>Fish & chips<br></title></item>"
     document = await read(worker, b"<rss version='2.0'><channel>" + b"".join(items) + b"</channel></rss>")
@@ -314,7 +314,7 @@ async def test_an_item_with_a_common_slip_is_read_all_the_same(worker: Worker) -
     assert "Fish & chips" in says(document)
 
 
-async def test_an_item_that_trips_feedparser_is_dropped_by_itself(worker: Worker) -> None:
+async def test_an_item_that_trips_feedparser_is_dropped_by_itself(worker: FeedWorker) -> None:
     items = [b"<item><guid>%d</guid><title>item %d</title></item>" % (n, n) for n in range(5)]
     items[2] = b"<item><guid>2</guid><title>&#99999999999;</title></item>"  # OverflowError in feedparser 6
     document = await read(worker, b"<rss version='2.0'><channel>" + b"".join(items) + b"</channel></rss>")
@@ -325,7 +325,9 @@ async def test_an_item_that_trips_feedparser_is_dropped_by_itself(worker: Worker
 @pytest.mark.parametrize(
     "name", ["authors", "links", "tags", "content", "image", "title_detail", "media_content"]
 )
-async def test_an_element_named_like_feedparsers_own_lists_harms_no_entry(worker: Worker, name: str) -> None:
+async def test_an_element_named_like_feedparsers_own_lists_harms_no_entry(
+    worker: FeedWorker, name: str
+) -> None:
     odd = f"<{name}>odd</{name}>"
     body = f"<rss version='2.0'><channel>{odd}<item><guid>1</guid>{odd}</item><item><guid>2</guid></item>"
     document = await read(worker, f"{body}</channel></rss>".encode())
@@ -344,7 +346,7 @@ def finer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "file", ["full.rss", "full.atom", "full.rdf", "mastodon.rss", "youtube.xml", "private.atom"]
 )
-async def test_the_confined_process_reads_as_a_free_one_does(worker: Worker, file: str) -> None:
+async def test_the_confined_process_reads_as_a_free_one_does(worker: FeedWorker, file: str) -> None:
     body = (OWN / file).read_bytes()
     for broken in (
         body,
@@ -395,7 +397,7 @@ def broken(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=broken())
-async def test_a_broken_feed_is_posts_or_a_decode_error(worker: Worker, body: bytes) -> None:
+async def test_a_broken_feed_is_posts_or_a_decode_error(worker: FeedWorker, body: bytes) -> None:
     try:
         if looks_like_json(body, ""):
             document = parse_json_feed(body)

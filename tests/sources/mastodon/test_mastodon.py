@@ -17,7 +17,7 @@ from backchannel.contract import Batch, Context, SourceError
 from backchannel.fetch import Fetcher, Response
 from backchannel.model import ABSENT, Deleted, Event, Left, Missed, Post, Posted
 from backchannel.sources.mastodon import Settings, Source
-from backchannel.sources.mastodon.api import Server
+from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.post import View
 from backchannel.sources.mastodon.read import Reader
 from backchannel.text import plain_text
@@ -1161,7 +1161,7 @@ class StumblingReader(Reader):
 
     looks = 0
 
-    def view(self, server: Server) -> View:
+    def view(self, server: MastodonServer) -> View:
         self.looks += 1
         if self.looks == 2:
             raise IndexError("status")
@@ -1175,7 +1175,7 @@ async def test_a_status_that_finds_a_mistake_of_ours_costs_itself_alone(
         server.post(number)
     bugs = Bugs()
     context = Context("fedi", fetcher, Clock(), ("pycon",), START.timestamp(), tuple, bugs)
-    api = Server(server.base, fetcher, Clock())
+    api = MastodonServer(server.base, fetcher, Clock())
     reader = StumblingReader(
         context, ("pycon",), (api,), local=False, backfill_pages=1, opt_outs="show", handles={}
     )

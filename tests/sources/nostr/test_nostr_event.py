@@ -20,8 +20,8 @@ from backchannel.sources.nostr.bech32 import (
 )
 from backchannel.sources.nostr.wire import (
     MAX_EVENT_BYTES,
-    Filter,
     RelayLimits,
+    WireFilter,
     check_answer,
     check_event,
     check_time,
@@ -200,28 +200,30 @@ def test_luck_is_no_work() -> None:
 
 EVENT = ADA.event("x", ("d", "name"), kind=30023, at=500)
 FITS = [
-    Filter(), Filter(kinds=(1, 30023)), Filter(ids=(EVENT.id,)), Filter(authors=(ADA.pubkey,)),
-    Filter(names=("name",)), Filter(since=500), Filter(until=500),
+    WireFilter(), WireFilter(kinds=(1, 30023)), WireFilter(ids=(EVENT.id,)),
+    WireFilter(authors=(ADA.pubkey,)),
+    WireFilter(names=("name",)), WireFilter(since=500), WireFilter(until=500),
 ]  # fmt: skip
 FITS_NOT = [
-    Filter(kinds=(1,)), Filter(ids=(HEX,)), Filter(authors=(GRACE.pubkey,)), Filter(names=("other",)),
-    Filter(since=501), Filter(until=499),
+    WireFilter(kinds=(1,)), WireFilter(ids=(HEX,)), WireFilter(authors=(GRACE.pubkey,)),
+    WireFilter(names=("other",)),
+    WireFilter(since=501), WireFilter(until=499),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("asked", FITS, ids=repr)
-def test_an_event_that_was_asked_for_passes(asked: Filter) -> None:
+def test_an_event_that_was_asked_for_passes(asked: WireFilter) -> None:
     check_answer(EVENT, asked)
 
 
 @pytest.mark.parametrize("asked", FITS_NOT, ids=repr)
-def test_an_event_that_was_not_asked_for_is_refused(asked: Filter) -> None:
+def test_an_event_that_was_not_asked_for_is_refused(asked: WireFilter) -> None:
     with pytest.raises(DecodeError):
         check_answer(EVENT, asked)
 
 
 def test_a_request_looks_as_the_specification_says() -> None:
-    asked = Filter(kinds=(1,), hashtags=("a", "A"), since=5, limit=10)
+    asked = WireFilter(kinds=(1,), hashtags=("a", "A"), since=5, limit=10)
     assert json.loads(render_req("wall", [asked])) == [
         "REQ", "wall", {"kinds": [1], "#t": ["a", "A"], "since": 5, "limit": 10}
     ]  # fmt: skip

@@ -6,15 +6,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backchannel.model import Missed
-from backchannel.sources.nostr.pages import SHORT, Pages
-from backchannel.sources.nostr.wire import Filter
+from backchannel.sources.nostr.pages import SHORT, Paging
+from backchannel.sources.nostr.wire import WireFilter
 
 SINCE = 1000
 
 
 def read_all(times: Sequence[int], limit: int, *, is_inclusive: bool) -> tuple[set[int], list[Missed]]:
     """Numbers of the events that a relay with these (newest first) gives, and what is said to be missed."""
-    pages = Pages("nostr", "relay", Filter(since=SINCE, limit=limit))
+    pages = Paging("nostr", "relay", WireFilter(since=SINCE, limit=limit))
     told, missed, until = set[int](), list[Missed](), None
     while True:
         stored = [
