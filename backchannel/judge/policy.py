@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from backchannel.model import Post
 from backchannel.state import State
-from backchannel.state.seen import PostState
+from backchannel.state.post_state import PostState
 
 
 class Opinion(Struct, frozen=True):

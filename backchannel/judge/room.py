@@ -23,7 +23,7 @@ from collections import Counter
 from backchannel.board import CAP
 from backchannel.state import State
 from backchannel.state.crowd import MINUTE_S
-from backchannel.state.seen import PostState
+from backchannel.state.post_state import PostState
 
 RULE = "crowd"
 A_MINUTE = 5

@@ -18,7 +18,7 @@ from backchannel.media.places import LATE_RANK, Claim
 from backchannel.media.store import LATE_S, MediaStore
 from backchannel.model import Event, Settled
 from backchannel.state import State
-from backchannel.state.seen import Open, PostState
+from backchannel.state.post_state import Open, PostState
 
 WAIT_S = 10.0
 PER_POST = 32

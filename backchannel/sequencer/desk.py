@@ -8,7 +8,7 @@ from msgspec import Struct
 from backchannel.log import Conflict, LogUnavailable
 from backchannel.model import Blanked, Posted, Rank, Ruled, Verdict, digest
 from backchannel.sequencer import Sequencer
-from backchannel.state.seen import PostState
+from backchannel.state.post_state import PostState
 
 
 class Outcome(Struct, frozen=True):

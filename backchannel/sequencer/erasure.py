@@ -5,7 +5,7 @@ from collections import defaultdict
 from backchannel.log import Log
 from backchannel.model import Deleted, Erased, Event, Left, Posted, Rank, Ruled, Settled, Unknown, mark
 from backchannel.state import State
-from backchannel.state.seen import PostState
+from backchannel.state.post_state import PostState
 
 
 async def erasure(log: Log, state: State, key: bytes, subject: str) -> Erased:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from backchannel.state.post_state import PostState
 from backchannel.state.posts import Posts
-from backchannel.state.seen import PostState
 
 DEEP = 64
 """How far a chain of answers is followed."""

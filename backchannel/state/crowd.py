@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from backchannel.state.seen import PostState
+from backchannel.state.post_state import PostState
 
 LINES = 8
 MINUTE_S = 60.0

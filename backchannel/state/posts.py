@@ -22,7 +22,7 @@ from backchannel.model import (
     subjects,
     words_digest,
 )
-from backchannel.state.seen import Open, PostState, hearsay_of, voice_of
+from backchannel.state.post_state import Open, PostState, hearsay_of, voice_of
 
 
 class Posts(Struct):

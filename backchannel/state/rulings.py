@@ -10,8 +10,8 @@ from functools import lru_cache
 from msgspec import Struct, field
 
 from backchannel.model import Entry, Rank, Ruled, Verdict
+from backchannel.state.post_state import PostState, RuleVerdict
 from backchannel.state.posts import Posts
-from backchannel.state.seen import PostState, RuleVerdict
 
 
 class StandingRuling(Struct, frozen=True):

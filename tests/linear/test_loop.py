@@ -18,8 +18,8 @@ from backchannel.model import Posted
 from backchannel.redaction import keep_secret
 from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
-from backchannel.sources.nostr.desk import EventQueue
 from backchannel.sources.nostr.directory import Directory
+from backchannel.sources.nostr.event_queue import EventQueue
 from backchannel.web.views import Views
 from tests.conftest import Tell
 from tests.kit import post, sequencer_in, settle

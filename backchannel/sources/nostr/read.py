@@ -15,10 +15,10 @@ from backchannel.lru import Lru
 from backchannel.model import DecodeError, Event, Post
 from backchannel.redaction import beginning
 from backchannel.sources.nostr.auth import Auth, refusal
-from backchannel.sources.nostr.desk import EventQueue
 from backchannel.sources.nostr.directory import Directory, Want
+from backchannel.sources.nostr.event_queue import EventQueue
 from backchannel.sources.nostr.lookup import Lookup
-from backchannel.sources.nostr.pages import Paging
+from backchannel.sources.nostr.paging import Paging
 from backchannel.sources.nostr.subs import Subs
 from backchannel.sources.nostr.watch import Watching
 from backchannel.sources.nostr.wire import (

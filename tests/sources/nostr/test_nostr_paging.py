@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backchannel.model import Missed
-from backchannel.sources.nostr.pages import SHORT, Paging
+from backchannel.sources.nostr.paging import SHORT, Paging
 from backchannel.sources.nostr.wire import WireFilter
 
 SINCE = 1000
