@@ -34,7 +34,7 @@ from backchannel.model import Posted, Ruled, Settled
 from backchannel.secret_files import SecretStore
 from backchannel.start import key_check
 from backchannel.terminal import say
-from tests.serving import Served, serving
+from tests.kit.program import Served, serving
 
 CLOCK = Clock()
 HONEST = 12

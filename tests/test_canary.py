@@ -16,11 +16,11 @@ from aiohttp import WSMsgType
 
 from backchannel.clock import Clock
 from tests.conftest import Tell
-from tests.faults.hostile import Server, answering, reply
 from tests.faults.parrot import ANSWERS, RELAYS, SPELLINGS, answer, feed, mastodon, relay, traces
-from tests.inside import until
-from tests.serving import Served, config_text
-from tests.serving import serving as serve
+from tests.kit.clocks import until
+from tests.kit.program import Served, config_text
+from tests.kit.program import serving as serve
+from tests.kit.raw_server import Server, answering, reply
 from tests.sources.nostr.kit import MALLORY
 
 CANARIES = {

@@ -9,7 +9,8 @@ from backchannel import start
 from backchannel.clock import Clock, to_utc
 from backchannel.judge import Rules
 from backchannel.model import Posted
-from tests.kit import post, settle, texts, turns
+from tests.kit.posts import post
+from tests.kit.sequencers import settle, texts, turns
 
 KEY = b"k" * 32
 

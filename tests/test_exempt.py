@@ -9,10 +9,10 @@ import backchannel
 from backchannel.clock import Clock
 from backchannel.config import parse_config
 from backchannel.exempt import Exemptions
-from tests.faults.hostile import Server, answering, reply
-from tests.media.kit import picture
-from tests.serving import config_text
-from tests.serving import serving as serve
+from tests.kit.pictures import picture
+from tests.kit.program import config_text
+from tests.kit.program import serving as serve
+from tests.kit.raw_server import Server, answering, reply
 
 PNG = picture()
 

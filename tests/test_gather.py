@@ -12,13 +12,14 @@ import structlog.testing
 from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
-from backchannel.clock import Clock
 from backchannel.contract import Batch, SourceError
 from backchannel.gather import GatherContext, Gatherer, Standing, is_in_window, unwanted
 from backchannel.log import Lane
 from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.sequencer import Sequencer
-from tests.kit import Hand, events, post, sequencer_in, settle, texts
+from tests.kit.clocks import ManualClock
+from tests.kit.posts import post
+from tests.kit.sequencers import events, sequencer_in, settle, texts
 from tests.sequencer.test_trouble import moody
 
 TAGS = frozenset({"conf"})
@@ -49,29 +50,21 @@ class Script:
             yield batch
 
 
-class Quick(Clock):
-    """Nobody waits: pauses are written down."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pauses: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        await asyncio.sleep(0)
+def quick() -> ManualClock:
+    return ManualClock(2000.0, sleeps="skipped")
 
 
 async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: Any = None) -> Any:
     """Run the source to its end. Gives the sequencer and the gatherer."""
-    sequencer = await sequencer_in(folder, clock=Hand(2000.0))
+    sequencer = await sequencer_in(folder, clock=ManualClock(2000.0))
 
     def standing(post_id: str) -> Any:
         seen = sequencer.state.posts.by_id.get(post_id)
         return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
-    house = GatherContext(TAGS, 0.0, sequencer, clock or Quick(), standing, sequencer.log.cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, sequencer, clock or quick(), standing, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "net", source, watch, house)
-    gatherer._clock = clock or Quick()
+    gatherer._clock = clock or quick()
     writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
     through = asyncio.create_task(source.is_through.wait())
     done, _ = await asyncio.wait((run, through, writer), return_when="FIRST_COMPLETED", timeout=20)
@@ -207,7 +200,7 @@ async def test_the_same_batch_again_is_nothing_new(tmp_path: Path) -> None:
 
 
 async def test_trouble_is_said_and_ends_with_the_next_success(tmp_path: Path) -> None:
-    clock = Quick()
+    clock = quick()
     trouble = SourceError("net.example answers 500")
     source = Script([trouble], [trouble], [Batch([Posted(post())], "1")])
     sequencer, gatherer = await gathered(tmp_path, source, clock=clock)
@@ -226,7 +219,7 @@ async def test_an_answer_that_cannot_be_read_is_the_networks_trouble_and_ends_no
 
 
 async def test_a_pause_the_network_asked_for_is_kept(tmp_path: Path) -> None:
-    clock = Quick()
+    clock = quick()
     source = Script([SourceError("too many requests", retry_after_s=120.0)], [Batch((), "1", pause_s=33.0)])
     sequencer, _ = await gathered(tmp_path, source, clock=clock)
     assert clock.pauses[0] >= 120.0
@@ -266,7 +259,7 @@ async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part() -> 
 
     writer = Noting()
     source = Script([Batch([Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)], "9")])
-    house = GatherContext(TAGS, 0.0, writer, Quick(), lambda _: None, no_cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, writer, quick(), lambda _: None, no_cursors, Bugs())
     running = asyncio.create_task(Gatherer("net", "script", source, lambda: (), house).run())
     async with asyncio.timeout(20):
         await source.is_through.wait()
@@ -290,7 +283,7 @@ async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[Gathere
         seen = sequencer.state.posts.by_id.get(post_id)
         return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
 
-    house = GatherContext(TAGS, 0.0, sequencer, Quick(), standing, sequencer.log.cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, sequencer, quick(), standing, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "net", source, lambda: (), house)
     tasks = [asyncio.create_task(gatherer.run()), asyncio.create_task(sequencer.run())]
     try:
@@ -348,7 +341,7 @@ async def test_a_stream_that_greets_and_hangs_up_is_met_with_more_and_more_patie
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backchannel.gather.gatherer.random", lambda: 0.5)
-    clock = Quick()
+    clock = quick()
     hasty: list[list[Batch | Exception]] = [[Batch(), SourceError("closed")], [Batch()]] * 3
     sequencer, _ = await gathered(tmp_path, Relay(*hasty), clock=clock)
     assert clock.pauses[:6] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
@@ -357,7 +350,7 @@ async def test_a_stream_that_greets_and_hangs_up_is_met_with_more_and_more_patie
 
 async def test_a_read_that_held_starts_patience_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backchannel.gather.gatherer.random", lambda: 0.5)
-    clock, ticks = Quick(), count(step=100.0)
+    clock, ticks = quick(), count(step=100.0)
     steady: list[list[Batch | Exception]] = [[Batch(), SourceError("closed")]] * 3
     clock.monotonic = lambda: next(ticks)  # type: ignore[method-assign]
     sequencer, _ = await gathered(tmp_path, Relay(*steady), clock=clock)
@@ -389,7 +382,7 @@ async def test_a_deletion_that_another_lane_hears_while_this_one_writes_still_de
 
 
 async def test_a_pause_asked_of_a_recheck_is_kept(tmp_path: Path) -> None:
-    clock = Quick()
+    clock = quick()
 
     class Rechecked(Script):
         recheck_s = 7.0

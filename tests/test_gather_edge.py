@@ -15,8 +15,10 @@ from backchannel.fetch import FetchError
 from backchannel.gather import GatherContext, Gatherer
 from backchannel.log import Lane, LogBroken
 from backchannel.model import Deleted, Event, Post, Posted, Takedown
-from tests.kit import Hand, post, sequencer_in, texts
-from tests.test_gather import TAGS, Quick, Script, gathered
+from tests.kit.clocks import ManualClock
+from tests.kit.posts import post
+from tests.kit.sequencers import sequencer_in, texts
+from tests.test_gather import TAGS, Script, gathered, quick
 
 SURPRISES = [
     ValueError("port can't be converted"),
@@ -78,7 +80,7 @@ async def test_what_a_lane_raises_costs_that_lane_and_no_other(
 
 async def test_while_it_fails_the_lane_is_in_backoff_with_words_for_a_person(tmp_path: Path) -> None:
     source = Lanes(*[ValueError("FOREIGN")] * 10_000, reads=5)
-    _, gatherer = await seen(tmp_path, source, Quick(), lambda: source.reads < 2)
+    _, gatherer = await seen(tmp_path, source, quick(), lambda: source.reads < 2)
     bad = gatherer._lanes["bad"]
     assert (bad.state, gatherer._lanes["good"].state) == ("backoff", "live")
     assert "a bug of ours (ValueError at" in bad.error
@@ -86,9 +88,9 @@ async def test_while_it_fails_the_lane_is_in_backoff_with_words_for_a_person(tmp
     assert bad.failures > 1
 
 
-async def seen(folder: Path, source: Script, clock: Quick, is_so: Any) -> Any:
+async def seen(folder: Path, source: Script, clock: ManualClock, is_so: Any) -> Any:
     """Run it up to a moment."""
-    sequencer = await sequencer_in(folder, clock=Hand(2000.0))
+    sequencer = await sequencer_in(folder, clock=ManualClock(2000.0))
     house = GatherContext(TAGS, 0.0, sequencer, clock, lambda _: None, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "script", source, lambda: (), house)
     tasks = [asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())]
@@ -106,7 +108,7 @@ async def seen(folder: Path, source: Script, clock: Quick, is_so: Any) -> Any:
 async def test_the_same_answer_at_every_start_ends_none_of_them(tmp_path: Path) -> None:
     for start in range(3):
         source = Lanes(*[IndexError()] * 10_000, reads=5)
-        _, gatherer = await seen(tmp_path, source, Quick(), lambda source=source: source.reads < 2)
+        _, gatherer = await seen(tmp_path, source, quick(), lambda source=source: source.reads < 2)
         assert source.cursors[0] is None, start
         assert bugs_of(gatherer).count >= 1
 
@@ -252,7 +254,7 @@ async def test_what_the_writer_raises_stops_everything(event: Event, word: str, 
         return {}
 
     bugs = Bugs()
-    house = GatherContext(TAGS, 0.0, Broken(), Quick(), lambda _: None, no_cursors, bugs)
+    house = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, bugs)
     gatherer = Gatherer("net", "script", kind([Batch([event], "1")]), lambda: (), house)
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(gatherer.run(), 20)
@@ -264,7 +266,7 @@ async def test_what_the_writer_raises_at_a_recheck_stops_everything() -> None:
     async def no_cursors() -> dict[Lane, str]:
         return {}
 
-    house = GatherContext(TAGS, 0.0, Broken(), Quick(), lambda _: None, no_cursors, Bugs())
+    house = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, Bugs())
     gatherer = Gatherer("net", "script", Clinging(), lambda: [post()], house)
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(gatherer.run(), 20)

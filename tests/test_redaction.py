@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backchannel.model import Author, Deleted, Face, Left, Node, Post, Posted
 from backchannel.redaction import HIDDEN, Redactor, beginning, keep_secret
-from tests.kit import post
+from tests.kit.posts import post
 
 SECRET = 'cAnary-Tok3n/+x_9Qw"z'
 

@@ -7,7 +7,8 @@ from backchannel.board import Item
 from backchannel.log import LogUnavailable
 from backchannel.model import Deleted, Post, Posted
 from backchannel.search import Search, try_follow
-from tests.kit import hide, post, sequencer_in, settle, steps, taken_down
+from tests.kit.posts import hide, post, steps
+from tests.kit.sequencers import sequencer_in, settle, taken_down
 
 
 async def test_an_index_that_followed_equals_a_new_one(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from aiohttp import ClientSession
 from backchannel.config import parse_config
 from backchannel.model import ABSENT, Left, Posted
 from backchannel.terminal import redact
-from tests.inside import running
-from tests.kit import hide, post
-from tests.serving import ROOT, NotServing, blog, config_text, serving
+from tests.kit.http_server import blog
+from tests.kit.posts import hide, post
+from tests.kit.program import ROOT, NotServing, config_text, serving
+from tests.kit.server import running
 
 COMMAND_ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 

@@ -15,7 +15,7 @@ from backchannel.model import Post
 from backchannel.web.card import CardView
 from backchannel.web.display import render_card
 from backchannel.web.pages import CSP, WALL_CSP, Pages, Stand
-from tests.serving import listening
+from tests.kit.http_server import listening
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Config.model_validate(

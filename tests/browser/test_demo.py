@@ -12,7 +12,7 @@ from backchannel.clock import Clock
 from backchannel.simulator import Simulator
 from tests.browser.conftest import Complaints
 from tests.conftest import Tell
-from tests.inside import running
+from tests.kit.server import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ import pytest
 from backchannel.model import Posted
 from tests.browser.conftest import Complaints
 from tests.browser.wire import Cable, cable
-from tests.inside import running
-from tests.kit import post
-from tests.serving import config_text
+from tests.kit.posts import post
+from tests.kit.program import config_text
+from tests.kit.server import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 

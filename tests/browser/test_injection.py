@@ -17,7 +17,7 @@ from backchannel.web.pages import CSP, Pages
 from tests.browser.page_site import CONFIG, PNG, ROOT, stand, views
 from tests.browser.payloads import payloads
 from tests.browser.samples import PICTURE, START
-from tests.serving import listening
+from tests.kit.http_server import listening
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 

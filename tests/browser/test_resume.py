@@ -12,9 +12,9 @@ from selenium.webdriver.common.by import By
 from backchannel.app import Server
 from backchannel.model import Posted
 from tests.browser.wire import cable
-from tests.inside import running
-from tests.kit import hide, post
-from tests.serving import config_text
+from tests.kit.posts import hide, post
+from tests.kit.program import config_text
+from tests.kit.server import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 NOTE_FRAMES = """

@@ -16,7 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from backchannel.clock import Clock
 from backchannel.sources.nostr.wire import sign_event
 from tests.e2e.relay import running_relay
-from tests.serving import Served, config_text, listening, serving
+from tests.kit.http_server import listening
+from tests.kit.program import Served, config_text, serving
 
 CANARIES = ("canarytext", "canaryhandle", "canaryalt", "canaryreason")
 

@@ -21,8 +21,9 @@ from aiohttp import ClientSession, web
 from backchannel.app import Server
 from backchannel.clock import Clock
 from tests.conftest import Tell
-from tests.inside import running
-from tests.serving import config_text, listening
+from tests.kit.http_server import listening
+from tests.kit.program import config_text
+from tests.kit.server import running
 from tests.sources.mastodon.kit import Mastodon, answering, mastodon
 from tests.sources.nostr.kit import ADA, GRACE, MALLORY, Scripted, Wire, scripted, select
 

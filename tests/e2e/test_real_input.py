@@ -16,8 +16,9 @@ from backchannel.sources.nostr.wire import sign_event
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.conftest import Tell
 from tests.e2e.relay import running_relay
-from tests.inside import running
-from tests.serving import blog, config_text
+from tests.kit.http_server import blog
+from tests.kit.program import config_text
+from tests.kit.server import running
 
 COUNT = 50
 AUTHORS = 10

@@ -26,8 +26,8 @@ from backchannel.fetch import client
 from backchannel.gather import Gatherer
 from backchannel.terminal import configure_logging
 from tests.faults.odd_net import STAGES, OddNet, odd_net, sources
-from tests.inside import running
-from tests.serving import config_text, serving
+from tests.kit.program import config_text, serving
+from tests.kit.server import running
 
 LANES = 6
 """Strangers for each place where an answer can be odd."""

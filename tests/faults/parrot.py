@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from backchannel.clock import Clock, to_utc
-from tests.faults.hostile import reply
+from tests.kit.raw_server import reply
 
 SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "plain": str,

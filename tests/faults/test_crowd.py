@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession
 
 from tests.conftest import Tell
-from tests.serving import Served, blog, config_text, serving
+from tests.kit.http_server import blog
+from tests.kit.program import Served, config_text, serving
 
 SILENT, BUSY = 1500, 600
 WORDS = 10

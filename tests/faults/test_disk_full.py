@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.serving import blog, config_text, serving
+from tests.kit.http_server import blog
+from tests.kit.program import config_text, serving
 
 
 @pytest.fixture

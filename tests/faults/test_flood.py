@@ -15,7 +15,8 @@ import pytest
 
 from backchannel.clock import Clock
 from tests.conftest import Tell
-from tests.serving import Blog, Served, blog, config_text, serving
+from tests.kit.http_server import Blog, blog
+from tests.kit.program import Served, config_text, serving
 from tests.sources.nostr.kit import Wire, Writer, scripted, storing
 
 pytestmark = pytest.mark.timeout(300)

@@ -11,8 +11,9 @@ from aiohttp import ClientSession
 
 from tests.faults.odd import Honest, Odd, redirect, with_headers
 from tests.faults.odd_net import STAGES, OddNet, odd_net, sources
-from tests.inside import running, until
-from tests.serving import config_text
+from tests.kit.clocks import until
+from tests.kit.program import config_text
+from tests.kit.server import running
 
 CRASHES = (b"http://a.example:99999/", b"//::", b"//[::1]@")
 

@@ -10,7 +10,8 @@ import pytest
 from backchannel.app import Server
 from backchannel.clock import Clock
 from backchannel.simulator import Fault, ScriptedPost, Simulator, Version
-from tests.inside import running, until
+from tests.kit.clocks import until
+from tests.kit.server import running
 
 FAULTS = {
     "429 with Retry-After": Fault("status", 429, retry_after_s=2),

@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from backchannel.fetch import Fetcher
 from backchannel.fetch.guard import AddrInfo
 from backchannel.fetch.resolve import Resolve
-from tests.faults.hostile import Server, answering, reply
+from tests.kit.raw_server import Server, answering, reply
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 LOOPBACK = ("127.0.0.0/8",)

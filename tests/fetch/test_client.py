@@ -10,8 +10,8 @@ import pytest
 
 from backchannel.fetch import Fetcher, FetchError
 from backchannel.redaction import keep_secret
-from tests.faults.hostile import answering, reply, serving
 from tests.fetch.kit import DOOR, LOOPBACK, Making, canary, names
+from tests.kit.raw_server import answering, reply, serving
 
 
 async def test_an_answer_carries_status_headers_body_and_address(make: Making) -> None:

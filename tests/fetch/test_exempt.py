@@ -3,8 +3,8 @@
 import pytest
 
 from backchannel.fetch import FetchError, Refused, origin_of
-from tests.faults.hostile import Server, answering, reply
 from tests.fetch.kit import EVERYWHERE, INWARD, LOOPBACK, ODD, Making, canary, echoing, names
+from tests.kit.raw_server import Server, answering, reply
 
 
 def named(server: Server) -> set[tuple[str, int]]:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from backchannel.fetch import FetchError, Refused
 from backchannel.fetch.guard import Guard, is_outward
-from tests.faults.hostile import answering, reply
 from tests.fetch.kit import DOOR, EVERYWHERE, INWARD, ODD, Making, canary
+from tests.kit.raw_server import answering, reply
 
 
 @pytest.mark.parametrize(

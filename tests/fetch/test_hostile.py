@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from backchannel.fetch import FetchError
-from tests.faults.hostile import MODES, answering, hostile, reply
 from tests.fetch.kit import DOOR, LOOPBACK, Making
+from tests.kit.raw_server import MODES, answering, hostile, reply
 
 REASONS = {
     "silence": "no complete answer within",

@@ -13,8 +13,8 @@ from backchannel.fetch import Fetcher, FetchError, Refused, Response
 from backchannel.fetch.errors import foreign
 from backchannel.fetch.guard import Guard
 from tests.faults import odd
-from tests.faults.hostile import answering, reply, serving
 from tests.fetch.kit import LOOPBACK, Making
+from tests.kit.raw_server import answering, reply, serving
 
 CRASHES = (b"http://a.example:99999/", b"//::", b"//[::1]@")
 """Each ended the whole process once."""

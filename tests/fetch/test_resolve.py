@@ -11,8 +11,8 @@ import pytest
 from backchannel.fetch import FetchError, Refused
 from backchannel.fetch.guard import AddrInfo
 from backchannel.fetch.resolve import AT_ONCE, ThreadedResolve
-from tests.faults.hostile import answering, reply
 from tests.fetch.kit import DOOR, LOOPBACK, Making, canary, names
+from tests.kit.raw_server import answering, reply
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from backchannel.fetch import FetchError, Refused
-from tests.faults.hostile import answering, hostile, reply
 from tests.fetch.kit import DOOR, INWARD, LOOPBACK, ODD, Making, canary, echoing, names
+from tests.kit.raw_server import answering, hostile, reply
 
 
 async def test_a_websocket_talks(make: Making) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backchannel.hub.gate import tls_context
-from tests.hub.served import Served, serve
+from tests.kit.front import Served, serve
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from websockets.frames import Frame, Opcode
 from backchannel.hub.connection import holds_bytes, parse_place
 from backchannel.hub.door import bound_buffers
 from backchannel.hub.gate import tls_context
-from tests.hub.served import HANDSHAKE, Raw, Served
-from tests.hub.stand_in import EPOCH, Page, turns, until
+from tests.kit.clocks import turns, until
+from tests.kit.front import HANDSHAKE, Raw, Served
+from tests.kit.stand_in import EPOCH, Page
 
 BIG = "x" * 8000
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from backchannel.hub.hub import Hub
 from backchannel.web.views import Views
-from tests.hub.stand_in import HandClock, Page, Stage, Watcher, turns
+from tests.kit.clocks import ManualClock, turns
+from tests.kit.stand_in import Page, Stage, Watcher
 
 CAP = 4
 PAGES = 4
@@ -42,7 +43,7 @@ class World:
     """A board, a hub and some pages, to which the steps happen."""
 
     def __init__(self) -> None:
-        self.stage, self.clock = Stage(cap=CAP), HandClock()
+        self.stage, self.clock = Stage(cap=CAP), ManualClock(1_790_000_000.0, sleeps="held")
         self.hub = Hub(self.stage, Views(self.stage, zone=UTC, own_tags=[]), self.clock)
         self.pages = [Page(cap=CAP) for _ in range(PAGES)]
         self.watchers: list[Watcher | None] = [None] * PAGES

@@ -4,8 +4,9 @@ import asyncio
 
 from websockets.frames import Close, Frame, Opcode
 
-from tests.hub.served import Raw, Served
-from tests.hub.stand_in import Page, turns, until
+from tests.kit.clocks import turns, until
+from tests.kit.front import Raw, Served
+from tests.kit.stand_in import Page
 
 BIG = "x" * 8000
 

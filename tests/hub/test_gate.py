@@ -18,8 +18,8 @@ from websockets.frames import Frame, Opcode
 
 from backchannel.hub.door import Capacity
 from backchannel.hub.gate import MAX_HEAD, tls_context
-from tests.hub.served import HANDSHAKE, Raw, Served, serve
-from tests.hub.stand_in import turns, until
+from tests.kit.clocks import turns, until
+from tests.kit.front import HANDSHAKE, Raw, Served, serve
 
 UPGRADE = HANDSHAKE.format(after=0, epoch="").encode()
 

@@ -9,13 +9,14 @@ import pytest
 
 from backchannel.hub.hub import SLICE, Hub
 from backchannel.web.views import Views
-from tests.hub.stand_in import EPOCH, HandClock, Page, Stage, Watcher, turns
+from tests.kit.clocks import ManualClock, turns
+from tests.kit.stand_in import EPOCH, Page, Stage, Watcher
 
 
 class Rig(NamedTuple):
     stage: Stage
     hub: Hub
-    clock: HandClock
+    clock: ManualClock
     views: Views
 
     def watch(self, page: Page | None = None) -> Watcher:
@@ -27,7 +28,7 @@ class Rig(NamedTuple):
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
-    stage, clock = Stage(), HandClock()
+    stage, clock = Stage(), ManualClock(1_790_000_000.0, sleeps="held")
     views = Views(stage, zone=UTC, own_tags=["conf"])
     hub = Hub(stage, views, clock)
     running = asyncio.create_task(hub.run())
@@ -281,7 +282,7 @@ async def test_a_log_that_gives_nothing_for_a_moment_is_asked_again(rig: Rig) ->
 
 async def test_a_card_without_words_in_the_log_stops_the_house() -> None:
     stage = Stage()
-    hub = Hub(stage, Views(stage, zone=UTC, own_tags=[]), HandClock())
+    hub = Hub(stage, Views(stage, zone=UTC, own_tags=[]), ManualClock(1_790_000_000.0, sleeps="held"))
     key = stage.say("lost", publish=False)
     stage.words.clear()
     Watcher(hub, Page()).join()

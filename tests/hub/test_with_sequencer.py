@@ -22,7 +22,7 @@ from backchannel.model import Posted
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.web.views import Views
-from tests.hub.stand_in import Page, make_post
+from tests.kit.stand_in import Page, make_post
 
 
 class House(NamedTuple):

@@ -14,19 +14,9 @@ from backchannel.judge import Rules, asked, due
 from backchannel.model import Deleted, Entry, Left, Posted, Ruled
 from backchannel.sequencer import Sequencer
 from backchannel.state import State
-from tests.kit import (
-    Hand,
-    author,
-    events,
-    ids,
-    person,
-    post,
-    refold,
-    sequencer_in,
-    settle,
-    taken_down,
-    turns,
-)
+from tests.kit.clocks import ManualClock
+from tests.kit.posts import author, person, post
+from tests.kit.sequencers import events, ids, refold, sequencer_in, settle, taken_down, turns
 
 DAY_S = 86400.0
 
@@ -91,7 +81,7 @@ async def test_a_flood_in_many_batches_takes_no_more(tmp_path: Path) -> None:
 
 
 async def test_five_a_minute_and_twenty_of_two_hundred_the_newest_ones(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, *honest(150))
     for minute in range(10):
@@ -107,7 +97,7 @@ async def test_five_a_minute_and_twenty_of_two_hundred_the_newest_ones(tmp_path:
 
 
 async def test_sixty_posts_of_two_days_read_in_one_minute_are_no_burst(tmp_path: Path) -> None:
-    clock = Hand(10 * DAY_S)
+    clock = ManualClock(10 * DAY_S)
     sequencer = await sequencer_in(tmp_path, clock=clock)
     blogger = [written(f"live{n}", "live", 8 * DAY_S + n * 2880.0) for n in range(60)]
     await settle(sequencer, *honest(100), *blogger)
@@ -118,7 +108,7 @@ async def test_sixty_posts_of_two_days_read_in_one_minute_are_no_burst(tmp_path:
 
 
 async def test_a_live_blogger_alone_goes_on_being_shown(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, clock=clock)
     for n in range(50):
         clock.time += 120.0
@@ -129,7 +119,7 @@ async def test_a_live_blogger_alone_goes_on_being_shown(tmp_path: Path) -> None:
 
 
 async def test_claims_from_the_past_do_not_run_through_the_places(tmp_path: Path) -> None:
-    clock = Hand(10 * DAY_S)
+    clock = ManualClock(10 * DAY_S)
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, *honest(100))
     for start in range(0, 600, 20):
@@ -159,7 +149,7 @@ async def test_an_edit_keeps_its_place_and_does_not_count_twice(tmp_path: Path) 
 
 
 async def test_what_is_edited_without_end_is_folded_and_the_last_edit_is_there(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, *honest(3), *flood(1))
     for revision in range(1, 31):
@@ -233,7 +223,7 @@ async def test_whom_a_person_has_approved_three_times_has_no_cap(tmp_path: Path)
 
 
 async def test_a_thousand_fresh_keys_do_not_push_others_off_within_minutes(tmp_path: Path) -> None:
-    clock = Hand(5000.0)
+    clock = ManualClock(5000.0)
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, *honest(60))
     keys = [
@@ -253,7 +243,7 @@ async def test_a_thousand_fresh_keys_do_not_push_others_off_within_minutes(tmp_p
 async def test_the_invented_people_of_one_server_push_off_nobody_of_another_server_of_the_source(
     tmp_path: Path,
 ) -> None:
-    clock = Hand(5000.0)
+    clock = ManualClock(5000.0)
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, *[Posted(replace(told.post, lane="calm.example")) for told in honest(60)])
     invented = [

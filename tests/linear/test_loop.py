@@ -22,7 +22,8 @@ from backchannel.sources.nostr.directory import Directory
 from backchannel.sources.nostr.event_queue import EventQueue
 from backchannel.web.views import Views
 from tests.conftest import Tell
-from tests.kit import post, sequencer_in, settle
+from tests.kit.posts import post
+from tests.kit.sequencers import sequencer_in, settle
 from tests.linear.test_parsers import status
 from tests.sources.nostr.kit import ADA
 from tests.test_gather import TAGS

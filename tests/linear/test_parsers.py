@@ -25,7 +25,7 @@ from backchannel.web import words
 from backchannel.web.display import render_card
 from backchannel.wire import LIMITS
 from tests.conftest import Tell
-from tests.kit import post as kit_post
+from tests.kit.posts import post as kit_post
 from tests.linear.hostile import Make, inputs, numbered, repeated
 from tests.linear.measure import Growth, growth, table
 from tests.sources.nostr.kit import ADA

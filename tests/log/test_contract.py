@@ -11,7 +11,7 @@ from backchannel.errors import UserError
 from backchannel.log import Conflict, LogBroken
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Entry, Posted, Unknown
-from tests.kit import hide, post
+from tests.kit.posts import hide, post
 
 
 @asynccontextmanager

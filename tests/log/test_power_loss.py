@@ -12,7 +12,7 @@ import pytest
 from backchannel.log import sqlite
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Posted
-from tests.kit import post
+from tests.kit.posts import post
 
 CUTS = 20
 

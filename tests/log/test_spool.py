@@ -6,7 +6,7 @@ import pytest
 
 from backchannel.log.spool import SIZE, Spool, SpoolFull
 from backchannel.model import Blanked, Deleted, Takedown
-from tests.kit import hide
+from tests.kit.posts import hide
 
 
 def test_what_is_added_is_there_in_the_next_life_in_order(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from backchannel.fetch import Fetcher
 from backchannel.media import MediaStore
 from backchannel.media.decoders import Decoders
 from backchannel.media.worker import Worker
-from tests.media.kit import CLOCK
+from tests.kit.pictures import CLOCK
 
 
 @pytest.fixture

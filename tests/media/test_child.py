@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from backchannel.media.worker import Unusable, Worker, sniff
-from tests.media.kit import RED, opened, picture
+from tests.kit.pictures import RED, opened, picture
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])

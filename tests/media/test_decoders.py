@@ -12,7 +12,7 @@ import pytest
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
 from backchannel.media.worker import Unusable, command
-from tests.media.kit import CLOCK, many_scans, picture
+from tests.kit.pictures import CLOCK, many_scans, picture
 from tests.media.test_worker import MOODY
 
 Making = Callable[..., Decoders]

@@ -11,9 +11,9 @@ from backchannel.media import MediaStore, follow
 from backchannel.media.follow import PER_POST, WAIT_S
 from backchannel.model import Deleted, Entry, Event, Posted, Rank, Ruled, Settled
 from backchannel.state import State
-from tests.faults.hostile import Server, answering, reply, serving, silence
-from tests.kit import pictured
-from tests.media.kit import CLOCK, always, picture
+from tests.kit.pictures import CLOCK, always, picture
+from tests.kit.posts import pictured
+from tests.kit.raw_server import Server, answering, reply, serving, silence
 
 
 class Unavailable(Exception):

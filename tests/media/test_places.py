@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from backchannel.media.places import LATE_RANK, Claim, Places, Sidings, Ticket
-from tests.media.kit import CLOCK
+from tests.kit.pictures import CLOCK
 
 
 class Line:

@@ -17,8 +17,8 @@ from backchannel.media import MediaStore
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
 from backchannel.media.stages import SIDE
-from tests.faults.hostile import answering, hostile, reply, serving
-from tests.media.kit import BLUE, CLOCK, RED, always, files, opened, peak_kb, picture
+from tests.kit.pictures import BLUE, CLOCK, RED, always, files, opened, peak_kb, picture
+from tests.kit.raw_server import answering, hostile, reply, serving
 
 
 async def test_a_picture_is_kept_under_the_hash_of_its_original_bytes(

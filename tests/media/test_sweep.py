@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from backchannel.media import MediaStore
-from tests.faults.hostile import answering, hostile, reply
-from tests.media.kit import BLUE, CLOCK, RED, always, files, picture
+from tests.kit.pictures import BLUE, CLOCK, RED, always, files, picture
+from tests.kit.raw_server import answering, hostile, reply
 
 
 async def test_a_sweep_takes_what_no_post_names(store: MediaStore, tmp_path: Path) -> None:

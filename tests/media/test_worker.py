@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from backchannel.media.worker import Died, Overdue, Unusable, Worker, command, sniff
-from tests.media.kit import peak_kb, picture, png
+from tests.kit.pictures import peak_kb, picture, png
 
 BOMBS = {
     "header claims 900 million pixels": png(30000, 30000, zlib.compress(b"\0")),

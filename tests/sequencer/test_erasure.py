@@ -12,19 +12,8 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Erased, Node, Posted, Settled
 from backchannel.search import Search
 from backchannel.sequencer.erasure import erasure
-from tests.kit import (
-    KEY,
-    hide,
-    person,
-    pictured,
-    post,
-    refold,
-    sequencer_in,
-    settle,
-    taken_down,
-    texts,
-    turns,
-)
+from tests.kit.posts import hide, person, pictured, post
+from tests.kit.sequencers import KEY, refold, sequencer_in, settle, taken_down, texts, turns
 
 SECRET = "unspeakable"
 

@@ -15,20 +15,9 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Event, Posted
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from tests.kit import (
-    KEY,
-    Hand,
-    events,
-    hide,
-    person,
-    post,
-    refold,
-    sequencer_in,
-    settle,
-    taken_down,
-    texts,
-    turns,
-)
+from tests.kit.clocks import ManualClock
+from tests.kit.posts import hide, person, post
+from tests.kit.sequencers import KEY, events, refold, sequencer_in, settle, taken_down, texts, turns
 
 
 class Moody(SqliteLog):
@@ -64,7 +53,7 @@ class Moody(SqliteLog):
 
 async def moody(folder: Path) -> tuple[Sequencer, Moody]:
     log = Moody(folder)
-    sequencer = Sequencer(log, Spool(folder / "takedowns"), Rules("open", 0.0), Hand(), KEY)
+    sequencer = Sequencer(log, Spool(folder / "takedowns"), Rules("open", 0.0), ManualClock(), KEY)
     await sequencer.open()
     return sequencer, log
 

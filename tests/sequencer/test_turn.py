@@ -10,21 +10,9 @@ from backchannel.judge import Rules
 from backchannel.log import Conflict
 from backchannel.model import Blanked, Deleted, Left, Posted, Rank, Ruled, Settled
 from backchannel.sequencer.desk import Desk
-from tests.kit import (
-    Hand,
-    events,
-    hide,
-    person,
-    pictured,
-    post,
-    refold,
-    sequencer_in,
-    settle,
-    steps,
-    taken_down,
-    texts,
-    turns,
-)
+from tests.kit.clocks import ManualClock
+from tests.kit.posts import hide, person, pictured, post, steps
+from tests.kit.sequencers import events, refold, sequencer_in, settle, taken_down, texts, turns
 
 
 def current(sequencer: Any, name: Any = "p1") -> Any:
@@ -36,7 +24,7 @@ def approve(sequencer: Any, name: Any = "p1") -> Any:
 
 
 async def test_a_post_is_shown_when_its_delay_is_over_and_not_before(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post()))
     clock.time += 19.9
@@ -51,7 +39,7 @@ async def test_a_post_is_shown_when_its_delay_is_over_and_not_before(tmp_path: P
 async def test_first_time_holds_at_once_and_trusts_only_what_comes_after_an_approval(
     tmp_path: Path,
 ) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, policy="first-time", delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post()), Posted(post("p2")), Posted(post("p3", by="bob")))
     assert [*sequencer.state.held] == [1, 2, 3]
@@ -129,7 +117,7 @@ async def test_the_same_word_twice_is_one_event(tmp_path: Path) -> None:
 
 
 async def test_an_edit_that_its_rule_allows_does_not_wait_again_and_keeps_its_place(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post()), Posted(post("p2")))
     clock.time += 20
@@ -168,7 +156,7 @@ async def test_two_servers_copies_with_other_pictures_make_no_entry(tmp_path: Pa
 
 
 async def test_the_origins_copy_replaces_another_while_nobody_has_ruled(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, delay_s=20.0, clock=clock)
     await settle(sequencer, Posted(post(text="seen afar", is_origin=False)))
     await settle(sequencer, Posted(post(text="seen at home", is_origin=True)))
@@ -283,7 +271,7 @@ async def test_a_picture_is_settled_before_anybody_judges(tmp_path: Path) -> Non
 
 
 async def test_what_expires_is_deleted_when_its_time_has_come(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = ManualClock()
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, Posted(post(expires_at=1060.0)))
     assert await texts(sequencer) == {"p1": "hello"}
@@ -549,7 +537,7 @@ async def test_the_origins_copy_replaces_another_also_where_somebody_has_ruled(t
 
 
 async def test_what_expires_is_published_as_a_takedown(tmp_path: Path) -> None:
-    clock, told = Hand(), list[bool]()
+    clock, told = ManualClock(), list[bool]()
     sequencer = await sequencer_in(tmp_path, clock=clock)
     await settle(sequencer, Posted(post(expires_at=1100.0)))
     sequencer.subscribe(told.append)

@@ -1,6 +1,5 @@
 """A conference whose time stands still until a test moves it, and eyes that read it over the wire."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -8,40 +7,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from backchannel.clock import Clock
 from backchannel.simulator import Simulator
+from tests.kit.clocks import ManualClock
 
 START = 1_795_510_800.0
 """24 November 2026, 09:00 UTC."""
-
-
-class HeldClock(Clock):
-    """A clock in a test's hand: it moves when told, and wakes those who sleep."""
-
-    def __init__(self, *, rate: float = 60.0) -> None:
-        super().__init__(rate=rate, origin=START)
-        self._now = START
-        self._moved = asyncio.Event()
-
-    def now(self) -> float:
-        return self._now
-
-    def real(self) -> float:
-        return START + (self._now - START) / self.rate
-
-    def monotonic(self) -> float:
-        return self.real()
-
-    async def sleep(self, seconds: float) -> None:
-        until = self._now + seconds * self.rate
-        while self._now < until:
-            await self._moved.wait()
-
-    def go(self, at_s: float) -> None:
-        """Let it be so many seconds after the start."""
-        self._now = START + at_s
-        self._moved.set()
-        self._moved = asyncio.Event()
 
 
 class Reader:
@@ -88,13 +58,13 @@ Opener = Callable[..., Awaitable[Reader]]
 
 
 @pytest.fixture
-def held() -> HeldClock:
+def held() -> ManualClock:
     """The clock of `simulate`'s conference."""
-    return HeldClock()
+    return ManualClock(START, rate=60.0, sleeps="held")
 
 
 @pytest.fixture
-async def simulate(held: HeldClock) -> AsyncIterator[Opener]:
+async def simulate(held: ManualClock) -> AsyncIterator[Opener]:
     """Starts a simulator with the arguments given, on `held` unless told otherwise."""
     opened: list[tuple[Simulator, aiohttp.ClientSession]] = []
 

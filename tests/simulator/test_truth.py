@@ -13,6 +13,8 @@ from backchannel.simulator import Simulator
 from backchannel.simulator.people import FEEDS
 from backchannel.simulator.script import DAY_S, HOUR_S
 from backchannel.text import parse_html, plain_text
+from tests.kit.clocks import ManualClock
+from tests.simulator.conftest import START
 
 Opener = Callable[..., Awaitable[Any]]
 TIMES = [0.0, 0.5 * HOUR_S, 2.5 * HOUR_S, 9 * HOUR_S, DAY_S + 5 * HOUR_S, 2 * DAY_S + 7 * HOUR_S]
@@ -136,7 +138,7 @@ async def test_speed_changes_neither_ids_nor_signatures(simulate: Opener, held: 
     slow = await simulate(seed=5)
     port = slow.simulator.port
     await slow.simulator.stop()
-    fast_clock = type(held)(rate=600.0)
+    fast_clock = ManualClock(START, rate=600.0, sleeps="held")
     fast = await simulate(seed=5, speed=600.0, clock=fast_clock, port=port)
     assert fast.simulator.world.ids == slow.simulator.world.ids
 
@@ -147,9 +149,9 @@ async def test_another_seed_says_something_else(simulate: Opener) -> None:
 
 
 async def test_on_a_clock_of_real_seconds_nothing_is_stamped_in_the_future(
-    simulate: Opener, held: Any
+    simulate: Opener,
 ) -> None:
-    slow = type(held)(rate=1.0)
+    slow = ManualClock(START, rate=1.0, sleeps="held")
     reader = await simulate(clock=slow, speed=600.0)
     slow.go(30)
     assert reader.simulator.moment() == 18_000

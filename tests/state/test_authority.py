@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backchannel.board import Card
 from backchannel.model import ABSENT, Deleted, Entry, Event, Left, Post, Posted, Rank, Ruled, Settled
 from backchannel.state import State, fold
-from tests.kit import person, pictured, post
+from tests.kit.posts import person, pictured, post
 
 RELAYS = ("one.example", "two.example")
 WORDS = {"": "mine", "one.example": "as one has it", "two.example": "as two has it"}

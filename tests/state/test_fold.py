@@ -14,7 +14,8 @@ from backchannel.board import Board, Card
 from backchannel.judge import Rules, asked, due
 from backchannel.model import Deleted, Entry, Erased, Left, Post, Posted, Rank, Ruled, mark, subjects
 from backchannel.state import State, fold
-from tests.kit import KEY, Page, entries, person, post, steps
+from tests.kit.posts import entries, person, post, steps
+from tests.kit.sequencers import KEY, Page
 
 NAMES, WRITERS = ["p1", "p2", "p3", "p4"], ["ada", "bob"]
 BY = dict(zip(NAMES, WRITERS * 2, strict=True))

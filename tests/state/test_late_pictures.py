@@ -7,7 +7,9 @@ import pytest
 from backchannel.model import Event, Posted, Settled
 from backchannel.sequencer import Sequencer
 from backchannel.state import State
-from tests.kit import Hand, person, pictured, refold, sequencer_in, settle
+from tests.kit.clocks import ManualClock
+from tests.kit.posts import person, pictured
+from tests.kit.sequencers import refold, sequencer_in, settle
 
 URL = "https://net.example/a.png"
 HASH = "a" * 64
@@ -16,7 +18,7 @@ DROP, LATE = Settled("id:p1", URL), Settled("id:p1", URL, HASH, 3, 4)
 
 async def dropped(folder: Path, policy: str, *more: Event, delay_s: float = 0.0) -> Sequencer:
     """A post whose picture was dropped, and what was said then."""
-    sequencer = await sequencer_in(folder, policy=policy, delay_s=delay_s, clock=Hand())
+    sequencer = await sequencer_in(folder, policy=policy, delay_s=delay_s, clock=ManualClock())
     await settle(sequencer, Posted(pictured("p1", URL)))
     await settle(sequencer, DROP)
     for event in more:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.hub.served import Served, serve
+from tests.kit.front import Served, serve
 
 
 @pytest.fixture

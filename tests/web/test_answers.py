@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from backchannel.log import LogUnavailable
 from backchannel.model import Post
 from backchannel.web.pages import CSP, WALL_CSP
-from tests.hub.served import Served, get_json, get_text
+from tests.kit.front import Served, get_json, get_text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 import pytest
 from aiohttp import ClientSession
 
-from tests.hub.served import Served, get_text
+from tests.kit.front import Served, get_text
 
 HASH = hashlib.sha256(b"picture").hexdigest()
 

@@ -6,14 +6,15 @@ import pytest
 
 from backchannel.web.kept import MAX_FLIGHTS, MAX_KEPT, Kept, Rendered
 from backchannel.web.pace import Crowded, Pace
-from tests.hub.stand_in import HandClock, Stage, turns
+from tests.kit.clocks import ManualClock, turns
+from tests.kit.stand_in import Stage
 
 
 class Kitchen:
     """Makes answers when it is let, and notes what it made and how many at a time."""
 
     def __init__(self) -> None:
-        self.stage, self.clock = Stage(), HandClock()
+        self.stage, self.clock = Stage(), ManualClock(1_790_000_000.0, sleeps="held")
         self.kept = Kept(self.stage, self.clock, Pace(), lambda key: key == "venue")
         self.may_go = asyncio.Event()
         self.made: list[str] = []
@@ -64,7 +65,7 @@ async def test_it_is_made_anew_when_the_board_has_changed_or_a_second_has_gone()
     for happens in (
         lambda: None,
         lambda: kitchen.stage.say("news"),
-        lambda: setattr(kitchen.clock, "at", 1.5),
+        lambda: setattr(kitchen.clock, "time", kitchen.clock.time + 1.5),
     ):
         happens()
         await kitchen.ask("wall")
@@ -116,7 +117,7 @@ async def test_an_address_rests_after_what_was_made_for_it_and_the_venue_does_no
     kitchen = Kitchen()
     first = kitchen.ask("one", address)
     await turns(5)
-    kitchen.clock.at += 1.0
+    kitchen.clock.time += 1.0
     kitchen.may_go.set()
     await first
     second = kitchen.ask("two", address)

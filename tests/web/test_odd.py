@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.hub.served import TOKEN, Served, serve
-from tests.hub.stand_in import turns
+from tests.kit.clocks import turns
+from tests.kit.front import TOKEN, Served, serve
 
 PATIENCE_S = 30.0
 TARGETS = [

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from tests.hub.served import Served, get_json, get_text
-from tests.hub.stand_in import EPOCH
+from tests.kit.front import Served, get_json, get_text
+from tests.kit.stand_in import EPOCH
 
 BEYOND = "MS45OTk5OTk5OTk5OTk5OTk5OTk5OTk5"
 """A place whose key is greater than any number that a search can look for."""

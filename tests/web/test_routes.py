@@ -8,8 +8,9 @@ import pytest
 from aiohttp import ClientSession
 
 from backchannel.gather import SourceHealth
-from tests.hub.served import Served, get_json, get_text
-from tests.hub.stand_in import EPOCH, turns
+from tests.kit.clocks import turns
+from tests.kit.front import Served, get_json, get_text
+from tests.kit.stand_in import EPOCH
 
 
 async def test_the_wall_comes_with_the_newest_200_and_its_number(served: Served, web: ClientSession) -> None:

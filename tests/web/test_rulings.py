@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from backchannel.log import LogUnavailable
 from backchannel.sequencer.desk import Outcome
 from backchannel.web import rulings
-from tests.hub.served import TOKEN, Served, serve
+from tests.kit.front import TOKEN, Served, serve
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 

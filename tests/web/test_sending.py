@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 from backchannel.web.answers import RETRY_AFTER_S
 from backchannel.web.kept import MAX_FLIGHTS
 from backchannel.web.sending import MAX_OUT
-from tests.hub.served import Raw, Served
-from tests.hub.stand_in import turns, until
+from tests.kit.clocks import turns, until
+from tests.kit.front import Raw, Served
 
 PAGE = b"GET /api/v1/posts?limit=200 HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -19,7 +19,7 @@ from backchannel.sources.feed import Settings, Source
 from backchannel.sources.feed.cursor import load_memory, save_memory
 from backchannel.sources.feed.source import GONE_S
 from backchannel.text import plain_text
-from tests.kit import Hand
+from tests.kit.clocks import ManualClock
 
 NOW = 1_795_605_000.0  # 2026-11-25 11:10 UTC
 OWN = Path(__file__).parents[2] / "data" / "feed"
@@ -95,7 +95,7 @@ class Reader:
     """A source with one feed, and the cursor that is handed back to it."""
 
     def __init__(self, shelf: Shelf, **settings: object) -> None:
-        self.clock = Hand(NOW)
+        self.clock = ManualClock(NOW)
         self._fetch = Fetcher(allow=["127.0.0.0/8"], user_agent="Backchannel tests", clock=self.clock)
         self.context = Context("blogs", self._fetch, self.clock, ("conf",), NOW - 86_400, tuple, Bugs())
         fields = {"kind": "feed", "feeds": [shelf.url()], **settings}
@@ -181,14 +181,18 @@ def test_polling_below_the_floor_has_to_be_asked_for() -> None:
 
 
 def test_each_feed_is_a_lane_by_its_address() -> None:
-    context = Context("blogs", Fetcher(user_agent="x", clock=Hand()), Hand(), (), 0.0, tuple, Bugs())
+    context = Context(
+        "blogs", Fetcher(user_agent="x", clock=ManualClock()), ManualClock(), (), 0.0, tuple, Bugs()
+    )
     settings = Settings.model_validate({"feeds": ["https://a.example/f#x", "https://b.example/f"]})
     assert Source(settings, context).lanes() == ("https://a.example/f", "https://b.example/f")
 
 
 @pytest.mark.parametrize(("match", "is_chosen"), [("hashtag", False), ("all", True)])
 def test_a_source_whose_feeds_are_wanted_whole_is_chosen(match: str, is_chosen: bool) -> None:
-    context = Context("blogs", Fetcher(user_agent="x", clock=Hand()), Hand(), (), 0.0, tuple, Bugs())
+    context = Context(
+        "blogs", Fetcher(user_agent="x", clock=ManualClock()), ManualClock(), (), 0.0, tuple, Bugs()
+    )
     settings = Settings.model_validate({"feeds": ["https://a.example/f"], "match": match})
     assert Source(settings, context).is_chosen is is_chosen
 

@@ -21,7 +21,7 @@ from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.post import View
 from backchannel.sources.mastodon.read import Reader
 from backchannel.text import plain_text
-from tests.kit import Hand
+from tests.kit.clocks import ManualClock
 from tests.sources.mastodon.kit import START, Handler, Mastodon, answering, in_minutes, iso, mastodon
 
 Start = Callable[[], Awaitable[Mastodon]]
@@ -343,7 +343,7 @@ async def test_a_page_of_forged_ids_costs_our_own_server_a_few_questions(
 
 async def test_forged_pages_without_end_do_not_use_up_our_own_servers_limit(start: Start, make: Make) -> None:
     home, relay = await start(), await start()
-    clock = Hand()
+    clock = ManualClock()
     source = make(home, relay, clock=clock)
     for number in range(100, 1100):
         relay.post(number, uri=f"{home.base}/users/ann/statuses/{number}")
@@ -776,7 +776,9 @@ async def test_an_edit_keeps_the_parent_of_a_reply(server: Mastodon, make: Make)
     assert event.post.reply_to == f"{server.base}/users/ann/statuses/1"
 
 
-async def absent(source: Source, on_wall: Sequence[Post], clock: Hand, *, rounds: int = 2) -> list[Event]:
+async def absent(
+    source: Source, on_wall: Sequence[Post], clock: ManualClock, *, rounds: int = 2
+) -> list[Event]:
     """What so many rounds find, 30 s from one to the next."""
     found: list[Event] = []
     for _ in range(rounds):
@@ -792,7 +794,7 @@ async def test_what_its_own_server_does_not_find_twice_is_absent(
     server.takes_ids = takes_ids
     for number in (1, 2):
         server.post(number)
-    clock = Hand()
+    clock = ManualClock()
     source = make(server, clock=clock)
     on_wall = await shown(source, server)
     del server.statuses[0]
@@ -806,7 +808,7 @@ async def test_what_its_own_server_does_not_find_twice_is_absent(
 async def test_the_only_post_of_a_hashtag_can_be_absent_too(server: Mastodon, make: Make) -> None:
     server.post(1)
     server.post(2, tags=[])
-    source, clock = make(server, clock=(hand := Hand())), hand
+    source, clock = make(server, clock=(hand := ManualClock())), hand
     on_wall = await shown(source, server)
     del server.statuses[0]
     assert len(await absent(source, on_wall, clock)) == 1
@@ -825,7 +827,7 @@ async def test_what_its_own_server_says_is_gone_is_deleted(server: Mastodon, mak
 async def test_a_relay_that_says_gone_deletes_nothing(server: Mastodon, make: Make) -> None:
     server.post(1, uri="https://far.example/users/ann/statuses/5")
     server.post(2)
-    clock = Hand()
+    clock = ManualClock()
     source = make(server, clock=clock)
     on_wall = await shown(source, server)
     del server.statuses[0]
@@ -898,7 +900,7 @@ async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Han
 
 async def test_a_server_in_ruins_takes_nothing_down(server: Mastodon, make: Make) -> None:
     server.post(1)
-    clock = Hand()
+    clock = ManualClock()
     source = make(server, clock=clock)
     on_wall = await shown(source, server)
     server.fail("/", answering(404, {"error": "Not found"}))
@@ -907,7 +909,7 @@ async def test_a_server_in_ruins_takes_nothing_down(server: Mastodon, make: Make
 
 async def test_a_server_without_any_post_takes_nothing_down(server: Mastodon, make: Make) -> None:
     server.post(1)
-    clock = Hand()
+    clock = ManualClock()
     source = make(server, clock=clock)
     on_wall = await shown(source, server)
     server.statuses.clear()
@@ -935,7 +937,7 @@ async def test_a_copy_of_what_its_origin_does_not_have_is_absent_by_the_origins_
     home.post(7)
     uri = f"{home.base}/users/ann/statuses/1"
     relay.post(900, "never said", uri=uri, edited_at=iso(START))
-    clock = Hand()
+    clock = ManualClock()
     source = make(home, relay, clock=clock)
     home.fail("/api/v1/statuses", answering(502, PAGE))
     on_wall = await shown(source, relay)
@@ -961,7 +963,7 @@ async def test_an_origin_in_trouble_keeps_no_other_post_from_being_looked_at(
     relay.post(900, uri=f"{home.base}/users/ann/statuses/1")
     relay.post(901)
     relay.post(902)
-    clock = Hand()
+    clock = ManualClock()
     source = make(home, relay, clock=clock)
     on_wall = await shown(source, relay)
     del relay.statuses[:2]
@@ -988,7 +990,7 @@ async def test_without_the_origin_a_relay_takes_back_its_copy_by_two_404s_in_a_r
     uri = "https://far.example/users/ann/statuses/5"
     status = server.post(1, uri=uri)
     server.post(2)
-    clock = Hand()
+    clock = ManualClock()
     source = make(server, clock=clock)
     on_wall = await shown(source, server)
     server.statuses.remove(status)
@@ -1009,7 +1011,7 @@ async def test_what_a_relay_drops_stands_by_another_servers_copy(
     one.post(1, uri=uri)
     one.post(2)
     other.post(7, "the same", uri=uri)
-    clock = Hand()
+    clock = ManualClock()
     source = make(one, other, clock=clock)
     on_wall = await shown(source, one)
     if is_new_life:
@@ -1037,7 +1039,7 @@ async def test_one_servers_trouble_does_not_hide_what_another_found(start: Start
     one.post(1)
     other.post(2)
     other.post(3)
-    clock = Hand()
+    clock = ManualClock()
     source = make(one, other, clock=clock)
     on_wall = [*await shown(source, one), *await shown(source, other)]
     one.fail("/api/v1/statuses", answering(500, PAGE))
@@ -1050,7 +1052,7 @@ async def test_one_server_that_wants_a_pause_keeps_no_other_waiting(start: Start
     one.post(1)
     other.post(2)
     other.post(3)
-    clock = Hand()
+    clock = ManualClock()
     source = make(one, other, clock=clock)
     on_wall = [*await shown(source, one), *await shown(source, other)]
     one.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="600"))

@@ -8,7 +8,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from backchannel.bugs import Bugs
-from backchannel.clock import Clock
 from backchannel.contract import SourceError
 from backchannel.model import Missed, Post
 from backchannel.sources.nostr import Settings
@@ -19,6 +18,7 @@ from backchannel.sources.nostr.settings import read_key
 from backchannel.sources.nostr.source import spell
 from backchannel.sources.nostr.wire import WireEvent, check_event, parse_event
 from backchannel.text import plain_text
+from tests.kit.clocks import ManualClock
 from tests.sources.nostr.kit import (
     ADA,
     GRACE,
@@ -36,22 +36,8 @@ TAG = ("t", "backchannel")
 Frames = Sequence[object]
 
 
-class Still(Clock):
-    """The conference's time stands; monotonic seconds run, and can be put forward."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ahead_s = 0.0
-
-    def now(self) -> float:
-        return NOW
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self.ahead_s
-
-
 def at_home(relay: Scripted, **more: Any) -> Any:
-    return house(relay.url, clock=Still(), since=NOW - 10_000, **more)
+    return house(relay.url, clock=ManualClock(NOW), since=NOW - 10_000, **more)
 
 
 def note(text: str, *tags: tuple[str, ...], by: Any = ADA, ago: float = 100) -> Wire:
@@ -371,7 +357,7 @@ async def test_another_relay_is_asked_for_a_name_too() -> None:
     async with (
         scripted(storing(note("here"))) as one,
         scripted(storing(ADA.profile(at=NOW, name="Known there"))) as two,
-        house(one.url, two.url, clock=Still(), since=NOW - 1000) as home,
+        house(one.url, two.url, clock=ManualClock(NOW), since=NOW - 1000) as home,
     ):
         home.read(two.url)
         await two.until_heard(is_req("wall"))
@@ -385,7 +371,7 @@ async def test_two_relays_give_the_very_same_post() -> None:
     async with (
         scripted(storing(said)) as one,
         scripted(storing(said, GRACE.profile(at=NOW, name="Grace"))) as two,
-        house(one.url, two.url, clock=Still(), since=NOW - 1000) as home,
+        house(one.url, two.url, clock=ManualClock(NOW), since=NOW - 1000) as home,
     ):
         first, second = home.read(one.url), home.read(two.url)
         await first.until(lambda r: r.posts)
@@ -397,7 +383,7 @@ async def test_a_relay_that_connects_later_still_gives_the_name() -> None:
     async with (
         scripted(storing(note("hi"))) as one,
         scripted(storing(ADA.profile(at=NOW, name="Ada"))) as two,
-        house(one.url, two.url, clock=Still(), since=NOW - 1000) as home,
+        house(one.url, two.url, clock=ManualClock(NOW), since=NOW - 1000) as home,
     ):
         first = home.read(one.url)
         await one.until_heard(lambda said: said[0] == "REQ" and said[2].get("kinds") == [0])

@@ -1,7 +1,6 @@
-"""Things that tests share: posts by the handful, a clock in the hand, a page that follows the board."""
+"""A real sequencer over SQLite in a folder, moved by hand, and a page that follows its board."""
 
 import asyncio
-import random
 from pathlib import Path
 
 from backchannel.board import FOLDED_KEY, Board, Card, Folded, Frame, Item
@@ -9,86 +8,13 @@ from backchannel.clock import Clock
 from backchannel.judge import Rules
 from backchannel.log.spool import Spool
 from backchannel.log.sqlite import SqliteLog
-from backchannel.model import (
-    Author,
-    Deleted,
-    Entry,
-    Event,
-    Face,
-    Media,
-    Post,
-    Posted,
-    Quote,
-    Rank,
-    Ruled,
-    Verdict,
-)
+from backchannel.model import Event
 from backchannel.sequencer import Sequencer
 from backchannel.state import State, fold
 from backchannel.text import plain_text
+from tests.kit.clocks import ManualClock
 
 KEY = b"a key of the tests, 32 bytes long"
-
-
-def author(name: str = "ada") -> Author:
-    return Author(f"https://net.example/{name}", name.title(), f"@{name}", f"https://net.example/@{name}")
-
-
-def post(
-    name: str = "p1",
-    text: str = "hello",
-    *,
-    by: str = "ada",
-    revision: int = 0,
-    source: str = "net",
-    is_origin: bool = True,
-    quote: Post | None = None,
-    **more: object,
-) -> Post:
-    """A post of an invented network; `more` goes into the envelope."""
-    quoted = Quote(quote.id, quote.face.url, quote.face.author, quote.face.body) if quote else None
-    face = Face(author(by), "Net", f"https://net.example/{name}", (text,), quote=quoted)
-    fields = {"created_at": 1000.0, "hashtags": ("conf",), **more}
-    return Post(f"id:{name}", "net", source, face=face, revision=revision, is_origin=is_origin, **fields)  # type: ignore[arg-type]
-
-
-def pictured(name: str, *addresses: str, **more: object) -> Post:
-    """A post with a picture an address."""
-    plain = post(name, **more)  # type: ignore[arg-type]
-    media = tuple(Media(str(n), "image", f"alt {n}", n) for n, _ in enumerate(addresses))
-    face = Face(plain.face.author, "Net", plain.face.url, plain.face.body, media=media)
-    fields = {**{f: getattr(plain, f) for f in plain.__struct_fields__}, "face": face, "pictures": addresses}
-    return Post(**fields)
-
-
-_said = 0
-
-
-def person(subject: str, verdict: Verdict, *, hash_: str = "", undoes: str = "", why: str = "") -> Ruled:
-    """A person's word, with an id of its own."""
-    global _said
-    _said += 1
-    return Ruled(f"word:{_said}", subject, verdict, Rank.PERSON, "grace", hash_, why, undoes)
-
-
-def hide(subject: str) -> Ruled:
-    return person(subject, "hide")
-
-
-def entries(*events: Event) -> list[Entry]:
-    """As a log would hold them, numbered from 1, a second apart."""
-    return [Entry(seq, float(seq), event) for seq, event in enumerate(events, 1)]
-
-
-class Hand(Clock):
-    """A clock that moves when told."""
-
-    def __init__(self, time: float = 1000.0) -> None:
-        super().__init__()
-        self.time = time
-
-    def now(self) -> float:
-        return self.time
 
 
 async def sequencer_in(
@@ -102,7 +28,7 @@ async def sequencer_in(
     """One that stands on a real SQLite log in the folder."""
     log = SqliteLog(folder / "log.db", vfs=vfs)
     spool = Spool(folder / "takedowns")
-    sequencer = Sequencer(log, spool, Rules(policy, delay_s), clock or Hand(), KEY)
+    sequencer = Sequencer(log, spool, Rules(policy, delay_s), clock or ManualClock(), KEY)
     await sequencer.open()
     return sequencer
 
@@ -178,22 +104,3 @@ class Page:
     def newest(self, cap: int) -> list[tuple[int, Card]]:
         cards = sorted((i.order, i.key, i) for i in self.items.values() if i.order)
         return [(key, item.value) for _, key, item in cards[-cap:]]  # type: ignore[misc]
-
-
-def steps(seed: int, count: int) -> list[Event]:
-    """Posts, edits (some late), deletions (some early), duplicates. A pure function of the seed."""
-    chance = random.Random(seed)
-    told: list[Event] = []
-    for n in range(count):
-        name, by = f"p{n}", f"a{n % 7}"
-        mine: list[Event] = [
-            Posted(post(name, f"post {n} take {r}", by=by, revision=r))
-            for r in range(chance.choice((1, 1, 1, 2, 3)))
-        ]
-        if chance.random() < 0.15:
-            mine.append(Deleted(f"id:{name}"))
-        mine += chance.choices(mine, k=chance.choice((0, 0, 1, 2)))
-        chance.shuffle(mine)
-        for step in mine:
-            told.insert(max(0, len(told) - chance.randrange(6)), step)
-    return told

@@ -1,7 +1,7 @@
 """The whole server in the test's own process and loop: for what has to be looked at from both sides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,13 +10,6 @@ from backchannel.clock import Clock
 from backchannel.config import ConfigWatcher, load_config
 from backchannel.hub.gate import Port
 from backchannel.secret_files import SecretStore
-
-
-async def until(is_so: Callable[[], object], *, patience_s: float = 60.0) -> None:
-    """Look again and again, while the server works on, until it is so."""
-    async with asyncio.timeout(patience_s):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -20,57 +20,11 @@ from backchannel.board import (
     Line,
     Picture,
 )
-from backchannel.clock import Clock
 from backchannel.hub.hub import Hub
 from backchannel.log import LogUnavailable
 from backchannel.model import Author, Face, Post
 
 EPOCH = "epoch-1"
-
-
-class HandClock(Clock):
-    """Time in the test's hand: it moves when `advance` is called, and sleepers wake in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.at = 0.0
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-
-    def monotonic(self) -> float:
-        return self.at
-
-    def real(self) -> float:
-        return 1_790_000_000.0 + self.at
-
-    async def sleep(self, seconds: float) -> None:
-        future = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self.at + seconds, future))
-        await future
-
-    async def advance(self, seconds: float) -> None:
-        until = self.at + seconds
-        while due := sorted((s for s in self._sleepers if s[0] <= until), key=lambda s: s[0])[:1]:
-            self._sleepers.remove(due[0])
-            self.at = due[0][0]
-            if not due[0][1].done():
-                due[0][1].set_result(None)
-            await turns(4)
-        self.at = until
-
-
-async def turns(count: int = 1) -> None:
-    """Let everything that is ready run, so many times."""
-    for _ in range(count):
-        future = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(future.set_result, None)
-        await future
-
-
-async def until(is_so: Callable[[], bool], *, patience_s: float = 10.0) -> None:
-    """Let the loop run, sockets included, until it is so."""
-    async with asyncio.timeout(patience_s):
-        while not is_so():
-            await turns()
 
 
 class Stage:

@@ -26,7 +26,8 @@ from backchannel.web.house import House
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
 from backchannel.web.views import Views
-from tests.hub.stand_in import HandClock, Stage, entry_of, turns, until
+from tests.kit.clocks import ManualClock, turns, until
+from tests.kit.stand_in import Stage, entry_of
 
 TOKEN = "token-of-the-data-folder"
 
@@ -72,7 +73,7 @@ class Served(NamedTuple):
     stage: Stage
     hub: Hub
     port: Port
-    clock: HandClock
+    clock: ManualClock
     desk: NotingDesk
     health: list[SourceHealth]
     bugs: Bugs
@@ -109,7 +110,7 @@ async def serve(
     is_word: Callable[[bytes], bool] = lambda head: False,
     stage: Stage | None = None,
 ) -> AsyncIterator[Served]:
-    stage, clock, desk = stage or Stage(), HandClock(), NotingDesk()
+    stage, clock, desk = stage or Stage(), ManualClock(1_790_000_000.0, sleeps="held"), NotingDesk()
     health: list[SourceHealth] = []
     bugs = Bugs()
     networks = parse_networks(trusted)

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from backchannel.clock import Clock
-from tests.faults.hostile import reply
+from tests.kit.raw_server import reply
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 CLOCK = Clock()
