@@ -1,4 +1,5 @@
-"""What may be seen: a numbered map. Pages, search, feeds and the API all follow it and nothing else.
+"""The public items, each numbered by its last change. Pages, search, feeds and the API all follow it and
+nothing else.
 
 A wall, a tab and the search index each remember one number and ask `since(number)`. Joining, living on,
 catching up after a stall and resuming are that one question; no old content is kept for sending.
@@ -67,7 +68,7 @@ class Folded(Struct, frozen=True, gc=False):
     authors: int = 0
 
     def without(self, covered: AbstractSet[int]) -> "Folded":
-        """The same without the lines whose name may not be seen."""
+        """Return the same without the lines whose name may not be seen."""
         lines = tuple(line for line in self.lines if line.key not in covered)
         return self if len(lines) == len(self.lines) else Folded(lines, self.posts, self.authors)
 
@@ -76,7 +77,8 @@ Value = Card | Blank | Folded
 
 
 class Item(Struct, frozen=True, gc=False):
-    """One thing that may be seen. `seq`: its last change; `order`: a card's first release, else 0."""
+    """A public thing under one key: a card, the pin, a blank screen… `seq`: its last change; `order`: a
+    card's first release, else 0."""
 
     key: int
     seq: int
@@ -90,7 +92,7 @@ class Item(Struct, frozen=True, gc=False):
 
 
 class Frame(Struct, frozen=True):
-    """What leads from `prev` to `seq`. With `prev` 0 it is everything: forget what you had."""
+    """The changes that lead from `prev` to `seq`. With `prev` 0 it is everything: forget what you had."""
 
     prev: int
     seq: int
@@ -178,7 +180,7 @@ class Board(Struct):
                 self._change(seq, key)
 
     def since(self, after: int, *, covered: AbstractSet[int] = frozenset(), cap: int = CAP) -> Frame:
-        """The change from `after` to now, without what is `covered`.
+        """Return the change from `after` to now, without what is `covered`.
 
         Where that would be more than `cap` changes, or for `after` 0, or a number we have not reached: the
         newest `cap` cards and everything that is no card, with `prev` 0. Where cards went, as many of the
@@ -197,7 +199,7 @@ class Board(Struct):
         return Frame(after, self.seq, self._seen(put.values(), covered), sorted(gone | covered))
 
     def folded_since(self, after: int) -> list[Item]:
-        """The folded cards that changed after that number; no frame names them."""
+        """Return the folded cards that changed after that number; no frame names them."""
         found = (self.items[key] for key in reversed(self.folded))
         return [*takewhile(lambda item: item.seq > after, found)]
 
@@ -207,7 +209,7 @@ class Board(Struct):
         return item.value.without(covered) if item and isinstance(item.value, Folded) else Folded(())
 
     def newest(self, count: int) -> list[Item]:
-        """The newest `count` cards for screens, oldest first."""
+        """Return the newest `count` cards for screens, oldest first."""
         return [self.items[key] for key in self.line[-count:]] if count > 0 else []
 
     def before(self, place: tuple[int, int] | None, count: int, *, with_folded: bool = False) -> list[Item]:
@@ -221,11 +223,11 @@ class Board(Struct):
         return [self.items[key] for key in self._before(self.folds, place, count)]
 
     def place(self, key: int) -> tuple[int, int]:
-        """Where a card stands: (order, key)."""
+        """Return a card's place among the others: (order, key)."""
         return self.items[key].order, key
 
     def is_used(self, picture: str, *, covered: AbstractSet[int] = frozenset()) -> bool:
-        """Whether a card that is not covered shows the picture of this hash."""
+        """Tell whether a card that is not covered shows the picture of this hash."""
         under = (self.items[key].value for key in covered if key in self.items)
         hidden = sum(isinstance(value, Card) and picture in _hashes(value) for value in under)
         return self.pictures.get(picture, 0) > hidden

@@ -58,5 +58,5 @@ class Bugs:
 
 
 def _short(filename: str) -> str:
-    """The last two parts of a path: enough to find the file, and nothing about the machine."""
+    """Return the last two parts of a path: enough to find the file, and nothing about the machine."""
     return "/".join(filename.rsplit("/", 2)[-2:])

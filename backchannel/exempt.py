@@ -26,12 +26,12 @@ class Exemptions:
         self.take_up(config)
 
     def take_up(self, config: Config) -> None:
-        """The hosts that this configuration names."""
+        """Take the hosts that this configuration names in place of the former ones."""
         self._of = {source.name or source.kind: _origins(source.addresses()) for source in config.sources}
         self._pictures = _origins(f"http://{said}" for said in config.server.allow_pictures)
 
     def __contains__(self, origin: object) -> bool:
-        """Whether it is named at all, for any source or for pictures."""
+        """Tell whether it is named at all, for any source or for pictures."""
         return origin in self._pictures or any(origin in named for named in self._of.values())
 
     def of(self, source: str) -> frozenset[Origin]:
@@ -39,7 +39,7 @@ class Exemptions:
         return self._of.get(source, frozenset())
 
     def is_own_picture(self, source: str, url: str) -> bool:
-        """Whether this address in a post of this source may lie inward."""
+        """Tell whether this address in a post of this source may lie inward."""
         try:
             origin = origin_of(url)
         except ValueError:

@@ -24,7 +24,7 @@ Body = tuple["str | Node", ...]
 
 
 class Node(Struct, frozen=True, omit_defaults=True):
-    """One element of a body tree; text stands between nodes as plain `str`.
+    """An element of a body tree; text stands between nodes as plain `str`.
 
     `href` is set on link, mention and hashtag (http or https, or empty where a mention leads nowhere);
     `name` is an emoji's shortcode without colons, found in `Face.emoji`.
@@ -37,7 +37,8 @@ class Node(Struct, frozen=True, omit_defaults=True):
 
 
 class Author(Struct, frozen=True, omit_defaults=True):
-    """Who wrote it, as the network says. `id` is canonical and global; `avatar` indexes `Post.pictures`."""
+    """A post's writer, as the network says. `id` is canonical and global; `avatar` indexes
+    `Post.pictures`."""
 
     id: str
     name: str
@@ -47,7 +48,7 @@ class Author(Struct, frozen=True, omit_defaults=True):
 
 
 class Media(Struct, frozen=True, omit_defaults=True):
-    """One attachment. `picture` indexes `Post.pictures`: the image itself, or the poster of a moving one."""
+    """An attachment. `picture` indexes `Post.pictures`: the image itself, or the poster of a moving one."""
 
     id: str
     kind: MediaKind
@@ -63,7 +64,7 @@ class Emoji(Struct, frozen=True, omit_defaults=True):
 
 
 class Preview(Struct, frozen=True, omit_defaults=True):
-    """What a link leads to, as the network previews it."""
+    """The network's preview of the page behind a link."""
 
     url: str
     title: str
@@ -83,7 +84,7 @@ class Quote(Struct, frozen=True, omit_defaults=True):
 
 
 class Face(Struct, frozen=True, omit_defaults=True):
-    """Every foreign value that any surface draws. What is not hashed cannot be drawn.
+    """The foreign values of a post that any surface draws. What is not hashed cannot be drawn.
 
     `network` is the source's own word for where it was said ("Mastodon", "Nostr", "Blog").
     Pictures are named by their index in `Post.pictures`, so that no address is part of the hash.
@@ -102,7 +103,7 @@ class Face(Struct, frozen=True, omit_defaults=True):
 
 
 class Post(Struct, frozen=True, omit_defaults=True):
-    """One message on any network: an envelope around its face.
+    """A message on any network: an envelope around its face.
 
     `id` is canonical: the network's own global URI where it has one. `ref` is the source's private way
     back to it (never drawn). `created_at` is only claimed, POSIX seconds. `hashtags` are case-folded,
@@ -146,7 +147,8 @@ ABSENT = "absent"
 
 
 class Rank(IntEnum):
-    """Whose word counts. The author's own deletion stands above both and is no ruling."""
+    """The standing of a ruling: a higher rank overrules a lower one. The author's own deletion stands above
+    both and is no ruling."""
 
     RULE = 0
     PERSON = 1
@@ -177,7 +179,7 @@ class Deleted(Struct, frozen=True, tag="deleted"):
 
 
 class Settled(Struct, frozen=True, tag="settled", omit_defaults=True):
-    """One picture of a post is fetched, or dropped where `hash` is empty.
+    """A picture of a post is fetched, or dropped where `hash` is empty.
 
     `hash` is the SHA-256 of the original bytes in hex and names the stored file; `width` and `height` are
     pixels of what is served.
@@ -220,7 +222,7 @@ class Ruled(Struct, frozen=True, tag="ruled", omit_defaults=True):
 
 
 class Blanked(Struct, frozen=True, tag="blanked"):
-    """Every screen obeys: nothing is shown while it is on."""
+    """Every screen is blank from here on, or no longer, as `on` says."""
 
     id: str
     on: bool
@@ -256,7 +258,7 @@ Takedown = Deleted | Left | Ruled | Blanked
 
 
 class Entry(Struct, frozen=True):
-    """One event in the log: its number, and the time at which we took it in."""
+    """An event as the log holds it: with its number, and the time at which we took it in."""
 
     seq: int
     at: float
@@ -276,12 +278,12 @@ def digest(value: object) -> bytes:
 
 
 def face_digest(face: Face) -> bytes:
-    """What the face's hash says before its pictures are known."""
+    """Return the digest of the face's own values, before its pictures are known."""
     return digest(face)
 
 
 def words_digest(post: Post) -> bytes:
-    """What decides whether the same source says something new in the same revision.
+    """Return the digest that tells whether a source says something new within the same revision.
 
     A withdrawn quote and a picture marked sensitive change no network's revision. The first half stands for
     what somebody else can quote of it.
@@ -298,12 +300,12 @@ def quotable_digest(said: Face | Quote) -> bytes:
 
 
 def face_hash(face: bytes, pictures: Sequence[str]) -> str:
-    """The hash a ruling holds for: the face's digest and its pictures' original bytes, in order."""
+    """Return the hash a ruling holds for: the face's digest and its pictures' original bytes, in order."""
     return sha256(face + "\n".join(pictures).encode()).hexdigest()[:32]
 
 
 def without_quote(post: Post) -> Post:
-    """The post without what it embeds: no word, and no address of a picture, of it is left.
+    """Return the post without what it embeds: no word, and no address of a picture, of it is left.
 
     Indexes stay what they were; an empty address is a picture that is not there.
     """
@@ -325,5 +327,5 @@ def subjects(post: Post) -> Iterator[str]:
 
 
 def mark(key: bytes, subject: str) -> str:
-    """What is kept of an erased id: it recognises the id, and says nothing about it."""
+    """Return the mark that is kept of an erased id: it recognises the id, and says nothing about it."""
     return hmac.digest(key, subject.encode(), "sha256").hex()

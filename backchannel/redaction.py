@@ -63,7 +63,7 @@ class _Secret(NamedTuple):
     spelling: str
 
     def out_of(self, text: str) -> str:
-        """The text with the spelling in its place."""
+        """Return the text with the spelling in its place."""
         return self.written.sub(lambda _: self.spelling, text)
 
 
@@ -86,7 +86,7 @@ class Redactor:
         self._wanted.clear()
 
     def redacted(self, text: str, *, least: int = LEAST) -> str:
-        """The text without any secret of at least so many letters."""
+        """Return the text without any secret of at least so many letters."""
         if not self._holds(text, least):
             return text
         for secret in self._longest_first:
@@ -97,7 +97,7 @@ class Redactor:
         return HIDDEN if self._holds(text, least) else text
 
     def redacted_body(self, body: bytes) -> bytes:
-        """An answer as it came, without the secrets that stand there to be read."""
+        """Return an answer as it came, without the secrets that stand there to be read."""
         is_short = len(body) <= MAX_BODY
         low = body.lower() if is_short else b""
         for secret in self._longest_first:
@@ -111,7 +111,8 @@ class Redactor:
         return body
 
     def redacted_event(self, event: T) -> T:
-        """The same struct with no secret in its texts, however deep, nor across a text and its neighbours."""
+        """Return the same struct with no secret in its texts, however deep, nor across a text and its
+        neighbours."""
         return self._clean(event) if self._secrets else event
 
     def _clean(self, value: T) -> T:

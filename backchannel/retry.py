@@ -54,7 +54,7 @@ def rate_pause_s(headers: Mapping[str, str], now: float) -> float:
 
 
 def _windows(headers: Mapping[str, str], now: float) -> Iterator[tuple[float | None, float | None]]:
-    """What is left and in how many seconds it is renewed, for every dialect present."""
+    """Yield how many requests are left and in how many seconds they are renewed, for each dialect present."""
     for prefix in _PREFIXES:
         remaining = _number(headers.get(prefix + "remaining", "").split(",")[0])
         yield remaining, _reset_s(headers.get(prefix + "reset", ""), now)

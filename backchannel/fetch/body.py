@@ -75,7 +75,7 @@ class Body:
         return zlib.decompressobj(zlib.MAX_WBITS | 16)
 
     def finish(self) -> bytes:
-        """The whole body. Raises BodyError where the compressed stream is cut off."""
+        """Return the whole body. Raises BodyError where the compressed stream is cut off."""
         if self._inflate is not None:
             raise BodyError(f"{self._encoding} body ends in the middle")
         return bytes(self._parts)

@@ -152,7 +152,7 @@ class Fetcher:
         max_size: int = 1 << 20,
         open_s: float = OPEN_S,
     ) -> AsyncIterator[ClientConnection]:
-        """An open connection; no redirects, no compression, messages up to `max_size` bytes.
+        """Hand over an open connection; no redirects, no compression, messages up to `max_size` bytes.
 
         What goes wrong later is the connection's own `websockets.ConnectionClosed`.
         """
@@ -259,7 +259,7 @@ def _without_secrets(answer: Response) -> Response:
 
 
 async def _read(answer: aiohttp.ClientResponse, max_bytes: int, took: Took | None) -> bytes:
-    """The body, decompressed. A connection whose body is not read to its end is closed, not kept."""
+    """Return the body, decompressed. A connection whose body is not read to its end is closed, not kept."""
     body = Body(answer.headers.get("Content-Encoding", ""), max_bytes)
     if answer.content_length is not None and answer.content_length > max_bytes:
         raise BodyError(f"answer is longer than {max_bytes} bytes")
@@ -284,7 +284,7 @@ def _sendable(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
 
 
 def _joined(target: URL, location: str) -> str:
-    """The whole address a redirect leads to. Whether we go there is for the guard to say."""
+    """Return the whole address a redirect leads to. Whether we go there is for the guard to say."""
     try:
         return str(target.join(parse_address(location)))
     except Exception as error:

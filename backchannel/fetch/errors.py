@@ -1,4 +1,4 @@
-"""What can go wrong with a peer. Everything this package raises is a `FetchError`."""
+"""The errors of talking to a peer. Everything this package raises is a `FetchError`."""
 
 import os
 import ssl

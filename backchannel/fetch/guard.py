@@ -70,7 +70,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 
 
 def is_outward(address: IPv4Address | IPv6Address) -> bool:
-    """Whether this is an ordinary unicast address in the public internet, and nothing in disguise."""
+    """Tell whether this is an ordinary unicast address in the public internet, and nothing in disguise."""
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _INWARD_V4)
     if address.scope_id or address not in _GLOBAL_V6:
@@ -79,7 +79,8 @@ def is_outward(address: IPv4Address | IPv6Address) -> bool:
 
 
 def parse_address(url: str) -> URL:
-    """A URL or a reference to one, quoted only where it must be. Raises ValueError and what yarl raises.
+    """Return a URL or a reference to one, quoted only where it must be. Raises ValueError and what yarl
+    raises.
 
     The length of the host is looked at first: to fold 8,000 ligatures for the DNS takes half a second.
     """
@@ -90,7 +91,7 @@ def parse_address(url: str) -> URL:
 
 
 def origin_of(url: str | URL) -> Origin:
-    """The host and port that this address leads to. ValueError where it is none."""
+    """Return the host and port that this address leads to. ValueError where it is none."""
     try:
         parsed = parse_address(url) if isinstance(url, str) else url
         host, port = parsed.raw_host, parsed.port
@@ -102,7 +103,7 @@ def origin_of(url: str | URL) -> Origin:
 
 
 def shown(url: str) -> str:
-    """A URL that is no URL, short and printable enough for an error message."""
+    """Return a URL that is no URL, short and printable enough for an error message."""
     url = redacted(url)
     return repr(url if len(url) <= 80 else f"{url[:77]}...")
 
@@ -136,7 +137,7 @@ class Guard:
         self._allow = [ip_network(network) for network in allow]
 
     def check_url(self, url: str, schemes: Collection[str] = ("http", "https")) -> URL:
-        """The parsed URL without its fragment; no part of it raises later, when it is asked for.
+        """Return the parsed URL without its fragment; no part of it raises later, when it is asked for.
 
         Raises Refused, naming the URL and the reason.
         """
@@ -167,14 +168,14 @@ class Guard:
         return "" if port in PORTS else f"port {port} is neither 80 nor 443"
 
     def permitted(self, host: str, infos: Sequence[AddrInfo]) -> list[AddrInfo]:
-        """What of a name's addresses may be tried. Raises Refused where nothing is left."""
+        """Return those of a name's addresses that may be tried. Raises Refused where nothing is left."""
         open_to_us = [info for info in infos if not self.objection(info[4])]
         if infos and not open_to_us:
             raise Refused(host, self.objection(infos[0][4]))
         return open_to_us
 
     def socket(self, info: AddrInfo) -> socket.socket:
-        """A socket for this address and no other use. Raises Barred."""
+        """Return a socket for this address and no other use. Raises Barred."""
         if why := self.objection(info[4]):
             raise Barred(why)
         opened = socket.socket(info[0], info[1], info[2])

@@ -111,7 +111,8 @@ class Resolver(AbstractResolver):
         self._resolve = resolve
 
     async def infos(self, host: str, port: int) -> list[AddrInfo]:
-        """What may be tried. Raises Refused where that is nothing, OSError where there is no such name."""
+        """Return the addresses that may be tried. Raises Refused where that is nothing, OSError where there
+        is no such name."""
         return self.guard.permitted(host, await self._resolve(host, port))
 
     async def resolve(

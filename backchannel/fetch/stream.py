@@ -28,7 +28,8 @@ async def open_websocket(
     open_s: float,
     tls: ssl.SSLContext,
 ) -> ClientConnection:
-    """An open connection, within `open_s` in all. Raises FetchError, and what foreign bytes make it raise.
+    """Return an open connection, within `open_s` in all. Raises FetchError, and what foreign bytes make it
+    raise.
 
     Without compression a message is no longer than what comes over the wire, so `max_size` bounds memory.
     A socket we hand over makes `websockets` refuse redirects by itself.
@@ -61,7 +62,7 @@ async def open_websocket(
 
 
 async def dial(target: URL, resolver: Resolver, connect_s: float) -> socket.socket:
-    """A socket connected to the first of the host's addresses that answers. Raises FetchError."""
+    """Return a socket connected to the first of the host's addresses that answers. Raises FetchError."""
     host = target.host or ""
     failure, cause = "cannot connect: no address", None
     try:

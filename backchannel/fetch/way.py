@@ -28,7 +28,7 @@ class Way:
         self._made: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
-        """The client of HTTP under this guard."""
+        """Return the client of HTTP under this guard."""
         # Made late: a session wants a running loop, and a Fetcher is wired up before there is one.
         if self._made is None:
             connector = aiohttp.TCPConnector(

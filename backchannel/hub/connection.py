@@ -1,4 +1,4 @@
-"""One subscriber on a socket of its own: `websockets`' Sans-I/O protocol, and asyncio as a thin shell."""
+"""A subscriber on a socket of its own: `websockets`' Sans-I/O protocol, and asyncio as a thin shell."""
 
 import asyncio
 import logging
@@ -133,7 +133,7 @@ def parse_place(target: str) -> tuple[int, str]:
 
 
 def holds_bytes(transport: WriteTransport) -> bool:
-    """Whether something we wrote has not gone to the kernel.
+    """Tell whether something we wrote has not gone to the kernel.
 
     A TLS transport does not count what its socket's own transport holds; there a socket that takes
     nothing now is the sign.

@@ -1,4 +1,4 @@
-"""Who may come in: as many connections as one address may hold, and pages of our own origin."""
+"""Admission to the port: as many connections as one address may hold, and pages of our own origin."""
 
 import socket
 from asyncio import BaseTransport, WriteTransport
@@ -33,7 +33,8 @@ def capacity_of(descriptors: int) -> Capacity:
 
 
 class Door:
-    """Counts connections by address. `origins`: addresses under which people reach our pages (`https://wall.example`).
+    """Counts connections by address. `origins`: addresses under which people reach our pages
+    (`https://wall.example`).
 
     One address holds `per_address` connections at most, and a quarter of all places; an address of the
     `venue`, behind which many people sit, holds all but a quarter.
@@ -55,14 +56,14 @@ class Door:
         self._inside: dict[str, int] = {}
 
     def key(self, peer: str, headers: Headers) -> str:
-        """What the connections of this client are counted under."""
+        """Return the key under which this client's connections are counted."""
         return limit_key(client_address(peer, headers, self.trusted))
 
     def is_proxy(self, peer: str) -> bool:
         return is_trusted(peer, self.trusted)
 
     def is_venue(self, key: str) -> bool:
-        """Whether many people sit behind this address, by the operator's word."""
+        """Tell whether many people sit behind this address, by the operator's word."""
         return bool(self._venue) and is_trusted(key.partition("/")[0], self._venue)
 
     @property
@@ -81,7 +82,7 @@ class Door:
         return self.open > self._places * 3 // 4
 
     def is_crowded(self, key: str) -> bool:
-        """Whether this address holds all that it may. With an empty key, nobody counts it."""
+        """Tell whether this address holds all that it may. With an empty key, nobody counts it."""
         if not key or self._inside.get(key, 0) < self._share:
             return False
         return not self.is_venue(key) or self._inside[key] >= self._places - self._places // 4
@@ -105,7 +106,7 @@ class Door:
             self._inside.pop(key, None)
 
     def is_welcome(self, origins: Collection[str], came_in: str) -> bool:
-        """Whether the page that asks is ours. Without an `Origin` it is no page at all.
+        """Tell whether the page that asks is ours. Without an `Origin` it is no page at all.
 
         The request's `Host` is no proof: a page of another site whose name is made to lead here sends the
         same in both. So it is one of the addresses that the configuration names, or the one that this very
@@ -175,6 +176,6 @@ def bound_buffers(transport: WriteTransport, high: int = BUFFER) -> None:
 
 
 def peer_of(transport: BaseTransport) -> str:
-    """The address at the other end of the socket, empty where it has none."""
+    """Return the address at the other end of the socket, empty where it has none."""
     name = transport.get_extra_info("peername")
     return str(name[0]) if isinstance(name, tuple) and name else ""

@@ -46,7 +46,7 @@ class Guest:
 
 
 def live_handler(hub: Hub, door: Door) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The route's handler."""
+    """Return the route's handler."""
 
     async def live(request: web.Request) -> web.StreamResponse:
         ws = web.WebSocketResponse(compress=False, max_msg_size=MAX_MESSAGE)
@@ -69,7 +69,7 @@ def live_handler(hub: Hub, door: Door) -> Callable[[web.Request], Awaitable[web.
 
 
 def is_own_page(door: Door, request: web.Request) -> bool:
-    """Whether a request comes from a page of ours, or from no page at all."""
+    """Tell whether a request comes from a page of ours, or from no page at all."""
     return door.is_welcome(request.headers.getall("Origin", []), came_in_at(request.transport))
 
 

@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Wire(Struct, frozen=True):
-    """One frame as it goes out. `at`: POSIX seconds of our wall clock at encoding."""
+    """A frame as it goes out. `at`: POSIX seconds of our wall clock at encoding."""
 
     prev: int
     seq: int
@@ -38,7 +38,7 @@ class Hello(Struct, frozen=True):
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A whole websocket text message, from a server to anybody."""
+    """Return a whole websocket text message, from a server to anybody."""
     return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
@@ -61,14 +61,16 @@ class Frames:
         return text_frame(_encode(Hello(PROTOCOL, self._seen.epoch)))
 
     def to_now(self, number: int) -> bytes | None:
-        """What leads from `number` to the board as it is, or None: words are missing, see `missing`."""
+        """Return the bytes that lead from `number` to the board as it is; None where faces are missing, see
+        `missing`."""
         self._look()
         if number not in self._kept:
             self._kept[number] = self._make(number)
         return self._kept[number]
 
     def beat(self, number: int) -> bytes:
-        """A sign of life, and the veil: nothing new for who stands at `number`, and what is covered now."""
+        """Return a sign of life, and the veil: nothing new for who stands at `number`, and what is covered
+        now."""
         self._look()
         if number not in self._beats:
             frame = self._seen.since(self._seen.board.seq)

@@ -196,7 +196,7 @@ class Port:
         return await self._listener.open(host, port, tls, HEAD_S)
 
     async def run(self) -> None:
-        """The hub's beats and the gate's patience, until cancelled."""
+        """Send the hub's heartbeats and end what keeps the gate waiting, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.hub.run())
             tasks.create_task(self._sweep())
@@ -233,7 +233,7 @@ class Port:
         return True
 
     def end_opening(self, gate: Gate) -> None:
-        """Its TLS handshake is not waited for."""
+        """End a connection without waiting for its TLS handshake."""
         self._listener.end(gate)
 
     def _exhausted(self) -> None:
@@ -295,7 +295,7 @@ async def _answer(handle: Handler, request: web.BaseRequest) -> web.StreamRespon
 
 
 def render_refusal(status: HTTPStatus, words: str) -> bytes:
-    """A whole answer in plain words, after which the connection is closed."""
+    """Return a whole answer in plain words, after which the connection is closed."""
     body = f"{words}\n".encode()
     later = f"Retry-After: {RETRY_AFTER_S}\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
     head = (
@@ -307,7 +307,8 @@ def render_refusal(status: HTTPStatus, words: str) -> bytes:
 
 
 def tls_context(cert: Path, key: Path) -> ssl.SSLContext:
-    """What `server.tls` asks for. OSError or ssl.SSLError when the files cannot be used."""
+    """Return the TLS settings that `server.tls` asks for. OSError or ssl.SSLError when the files cannot be
+    used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(cert, key)

@@ -28,7 +28,7 @@ log_line = structlog.get_logger(__name__)
 
 
 class Subscriber(Protocol):
-    """One open connection. The hub sets `number`: it holds all that the board said up to there."""
+    """An open connection. The hub sets `number`: it holds all that the board said up to there."""
 
     number: int
 
@@ -37,7 +37,7 @@ class Subscriber(Protocol):
         ...
 
     def is_behind(self) -> bool:
-        """Whether bytes are still waiting on our side."""
+        """Tell whether bytes are still waiting on our side."""
         ...
 
     def is_ready(self) -> bool:
@@ -73,7 +73,7 @@ class Hub:
 
     @property
     def late(self) -> int:
-        """How many are out of the hot set."""
+        """The number of subscribers out of the hot set."""
         return len(self._late)
 
     def join(self, subscriber: Subscriber, after: int, epoch: str) -> None:
@@ -99,7 +99,7 @@ class Hub:
             self._tell(subscriber, says=True)
 
     def leave(self, subscriber: Subscriber) -> None:
-        """Its connection is lost."""
+        """Forget a subscriber whose connection is lost."""
         self.clients.discard(subscriber)
         self._hot.pop(subscriber, None)
         self._late.pop(subscriber, None)
@@ -147,7 +147,9 @@ class Hub:
         self._begin([*dict.fromkeys([*(one for one in rest if one in self._hot), *self._hot])], says=True)
 
     def _follow_veil(self) -> None:
-        """A veil that is lifted leaves a change on the board, as a rule: the log has the word by then.
+        """Make everybody begin anew where a veil was lifted and no number tells of it.
+
+        As a rule a lifted veil leaves a change on the board: the log has the word by then.
 
         Where it does not (an erasure failed, a blank was withdrawn before it was stored), no number tells
         those who saw the veil what to bring back. So everybody begins anew, and who resumes, too.
@@ -168,7 +170,8 @@ class Hub:
         self._next = asyncio.get_running_loop().call_soon(self._pass, says)
 
     def _pass(self, says: bool) -> None:
-        """One slice. Its frames are made now: what is covered or changed by now is so in them."""
+        """Send to one slice of the subscribers. Its frames are made now, so that they have what is covered or
+        changed by now."""
         end = self._served + SLICE
         for subscriber in self._line[self._served : end]:
             if subscriber in self._hot:

@@ -87,7 +87,7 @@ class Lobby(Generic[C]):
         return comer.has_place
 
     def is_hopeless(self, key: str) -> bool:
-        """Whether no place can be made for a connection of this address."""
+        """Tell whether no place can be made for a connection of this address."""
         door, idle = self._door, self.idle
         return (door.is_crowded(key) and not idle.of(key)) or (door.is_full and not idle.all)
 

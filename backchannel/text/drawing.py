@@ -122,7 +122,7 @@ class Bound:
             self._places.clear()
 
     def take(self, text: str) -> str:
-        """The piece as it is drawn."""
+        """Return the piece as it is drawn."""
         if text and all(_kinds[char] in _PLAIN for char in set(text)):
             self._is_joining = self._is_joining and len(text) == 1
             self._begin(text[-1])
@@ -155,7 +155,8 @@ class Bound:
         return True
 
     def _has_own_place(self, place: int) -> bool:
-        """Whether the mark piles on no other: points within and beside the letters of their own script."""
+        """Tell whether the mark piles on no other: points within and beside the letters of their own
+        script."""
         base = self._base
         is_pointed = unicodedata.bidirectional(base) in ("R", "AL") or "\u0f40" <= base <= "\u0f6c"
         is_dotted = place == _NUKTA and "\u0900" <= base <= "\u0dff"
@@ -174,28 +175,29 @@ class Bound:
 
 
 def bound_marks(text: str, limit: int = MARKS) -> str:
-    """The text with at most `limit` marks on each sign. For drawing only: what is kept stays unaltered."""
+    """Return the text with at most `limit` marks on each sign. For drawing only: what is kept stays
+    unaltered."""
     return text if text.isascii() else Bound(limit).take(text)
 
 
 def draws_nothing(text: str) -> bool:
-    """Whether there is nothing to read: only space, marks without a letter, and what is invisible."""
+    """Tell whether there is nothing to read: only space, marks without a letter, and what is invisible."""
     return not any(_kinds[char] in _READ for char in text)
 
 
 def without_undrawn(text: str) -> str:
-    """The text as the eye has it: without joiners, selectors, directions, fillers and tags."""
+    """Return the text as the eye has it: without joiners, selectors, directions, fillers and tags."""
     return text if text.isascii() else "".join([char for char in text if _kinds[char] is not Draws.NOTHING])
 
 
 def may_part(before: str, after: str) -> bool:
-    """Whether a line or a cut may part these two: no mark and no half of a joined sign is left over."""
+    """Tell whether a line or a cut may part these two: no mark and no half of a joined sign is left over."""
     is_joined = before == _ZWJ or unicodedata.combining(before) == _VIRAMA
     return not is_joined and _kinds[after] not in _CARRIED
 
 
 def cut(text: str, limit: int) -> str:
-    """The text, or its beginning with a sign that there is more; no sign is parted from its marks."""
+    """Return the text, or its beginning with a sign that there is more; no sign is parted from its marks."""
     if len(text) <= limit:
         return text
     end = limit - 1
@@ -205,5 +207,5 @@ def cut(text: str, limit: int) -> str:
 
 
 def is_drawn(char: str) -> bool:
-    """Whether it takes any room in a line."""
+    """Tell whether it takes any room in a line."""
     return _kinds[char] not in (Draws.MARK, Draws.NOTHING)

@@ -67,7 +67,7 @@ def parse_html(
     is_quoting: bool = False,
     most: int = MAX_HTML,
 ) -> Body:
-    """The body a piece of remote HTML stands for. Never raises, whatever the string.
+    """Return the body a piece of remote HTML stands for. Never raises, whatever the string.
 
     `base` resolves relative addresses. `emoji` are names that may stand as `:name:`. `mentions` maps a
     link's address to the handle the network gives it. `hashtags` are folded names that count as hashtags
@@ -192,7 +192,8 @@ class _TreeBuilder(HTMLParser):
         return self._frames[-1].parts if self._frames else self._root
 
     def _has_room(self, wanted: int) -> bool:
-        """Whether that many elements may still be nested, a leaf in them, and an item in each open list."""
+        """Tell whether that many elements may still be nested, a leaf in them, and an item in each open
+        list."""
         lists = sum(frame.kind == "list" for frame in self._frames)
         return len(self._frames) + lists + wanted < MAX_DEPTH - 1
 
@@ -268,7 +269,7 @@ class _TreeBuilder(HTMLParser):
             add(parts, Node(frame.kind, body))
 
     def _finish_link(self, frame: _Frame) -> Body:
-        """The link, mention or hashtag; its text alone where it leads nowhere."""
+        """Return the link, mention or hashtag; its text alone where it leads nowhere."""
         body = tuple(frame.parts)
         text = plain_text(body).strip()
         if not text:
@@ -287,19 +288,19 @@ class _TreeBuilder(HTMLParser):
         return (Node("link", body, href=frame.href),)
 
     def _handle(self, handle: re.Match[str], href: str) -> str:
-        """The handle as written; without its host where neither address nor network confirm it."""
+        """Return the handle as written; without its host where neither address nor network confirm it."""
         name, host = handle.groups()
         written = f"{name}@{host}" if host else name
         is_confirmed = self._is_known(written, href) or (host and host.lower() == shown_host(href))
         return written if is_confirmed else str(name)
 
     def _is_known(self, handle: str, href: str) -> bool:
-        """Whether this is the handle that the network gives for the address."""
+        """Tell whether this is the handle that the network gives for the address."""
         return self._mentions.get(href, "").lstrip("@").casefold() == handle.lstrip("@").casefold()
 
 
 def _items(parts: list[Part]) -> list[Part]:
-    """A list's parts with everything that is no item put into one."""
+    """Return a list's parts with everything that is no item put into one."""
     items: list[Part] = []
     for part in parts:
         if isinstance(part, Node) and part.t == "item":

@@ -61,7 +61,7 @@ _MIMICS = frozenset("асԁеһіјӏкорԛѕԝхуъьҽпгѵѡбмнтвα�
 
 
 def web_url(url: str, base: str = "") -> str:
-    """The address, absolute and rebuilt as every browser reads it; empty when it is none of http(s).
+    """Return the address, absolute and rebuilt as every browser reads it; empty when it is none of http(s).
 
     An empty address is no address, whatever the base. User names in an address are dropped, a host with
     other than ASCII letters becomes punycode.
@@ -73,7 +73,7 @@ def web_url(url: str, base: str = "") -> str:
 
 
 def is_web_url(url: str) -> bool:
-    """Whether this is an absolute http or https address with a host."""
+    """Tell whether this is an absolute http or https address with a host."""
     return bool(web_url(url))
 
 
@@ -103,7 +103,8 @@ def _partition_query(url: str) -> tuple[str, str, str]:
 
 
 def _ascii_host(parts: SplitResult) -> str:
-    """The host in ASCII, or nothing when browsers may read it otherwise. ValueError like `urlsplit`."""
+    """Return the host in ASCII, or nothing when browsers may read it otherwise. ValueError like
+    `urlsplit`."""
     authority = parts.netloc.rpartition("@")[2].lower()
     if authority.startswith("["):
         literal = _IPV6.match(authority)
@@ -139,7 +140,8 @@ def _without_ignored(host: str) -> str:
 
 
 def _is_one_script(text: str) -> bool:
-    """Whether all letters are of one script that is in use; what East Asian writing mixes counts as one."""
+    """Tell whether all letters are of one script that is in use; what East Asian writing mixes counts as
+    one."""
     names = {unicodedata.name(char, "?").split(" ", 1)[0] for char in text if char.isalpha()}
     asian = names & _EAST_ASIAN
     others = names - asian - ({"LATIN"} if asian else set())
@@ -147,7 +149,8 @@ def _is_one_script(text: str) -> bool:
 
 
 def _is_mimic(host: str) -> bool:
-    """Whether it has a phonetic letter, or a label only of what looks like Latin under an ending that is."""
+    """Tell whether it has a phonetic letter, or a label only of what looks like Latin under an ending that
+    is."""
     if _PHONETIC.search(host):
         return True
     *labels, top = host.split(".")
@@ -173,7 +176,7 @@ def _readable(host: str) -> str:
 
 
 def shown_host(url: str) -> str:
-    """The host as a reader should see it: without `www.`, in punycode when it mixes scripts."""
+    """Return the host as a reader should see it: without `www.`, in punycode when it mixes scripts."""
     clean = web_url(url)
     if not clean:
         return ""
@@ -193,7 +196,8 @@ def readable_url(url: str) -> str:
 
 
 def claims_another(text: str, url: str) -> bool:
-    """Whether the visible text names a host that is neither the one the link opens nor a domain of it."""
+    """Tell whether the visible text names a host that is neither the one the link opens nor a domain of
+    it."""
     if len(text) > MAX_LINK_TEXT:
         return True
     own = _ascii_host(urlsplit(web_url(url))).removeprefix("www.")
@@ -241,7 +245,7 @@ def _is_domain_of(host: str, own: str, *, is_bare: bool) -> bool:
 
 
 def _is_host(name: str) -> bool:
-    """Whether it reads as a host: labels with dots, the last of them a top-level domain."""
+    """Tell whether it reads as a host: labels with dots, the last of them a top-level domain."""
     top = name.rpartition(".")[2]
     if top == name or ".." in name:
         return False

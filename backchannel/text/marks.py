@@ -11,28 +11,28 @@ _HASH = re.compile("[#＃]")
 
 
 def strip_controls(text: str) -> str:
-    """The text without control characters; every line ending is one `\\n`. All else is unaltered."""
+    """Return the text without control characters; every line ending is one `\\n`. All else is unaltered."""
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def one_line(text: str) -> str:
-    """The text on one line: without control characters, each run of space as one space."""
+    """Return the text on one line: without control characters, each run of space as one space."""
     return " ".join(strip_controls(text).split())
 
 
 def fold_tag(tag: str) -> str:
-    """A hashtag for comparison: NFKC and case-folded, without `#`."""
+    """Return a hashtag for comparison: NFKC and case-folded, without `#`."""
     folded = unicodedata.normalize("NFKC", strip_controls(tag)).casefold()
     return unicodedata.normalize("NFKC", folded).strip().lstrip("#").strip()
 
 
 def is_tag_char(char: str) -> bool:
-    """Whether a hashtag may hold it: letters, marks, digits, connectors, and what joins letters."""
+    """Tell whether a hashtag may hold it: letters, marks, digits, connectors, and what joins letters."""
     return unicodedata.category(char)[0] in "LMN" or char in "_·・\u200c\u200d"
 
 
 def find_tags(text: str) -> Iterator[tuple[int, int]]:
-    """Where hashtags stand in a plain text, `#` included.
+    """Find the places of hashtags in a plain text, `#` included.
 
     A hashtag has at least one letter, so `#1` and `#2026` are none, and does not begin within a word or an
     address.

@@ -87,7 +87,7 @@ class Tag(NamedTuple):
 
 
 def tidy(html: str) -> str:
-    """The markup, well nested. Linear, and never raises."""
+    """Return the markup, well nested. Linear, and never raises."""
     nest = _Nest(50 + len(html) // FREE)
     for token in tokens(html):
         nest.take(token)
@@ -117,7 +117,7 @@ def tokens(html: str) -> Iterator[str | Tag]:
 
 
 def words_of(html: str) -> str:
-    """The words of a piece of HTML that is searched and never drawn; blocks on lines of their own."""
+    """Return the words of a piece of HTML that is searched and never drawn; blocks on lines of their own."""
     pieces = (token if isinstance(token, str) else _between(token.name) for token in tokens(html))
     return unescape("".join(pieces))
 
@@ -175,7 +175,7 @@ class _Nest:
         self._count = 0
 
     def take(self, token: str | Tag) -> None:
-        """The next text or tag."""
+        """Take the next text or tag."""
         if isinstance(token, str):
             self._out.append(_normal(token))
         elif token.name in _CELLS:

@@ -27,7 +27,7 @@ def add(parts: list[Part], part: Part) -> None:
 
 
 def joined(parts: Iterable[Part]) -> list[Part]:
-    """The parts with adjacent text as one string, which takes time for each character once."""
+    """Return the parts with adjacent text as one string, which takes time for each character once."""
     kept: list[Part] = []
     run: list[str] = []
     for part in parts:
@@ -74,7 +74,7 @@ def add_tagged(parts: list[Part], text: str, emoji: Collection[str], wanted: Col
 
 
 def is_space(part: Part) -> bool:
-    """Whether it draws nothing but distance."""
+    """Tell whether it draws nothing but distance."""
     return not part.strip() if isinstance(part, str) else part.t == "br"
 
 
@@ -100,14 +100,14 @@ def trim(parts: Iterable[Part]) -> tuple[Part, ...]:
 
 
 def with_sign(body: Body) -> Body:
-    """The body with `…` behind its last words: there was more."""
+    """Return the body with `…` behind its last words: there was more."""
     if body and isinstance(last := body[-1], Node) and last.t in BLOCKS:
         return (*body[:-1], replace(last, c=with_sign(last.c)))
     return tuple(joined((*body, "…")))
 
 
 def plain_text(body: Body) -> str:
-    """The words alone: a line break for `br`, blocks on lines of their own, emoji as `:name:`."""
+    """Return the words alone: a line break for `br`, blocks on lines of their own, emoji as `:name:`."""
     pieces: list[str] = []
     _gather(body, pieces)
     return "".join(pieces)
@@ -131,7 +131,7 @@ def _gather(body: Body, pieces: list[str]) -> None:
 
 
 def find_hashtags(body: Body) -> tuple[str, ...]:
-    """The folded hashtags of a body in order, each once."""
+    """Return the folded hashtags of a body in order, each once."""
     found: dict[str, None] = {}
     _find(body, found)
     return tuple(found)
