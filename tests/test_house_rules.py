@@ -27,10 +27,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 ORDER = [
-    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "lru", "fetch", "contract",
-    "wire", "sources", "kinds", "log", "board", "config", "exempt", "secret_files", "terminal", "state",
-    "judge", "sequencer", "media", "search", "gather", "web", "hub", "control", "start",
-    "configured", "check", "app", "cli", "__main__",
+    "errors", "bugs", "paths", "model", "redaction", "clock", "text", "retry", "lru", "child_process",
+    "fetch", "contract", "wire", "sources", "kinds", "log", "board", "config", "exempt", "secret_files",
+    "terminal", "state", "judge", "sequencer", "media", "search", "gather", "web", "hub", "control",
+    "start", "configured", "check", "app", "cli", "__main__",
 ]  # fmt: skip
 """A module imports only what stands before it. `simulator` stands apart."""
 

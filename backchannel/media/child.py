@@ -1,35 +1,27 @@
-"""The child process that decodes foreign pictures. Run as a file, so that it loads nothing of ours.
+"""The work of the child process that decodes foreign pictures (see `child_process/inside.py`).
 
-Whatever a decoder is talked into, it can here only use up this process: its memory, time, files and
-threads are bounded before the first foreign byte arrives. Requests and answers go over stdin and stdout:
+Whatever a decoder is talked into, it can here only use up this process. Never imported by the server.
 
-    request  ">4sII"  format, most work, length;      then the picture's bytes
-    answer   ">BIII"  outcome, width, height, length;  then WebP, or the reason in UTF-8
+    request  ">4sI"  format, most work;       then the picture's bytes
+    answer   ">BII"  outcome, width, height;  then WebP, or the reason in UTF-8
 
-Before the first request it says that it is ready, with one byte. Work is pixels, times the scans in which
-a progressive JPEG brings them.
+Work is pixels, times the scans in which a progressive JPEG brings them.
 """
 
 import os
-import resource
 import struct
-import sys
 import warnings
 from io import BytesIO
-from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
-REQUEST = struct.Struct(">4sII")
-ANSWER = struct.Struct(">BIII")
-READY = b"."
+REQUEST = struct.Struct(">4sI")
+ANSWER = struct.Struct(">BII")
 UNREADABLE, MADE, TOO_MUCH = range(3)
 
 MAX_PIXELS = 20_000_000
 MAX_WORK = 20 * MAX_PIXELS
 MAX_SIDE = 1600
-MEMORY = 1 << 30
-CPU_S = 4
 QUALITY = 85
 METHOD = 1
 """Of WebP's encoder: half the time of the usual 4, for files that are hardly larger."""
@@ -43,28 +35,6 @@ _UNREADABLE = (
 
 class TooMuch(Exception):
     """A picture that takes more work than was granted for it now."""
-
-
-def bound(memory: int = MEMORY) -> None:
-    """Give up what a decoder does not need: memory, new files and sockets, new processes."""
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    warnings.simplefilter("error", Image.DecompressionBombWarning)
-    os.nice(5)
-    for limit, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_NOFILE, 3),
-    ):
-        resource.setrlimit(limit, (most, most))
-
-
-def grant_cpu(seconds: int) -> None:
-    """So much CPU time from here on; the kernel ends the process when it is used up."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
 def reencode(data: bytes, kind: str, most: int = MAX_WORK) -> tuple[bytes, int, int]:
@@ -130,40 +100,24 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     return picture if picture.mode == mode else picture.convert(mode)
 
 
-def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answer one request after the other, until the parent hangs up."""
-    while len(head := incoming.read(REQUEST.size)) == REQUEST.size:
-        kind, most, length = REQUEST.unpack(head)
-        data = incoming.read(length)
-        grant_cpu(CPU_S)
-        try:
-            made, width, height = reencode(data, kind.decode("ascii").strip(), most)
-            answer = ANSWER.pack(MADE, width, height, len(made)) + made
-        except TooMuch:
-            answer = ANSWER.pack(TOO_MUCH, 0, 0, 0)
-        except _UNREADABLE as error:
-            why = f"{type(error).__name__}: {error}"[:200].encode()
-            answer = ANSWER.pack(UNREADABLE, 0, 0, len(why)) + why
-        outgoing.write(answer)
-        outgoing.flush()
+def answer(request: bytes) -> bytes:
+    """Make one picture."""
+    kind, most = REQUEST.unpack_from(request)
+    try:
+        made, width, height = reencode(request[REQUEST.size :], kind.decode("ascii").strip(), most)
+        return ANSWER.pack(MADE, width, height) + made
+    except TooMuch:
+        return ANSWER.pack(TOO_MUCH, 0, 0)
+    except _UNREADABLE as error:
+        return ANSWER.pack(UNREADABLE, 0, 0) + f"{type(error).__name__}: {error}"[:200].encode()
 
 
-def rehearse() -> None:
+def prepare() -> None:
     """Load every module that the work needs: later no file can be opened."""
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    os.nice(5)  # a picture is in less of a hurry than a page
     for kind in ("PNG", "JPEG", "GIF", "WEBP"):
         sample = BytesIO()
         Image.new("P", (2, 2)).convert("RGB" if kind in ("JPEG", "WEBP") else "P").save(sample, kind)
         reencode(sample.getvalue(), kind)
-
-
-def main() -> None:
-    """Entry of the child."""
-    rehearse()
-    bound()
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,10 +8,12 @@ picture goes there, too. So an avatar waits for other ordinary pictures only, wh
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from backchannel.child_process import ChildDied
 from backchannel.clock import Clock
 from backchannel.media.places import Places, Ticket
-from backchannel.media.worker import ANY_WORK, JOB_S, Died, Laborious, Made, Overdue, Unusable, Worker, sniff
+from backchannel.media.worker import ANY_WORK, JOB_S, WORK, Laborious, Made, Overdue, Unusable, Worker, sniff
 
 QUICK = 2
 QUICK_WORK = 2_000_000
@@ -22,8 +24,8 @@ QUICK_S = 8.0
 class _Lane:
     """Children that do the same work, and the places with them."""
 
-    def __init__(self, count: int, most: int, job_s: float, argv: Sequence[str] | None, clock: Clock) -> None:
-        self.workers = [Worker(argv, job_s=job_s) for _ in range(count)]
+    def __init__(self, count: int, most: int, job_s: float, work: Path, clock: Clock) -> None:
+        self.workers = [Worker(work, job_s=job_s) for _ in range(count)]
         self._free = [*self.workers]
         self._most = most
         self._places = Places(count, clock)
@@ -69,14 +71,14 @@ class Decoders:
     def __init__(
         self,
         clock: Clock,
-        argv: Sequence[str] | None = None,
+        work: Path = WORK,
         *,
         quick_work: int = QUICK_WORK,
         quick_s: float = QUICK_S,
         job_s: float = JOB_S,
     ) -> None:
-        self._quick = _Lane(QUICK, quick_work, quick_s, argv, clock)
-        self._patient = _Lane(1, ANY_WORK, job_s, argv, clock)
+        self._quick = _Lane(QUICK, quick_work, quick_s, work, clock)
+        self._patient = _Lane(1, ANY_WORK, job_s, work, clock)
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -96,7 +98,7 @@ class Decoders:
         if len(data) <= QUICK_BYTES:
             try:
                 return await self._quick.reencode(data, ticket)
-            except Died:
+            except ChildDied:
                 deaths = 1
             except (Overdue, Laborious):
                 pass
@@ -104,14 +106,14 @@ class Decoders:
         while deaths < 2:
             try:
                 return await self._patient.reencode(data, ticket)
-            except Died:
+            except ChildDied:
                 deaths += 1
         raise Unusable("its decoder died")
 
     async def warm_up(self) -> None:
         """Start all children now: an avatar would wait for one that is only starting."""
         # With exceptions as results: else the first that is cancelled would leave the others alone.
-        await asyncio.gather(*(worker.warm_up() for worker in self.workers), return_exceptions=True)
+        await asyncio.gather(*(worker.start() for worker in self.workers), return_exceptions=True)
 
     async def close(self) -> None:
         """End all children."""

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
-from backchannel.media.worker import Unusable, command
+from backchannel.media.worker import Unusable
 from tests.kit.pictures import CLOCK, many_scans, picture
 from tests.media.test_worker import MOODY
 
@@ -24,12 +23,12 @@ HANGS, CRASHES = picture(size=(77, 9)), picture(size=(99, 9))
 @pytest.fixture
 async def moody(tmp_path: Path) -> AsyncIterator[Making]:
     """Decoders whose children have the tempers of `MOODY`."""
-    script = tmp_path / "moody.py"
-    script.write_text(MOODY)
+    work = tmp_path / "moody.py"
+    work.write_text(MOODY)
     made: list[Decoders] = []
 
     def making(**options: float) -> Decoders:
-        made.append(Decoders(CLOCK, [sys.executable, "-I", str(script), command()[-1]], **options))  # type: ignore[arg-type]
+        made.append(Decoders(CLOCK, work, **options))  # type: ignore[arg-type]
         return made[-1]
 
     yield making

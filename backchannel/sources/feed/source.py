@@ -28,10 +28,10 @@ from backchannel.sources.feed.cursor import (
 from backchannel.sources.feed.identity import short
 from backchannel.sources.feed.jsonfeed import looks_like_json, parse_json_feed
 from backchannel.sources.feed.post import Origin
-from backchannel.sources.feed.process import Workers
 from backchannel.sources.feed.read import Window, read_news
 from backchannel.sources.feed.settings import FeedEntry, FeedSettings, told
 from backchannel.sources.feed.wire import WireDocument
+from backchannel.sources.feed.workers import Workers
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import web_url
 
@@ -66,7 +66,7 @@ class FeedSource:
 
     async def close(self) -> None:
         """End the workers."""
-        self._workers.close()
+        await self._workers.close()
 
     async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """One reading. Raises SourceError."""

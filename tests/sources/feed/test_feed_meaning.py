@@ -10,8 +10,8 @@ from backchannel.model import Body, Node, Post
 from backchannel.sources.feed.identity import identify
 from backchannel.sources.feed.jsonfeed import looks_like_json, parse_json_feed
 from backchannel.sources.feed.post import Origin, parse_entry
-from backchannel.sources.feed.process import FeedWorker
 from backchannel.sources.feed.wire import WireDocument
+from backchannel.sources.feed.workers import FeedWorker
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import plain_text
 from tests.conftest import Tell

@@ -1,10 +1,6 @@
 """The killable worker: nothing a document does reaches further than its own reading."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backchannel.model import DecodeError, Post
-from backchannel.sources.feed import worker as feed_worker
+from backchannel.sources.feed import child as feed_work
 from backchannel.sources.feed.identity import identify
 from backchannel.sources.feed.jsonfeed import looks_like_json, parse_json_feed
 from backchannel.sources.feed.post import Origin, parse_entry
-from backchannel.sources.feed.process import FeedWorker, Workers
 from backchannel.sources.feed.wire import WireDocument
+from backchannel.sources.feed.workers import FeedWorker, Workers
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import plain_text
 
@@ -49,100 +45,35 @@ def says(document: WireDocument) -> str:
     return "\n".join(plain_text(post.face.body) for post in posts_of(document))
 
 
-async def test_the_worker_is_one_process_for_many_documents() -> None:
-    worker = FeedWorker()
-    await read(worker, RSS % b"one")
-    first = worker.pid
-    assert says(await read(worker, RSS % b"two")) == "two"
-    assert worker.pid == first
-
-
-async def test_a_worker_that_died_is_replaced() -> None:
-    worker = FeedWorker()
-    await read(worker, RSS % b"one")
-    first = worker.pid
-    assert first is not None
-    os.kill(first, signal.SIGKILL)
-    await asyncio.to_thread(os.waitid, os.P_PID, first, os.WEXITED | os.WNOWAIT)
-    assert says(await read(worker, RSS % b"two")) == "two"
-    assert worker.pid != first
-
-
-HANGS = """
-import sys, time
-sys.stdout.buffer.write(b"ready\\n"); sys.stdout.flush()
-while True: pass
-"""
-
-ENDS = """
-import sys
-sys.stdout.buffer.write(b"ready\\n"); sys.stdout.flush()
-sys.stdin.buffer.readline()
-"""
-
-BOASTS = """
-import sys
-sys.stdout.buffer.write(b"ready\\n99999999999\\n"); sys.stdout.flush()
-sys.stdin.read()
-"""
-
-
-ONE_DOCUMENT = r"""
-import json, sys
-ask, tell = sys.stdin.buffer, sys.stdout.buffer
-tell.write(b"ready\n"); tell.flush()
-head = json.loads(ask.readline()); ask.read(head["length"])
-tell.write(b"2\n{}"); tell.flush()
-ask.readline()
-"""
-
-
-async def test_a_child_that_has_done_its_last_document_is_followed_by_a_fresh_one() -> None:
-    worker = FeedWorker(program=(sys.executable, "-c", ONE_DOCUMENT))
-    for _ in range(3):
-        assert await worker.read(b"<rss/>", "application/xml", URL) == b"{}"
-    worker.close()
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-async def test_a_document_that_hangs_the_worker_ends_it(tmp_path: Path) -> None:
-    noted = tmp_path / "pid"
-    program = (sys.executable, "-c", f"import os;open({str(noted)!r},'w').write(str(os.getpid()))\n{HANGS}")
-    worker = FeedWorker(deadline_s=3.0, program=program)
-    with pytest.raises(DecodeError, match=r"no end of it within 3 s"):
-        await worker.read(b"<rss/>", "", URL)
-    assert worker.pid is None
-    assert not is_running(int(noted.read_text()))
-
-
-@pytest.mark.parametrize("program", [ENDS, BOASTS])
-async def test_a_document_that_breaks_the_worker_is_a_decode_error(program: str) -> None:
-    worker = FeedWorker(program=(sys.executable, "-c", program))
-    with pytest.raises(DecodeError):
-        await worker.read(b"<rss/>", "", URL)
-    assert worker.pid is None
-
-
 WAITS = """
-import json, signal, sys
-read, write = sys.stdin.buffer, sys.stdout.buffer
-write.write(b"ready\\n"); write.flush()
-while line := read.readline():
-    if read.read(json.loads(line)["length"]) == b"slow":
-        signal.pause()
-    write.write(b"2\\nok"); write.flush()
+import os, signal
+def prepare(): pass
+def answer(request):
+    if request.endswith(b"slow"): signal.pause()
+    if request.endswith(b"fatal"): os.abort()
+    return b"ok"
 """
 
 
-async def test_a_feed_that_takes_long_is_waited_for_once() -> None:
-    workers = Workers(quick_s=1.0, program=(sys.executable, "-c", WAITS))
+@pytest.fixture
+def waits(tmp_path: Path) -> Path:
+    """Work that never ends, or ends its process, where a document says so."""
+    (tmp_path / "waits.py").write_text(WAITS)
+    return tmp_path / "waits.py"
+
+
+async def test_a_document_that_hangs_or_ends_the_worker_is_a_decode_error(waits: Path) -> None:
+    worker = FeedWorker(waits, deadline_s=3.0)
+    with pytest.raises(DecodeError, match=r"no end of it within 3 s"):
+        await worker.read(b"slow", "", URL)
+    with pytest.raises(DecodeError, match=r"ended the reader"):
+        await worker.read(b"fatal", "", URL)
+    assert await worker.read(b"calm", "", URL) == b"ok"
+    await worker.close()
+
+
+async def test_a_feed_that_takes_long_is_waited_for_once(waits: Path) -> None:
+    workers = Workers(waits, quick_s=1.0)
     slow = asyncio.create_task(workers.read("slow", b"slow", "", URL))
     await asyncio.sleep(0)
     assert await workers.read("calm", b"calm", "", URL) == b"ok"
@@ -154,31 +85,7 @@ async def test_a_feed_that_takes_long_is_waited_for_once() -> None:
     slow.cancel()
     again.cancel()
     await asyncio.gather(slow, again, return_exceptions=True)
-    workers.close()
-
-
-async def test_closing_ends_the_process() -> None:
-    worker = FeedWorker()
-    await read(worker, RSS % b"one")
-    pid = worker.pid
-    assert pid is not None
-    worker.close()
-    assert not is_running(pid)
-
-
-def test_an_orphan_ends_with_its_input() -> None:
-    program = [sys.executable, "-P", feed_worker.__file__]
-    done = subprocess.run(program, input=b"", capture_output=True, timeout=60, check=True)
-    assert done.stdout == b"ready\n"
-
-
-async def test_secrets_of_the_environment_do_not_reach_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BACKCHANNEL_SECRET", "canary")
-    worker = FeedWorker()
-    await read(worker, RSS % b"one")
-    environment = Path(f"/proc/{worker.pid}/environ").read_bytes()
-    assert b"PATH=" in environment
-    assert b"canary" not in environment
+    await workers.close()
 
 
 # What a document may try
@@ -205,22 +112,6 @@ async def test_a_document_that_is_a_file_name_reads_no_file(worker: FeedWorker, 
     planted.write_bytes(RSS % b"CANARY")
     with pytest.raises(DecodeError):
         await read(worker, str(planted).encode())
-
-
-def test_the_worker_can_open_neither_file_nor_socket_and_not_grow(tmp_path: Path) -> None:
-    program = """
-import sys; sys.path.insert(0, {folder!r})
-import worker, socket
-worker.confine()
-for attempt in (lambda: open({path!r}), lambda: open({path!r}, "w"), socket.socket, lambda: bytes(1 << 30)):
-    try: attempt()
-    except OSError as error: print(error.strerror)
-    except MemoryError: print("no memory")
-"""
-    folder = str(Path(feed_worker.__file__).parent)
-    program = program.format(folder=folder, path=str(tmp_path / "x"))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["Too many open files"] * 3 + ["no memory"]
 
 
 def _laughs(levels: int) -> bytes:
@@ -303,7 +194,7 @@ async def test_what_feedparser_trips_over_ends_no_process(content_type: str, bod
     with suppress(DecodeError):
         parse_answer(await worker.read(body, content_type, URL))
     assert worker.pid == first
-    worker.close()
+    await worker.close()
 
 
 async def test_an_item_with_a_common_slip_is_read_all_the_same(worker: FeedWorker) -> None:
@@ -339,7 +230,7 @@ def finer(monkeypatch: pytest.MonkeyPatch) -> None:
     """feedparser as the worker teaches it, in this process and for this test alone."""
     for name in ("StrictFeedParser", "LooseFeedParser"):
         monkeypatch.setattr(feedparser.api, name, getattr(feedparser.api, name))  # put back afterwards
-    feed_worker.finer_feedparser()
+    feed_work.finer_feedparser()
 
 
 @pytest.mark.usefixtures("finer")
@@ -354,7 +245,7 @@ async def test_the_confined_process_reads_as_a_free_one_does(worker: FeedWorker,
         body[: len(body) // 2],
         body + b"&#99999999999;",
     ):
-        free = feed_worker.answer(broken, "application/xml", URL)
+        free = feed_work.read_to_json(broken, "application/xml", URL)
         assert await worker.read(broken, "application/xml", URL) == free
 
 

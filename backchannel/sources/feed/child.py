@@ -1,10 +1,7 @@
-"""The room in which feedparser works: a child process that can be killed, and that can reach nothing.
+"""The work of the child process in which feedparser reads feeds (see `child_process/inside.py`).
 
-Run as a program, never imported by the server. It reads a line of JSON (`base`, `type`, `length`) and so many
-bytes from standard input, and answers with a line that holds a length and then JSON on standard output (the
-shape of `xmlfeed.Answer`: feedparser's own words, those we know), one document after the other. It ends
-with its input, after `MAX_DOCUMENTS`, or by its own alarm. Whatever goes wrong ends it, and the other side
-starts a new one.
+Never imported by the server. A request is a line of JSON (`base`, `type`) and the document; the answer is
+JSON (the shape of `xmlfeed.Answer`: feedparser's own words, those we know).
 
 Needs nothing but feedparser: importing the house would cost a second and forty megabytes a start.
 """
@@ -14,23 +11,17 @@ import importlib
 import io
 import json
 import re
-import resource
-import signal
-import sys
 import xml.sax
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any
 from xml.parsers import expat
 
 import feedparser
 import feedparser.api
 
-MAX_MEMORY = 512 << 20
-MAX_DOCUMENTS = 500
 MAX_ENTRIES = 2000
 MAX_REPEATED = 1 << 20  # bytes of a broken document's head that are read again for its broken items
-ALARM_S = 15  # an orphan in an endless loop ends by itself; the deadline that counts is the parent's
 
 Fields = dict[str, Any]  # what feedparser makes of a feed or an item
 
@@ -232,54 +223,29 @@ def _is_whole(item: str) -> bool:
     return True
 
 
-def answer(body: bytes, content_type: str, base: str) -> bytes:
+def read_to_json(body: bytes, content_type: str, base: str) -> bytes:
     """JSON in UTF-8, with no surrogate that JSON could carry and UTF-8 cannot."""
     said = json.dumps(parse(body, content_type, base), ensure_ascii=False)
     return said.encode("utf-8", "replace")
 
 
-def warm_up() -> None:
-    """Load all that feedparser and the codecs load late: afterwards nothing can be opened."""
+def answer(request: bytes) -> bytes:
+    """Read one document."""
+    head, _, body = request.partition(b"\n")
+    said = json.loads(head)
+    return read_to_json(body, said["type"], said["base"])
+
+
+def prepare() -> None:
+    """Teach feedparser, and load all that it and the codecs load late: afterwards nothing can be opened."""
+    finer_feedparser()
     for name in sorted(set(encodings.aliases.aliases.values())):
         if name not in ("mbcs", "oem"):  # Windows only
             importlib.import_module(f"encodings.{name}")
     _is_whole("<item/>")
     for encoding in ("utf-8", "utf-16", "windows-1252"):
         rss = f"<?xml version='1.0' encoding='{encoding}'?><rss><channel><item><title>x</title></item>"
-        answer(f"{rss}</channel></rss>".encode(encoding), "application/xml", "https://example.org/")
-        answer(f"{rss}<description>&lt;p>&nbsp;é".encode(encoding, "replace"), "", "https://example.org/")
-
-
-def confine() -> None:
-    """From here on: no file, no socket, no file growth, no core, bounded memory."""
-    for limit, value in (
-        (resource.RLIMIT_AS, MAX_MEMORY),
-        (resource.RLIMIT_NOFILE, 3),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (value, value))
-
-
-def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """One document after the other, until there is no more input or it is time for a fresh process."""
-    sink.write(b"ready\n")
-    sink.flush()
-    for _ in range(MAX_DOCUMENTS):
-        line = source.readline()
-        if not line:
-            return
-        head = json.loads(line)
-        body = source.read(head["length"])
-        signal.alarm(ALARM_S)
-        said = answer(body, head["type"], head["base"])
-        signal.alarm(0)
-        sink.write(b"%d\n" % len(said) + said)
-        sink.flush()
-
-
-if __name__ == "__main__":
-    finer_feedparser()
-    warm_up()
-    confine()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+        read_to_json(f"{rss}</channel></rss>".encode(encoding), "application/xml", "https://example.org/")
+        read_to_json(
+            f"{rss}<description>&lt;p>&nbsp;é".encode(encoding, "replace"), "", "https://example.org/"
+        )
