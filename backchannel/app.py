@@ -50,7 +50,7 @@ log_line = structlog.get_logger(__name__)
 
 
 class Server:
-    """One event, running: what the log, the networks and the pages have to do with each other."""
+    """The running program for one event: it wires log, networks and pages together."""
 
     def __init__(self, config: Config, folder: Path, clock: Clock, sequencer: Sequencer, token: str) -> None:
         self.config, self.clock, self.sequencer = config, clock, sequencer
@@ -99,7 +99,7 @@ class Server:
             changed.set()
 
     def stand_at(self, port: int) -> None:
-        """The port is open: from now on the pages lead to it, also where any free one was asked for."""
+        """Let the pages lead to the port that is open, also where any free one was asked for."""
         self.config = self.config.model_copy(
             update={"server": self.config.server.model_copy(update={"port": port})}
         )
@@ -115,7 +115,7 @@ class Server:
             await self.views.load(self.sequencer.board.newest(CAP))
 
     def health(self) -> list[SourceHealth]:
-        """How every source is."""
+        """Return the health of every source."""
         gaps = Counter(missed.source for missed in self.sequencer.state.missed)
         return [replace(one.health, missed=gaps[one.name]) for one in self.gatherers]
 
@@ -173,7 +173,7 @@ class Server:
                 await fetcher.close()
 
     def _gatherer(self, settings: SourceSettings, fetchers: list[Fetcher]) -> Gatherer:
-        """One source with a client of its own: no other waits for its hosts."""
+        """Make a gatherer for one source, with a client of its own: no other waits for its hosts."""
         event, name = self.config.event, name_of(settings)
         fetchers.append(fetcher := make_fetcher(self.config, self.clock, self.exempt.of(name), per_host=1))
         watch = partial(self.known.watched, name)
@@ -190,7 +190,7 @@ class Server:
         return Gatherer(name, settings.kind, source, watch, rest)
 
     def _take_up(self, config: Config) -> None:
-        """All but `server` and `log`, which count from the next start."""
+        """Take up a new configuration, but for `server` and `log`, which count from the next start."""
         keep_secret(secrets_of(config))
         self.config = config.model_copy(update={"server": self.config.server})
         self.exempt.take_up(self.config)
@@ -221,7 +221,7 @@ class Server:
         return await self._try_sweep() and has_followed
 
     async def _say_if_alone(self) -> None:
-        """Where no source can be reached, say so in one line, and what can be done without any."""
+        """Say in one line that no source can be reached, and what can be done without any."""
         while self.config.sources:
             await self.clock.sleep(1.0)
             health = self.health()
@@ -235,7 +235,8 @@ class Server:
 
 
 async def _next_config(watcher: ConfigWatcher | None) -> Config:
-    """The next configuration that is right; what is wrong with others is said. Without a file: never."""
+    """Return the next configuration that is right; what is wrong with others is said. Without a file:
+    never."""
     if watcher is None:
         await asyncio.get_running_loop().create_future()
         raise AssertionError("nobody answers this")

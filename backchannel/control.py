@@ -1,4 +1,4 @@
-"""How the command line speaks to the running server: one request, with the token of its data folder."""
+"""The command line's client of the running server: one request, with the token of its data folder."""
 
 import ssl
 from http.client import HTTPConnection, HTTPException, HTTPSConnection

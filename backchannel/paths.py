@@ -1,4 +1,4 @@
-"""Where the files that come with the program lie: in a checkout, or inside the installed package."""
+"""The folders of the files that come with the program: in a checkout, or inside the installed package."""
 
 from pathlib import Path
 
@@ -16,5 +16,5 @@ def static_folder() -> Path:
 
 
 def sample_config() -> Path:
-    """The runnable sample."""
+    """Return the runnable sample."""
     return _find("config.yaml")

@@ -39,7 +39,7 @@ class SecretStore:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """The store in this data folder. Folder and store are made where there are none."""
+        """Return the store in this data folder. Folder and store are made where there are none."""
         path = folder / FILE
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -48,7 +48,7 @@ class SecretStore:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The store in this data folder. UserError where there is none."""
+        """Return the store in this data folder. UserError where there is none."""
         path = folder / FILE
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -64,7 +64,7 @@ class SecretStore:
 
     @property
     def mark_key(self) -> bytes:
-        """What erased ids are marked with; 32 bytes, the same for the life of a log."""
+        """The key that marks erased ids; 32 bytes, the same for the life of a log."""
         return bytes.fromhex(self._held.mark_key)
 
     @property

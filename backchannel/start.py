@@ -40,7 +40,7 @@ log_line = structlog.get_logger(__name__)
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """This process alone uses the folder. UserError when another does."""
+    """Hold the folder for this process alone. UserError when another uses it."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -78,7 +78,7 @@ def raise_descriptors() -> Capacity:
 
 
 def tls_of(config: Config, folder: Path) -> ssl.SSLContext | None:
-    """The certificate that `server.tls` names, relative to the folder; None without one."""
+    """Return the certificate that `server.tls` names, relative to the folder; None without one."""
     tls = config.server.tls
     if tls is None:
         return None
@@ -89,14 +89,15 @@ def tls_of(config: Config, folder: Path) -> ssl.SSLContext | None:
 
 
 def rules_of(config: Config) -> Rules:
-    """What the judge goes by."""
+    """Return the judge's rules, from the configuration."""
     return Rules(config.wall.policy, config.wall.delay_s)
 
 
 async def open_sequencer(
     folder: Path, mark_key: bytes, rules: Rules, rate: float, clock: Clock | None
 ) -> tuple[Sequencer, Clock]:
-    """The folded log, and the clock that goes on from where it stopped. UserError where it cannot be read."""
+    """Return the folded log, and the clock that goes on from where it stopped. UserError where it cannot be
+    read."""
     try:
         log = SqliteLog(folder / "log.db", key_check=key_check(mark_key), created_at=Clock().real())
         last = await log.read([await log.head()])
@@ -113,7 +114,7 @@ async def open_sequencer(
 
 
 def key_check(mark_key: bytes) -> str:
-    """What the log remembers of its mark key, to refuse another."""
+    """Return the check value by which a log refuses another mark key."""
     return hmac.digest(mark_key, b"backchannel log", "sha256").hex()
 
 

@@ -1,4 +1,4 @@
-"""What the program says to the person who started it: log lines without secrets, and progress."""
+"""Output for the person who started the program: log lines without secrets, and progress."""
 
 import logging
 import re
@@ -97,8 +97,8 @@ def bound_line(_logger: object, _method: str, line: MutableMapping[str, Any]) ->
 
 
 def _cut(text: str, limit: int) -> str:
-    """The beginning and the end of what is too long: a traceback says where at its beginning, why at its
-    end."""
+    """Return the beginning and the end of what is too long: a traceback says where at its beginning, why at
+    its end."""
     if len(text) <= limit:
         return text
     end = limit // 4
@@ -118,7 +118,7 @@ class _Tally:
         self.since, self.count, self.left_out = since, 0, 0
 
     def has_room(self, now: float, most: int) -> bool:
-        """Whether one more may be said, in a new window where the last one is over."""
+        """Tell whether one more may be said, in a new window where the last one is over."""
         if now - self.since >= WINDOW_S:
             self.since, self.count = now, 0
         return self.count < most
@@ -138,7 +138,7 @@ class Repeats(logging.Filter):
         self._loggers: dict[str, _Tally] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this line is written."""
+        """Tell whether this line is written."""
         said, now = (
             (record.msg.get("event", "") if isinstance(record.msg, dict) else record.msg),
             self._monotonic(),

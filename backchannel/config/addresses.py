@@ -28,7 +28,8 @@ class Addresses:
         self._found: dict[str, str] = {}
 
     def note(self, path: KeyPath, filled: str, parts: Mapping[str, str]) -> None:
-        """A text of the file, filled; `parts` are the values that were put in, each with its spelling."""
+        """Note a text of the file, filled; `parts` are the values that were put in, each with its
+        spelling."""
         if path[:1] != ("sources",):
             return
         if any(isinstance(part, str) and SECRETIVE.search(part) for part in path):

@@ -113,7 +113,7 @@ class _ValueBuilder:
         self._left = MAX_VALUES
 
     def build(self, node: yaml.Node, path: KeyPath) -> Any:
-        """The value of a node; None where it cannot be had, with a problem that says why."""
+        """Return the value of a node; None where it cannot be had, with a problem that says why."""
         self.lines.setdefault(path, _line(node))
         self._left -= 1
         if self._left < 0 or len(path) > MAX_DEPTH:

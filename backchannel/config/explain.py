@@ -1,4 +1,4 @@
-"""What pydantic found → what a person can mend: key path, value, what is accepted. Pure."""
+"""Pydantic's errors → words by which a person can mend them: key path, value, what is accepted. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +84,7 @@ def _value_at(raw: Any, path: KeyPath) -> Any:
 
 
 def _field_at(model: type[BaseModel], path: KeyPath) -> tuple[type[BaseModel], FieldInfo | None]:
-    """The innermost model on the way, and the field at the end of it."""
+    """Return the innermost model on the way, and the field at the end of it."""
     field = None
     for part in path:
         if isinstance(part, int):

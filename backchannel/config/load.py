@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class ConfigError(UserError):
-    """What is wrong with a config file, all of it: a line each, with file, line, key path and remedy."""
+    """The errors of a config file, all of them: a line each, with file, line, key path and remedy."""
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:
         self.file = file
@@ -55,7 +55,8 @@ def load_config(path: Path, env: Mapping[str, str]) -> Config:
 def parse_config(
     text: str, env: Mapping[str, str], *, file: str = "config.yaml", folder: Path = Path(), read: ReadSecret
 ) -> Config:
-    """The same from a text. Touches nothing but what it is handed; `read` gives a secret file's content."""
+    """Return the same from a text. Touches nothing but what it is handed; `read` gives a secret file's
+    content."""
     document = parse_document(text)
     filled = _Filled(document, env, read)
     config = None if filled.fatal else _validate(filled, folder)
@@ -113,7 +114,7 @@ class _Filled:
         return value
 
     def _kept(self, secret: str) -> str:
-        """The same, noted as what no message may show."""
+        """Return the same, noted as what no message may show."""
         self._words.keep({secret: "…"})
         return secret
 
@@ -182,7 +183,7 @@ class _Names:
             self._taken.add(str(item["name"]))
 
     def of(self, index: int, item: dict[str, Any]) -> Any:
-        """The given name, else a free one."""
+        """Return the given name, else a free one."""
         if item.get("name"):
             return item["name"]
         kind, number = item["kind"], 1
@@ -204,7 +205,7 @@ def _checked(model: type[Model], raw: dict[str, Any], filled: _Filled, at: KeyPa
 
 
 def _rooted(server: ServerConfig, folder: Path) -> ServerConfig:
-    """The same with paths that do not depend on where the program was started."""
+    """Return the same with paths that do not depend on where the program was started."""
     tls = server.tls and server.tls.model_copy(
         update={"cert": folder / server.tls.cert, "key": folder / server.tls.key}
     )

@@ -39,7 +39,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _definitions(kind: str, settings: type[BaseModel]) -> dict[str, Any]:
-    """The kind's own models under names that no other kind uses."""
+    """Return the kind's own models under names that no other kind uses."""
     schema = settings.model_json_schema(mode="validation", ref_template=f"#/$defs/{kind}-{{model}}")
     inner = {f"{kind}-{name}": value for name, value in schema.pop("$defs", {}).items()}
     schema["properties"]["kind"] = {"const": kind, "description": "the network"}
@@ -47,7 +47,7 @@ def _definitions(kind: str, settings: type[BaseModel]) -> dict[str, Any]:
 
 
 def _with_secret_files(value: Any) -> Any:
-    """The same, where a secret may also be `{file: <path>}`."""
+    """Return the same, where a secret may also be `{file: <path>}`."""
     if isinstance(value, list):
         return [_with_secret_files(item) for item in value]
     if not isinstance(value, dict):

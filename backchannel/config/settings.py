@@ -1,4 +1,4 @@
-"""What config.yaml may say: frozen settings, every field with the words that explain it."""
+"""The settings of config.yaml: frozen models, every field with the words that explain it."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -72,7 +72,7 @@ def _hashtag(word: Any) -> Any:
 
 
 def _moment(value: Any, info: ValidationInfo) -> datetime:
-    """A date or a time of day as an aware datetime; without an offset it is the event's own time."""
+    """Return a date or a time of day as an aware datetime; without an offset it is the event's own time."""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -172,13 +172,13 @@ class ServerConfig(Section):
 
 
 class LogConfig(Section):
-    """What the log is kept in."""
+    """Settings of the log's storage."""
 
     kind: Literal["sqlite"] = Field("sqlite", description='"sqlite": one file in the data folder')
 
 
 class WallConfig(Section):
-    """What reaches the wall, and when."""
+    """Settings of what reaches the wall, and when."""
 
     policy: Literal["open", "first-time"] = Field(
         "open",
@@ -217,7 +217,7 @@ class Config(Section):
 
     @property
     def public_url(self) -> str:
-        """Where people reach the pages, without a slash at the end."""
+        """The address at which people reach the pages, without a slash at the end."""
         if self.server.public_url:
             return self.server.public_url
         scheme = "https" if self.server.tls else "http"
@@ -226,7 +226,7 @@ class Config(Section):
 
     @property
     def join_url(self) -> str:
-        """Where the QR code leads."""
+        """The address under the QR code."""
         return f"https://{self.wall.short_url}" if self.wall.short_url else self.public_url
 
     @property
@@ -236,12 +236,12 @@ class Config(Section):
 
 
 def secrets_of(config: Config) -> dict[str, str]:
-    """Every secret in these settings, and what stands for it in an error, an id and a log line."""
+    """Yield each secret in these settings, and what stands for it in an error, an id and a log line."""
     return {**dict.fromkeys(secret_values(config), HIDDEN), **config._in_addresses}
 
 
 def secret_values(model: BaseModel) -> Iterator[str]:
-    """Every secret in these settings, for what must never print one."""
+    """Yield each secret in these settings, for those who must never print one."""
     for name in type(model).model_fields:
         yield from _secrets(getattr(model, name))
 

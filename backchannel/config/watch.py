@@ -44,7 +44,7 @@ class ConfigWatcher:
                 yield config
 
     def _look(self) -> Mark | None:
-        """What changes with the file; None in the moment in which an editor replaces it."""
+        """Return a value that changes with the file; None in the moment in which an editor replaces it."""
         try:
             seen = self._path.stat()
         except OSError:

@@ -33,8 +33,8 @@ def unwanted(post: Post, hashtags: frozenset[str], *, is_chosen: bool = False) -
 
 
 def is_in_window(post: Post, since: float, now: float) -> bool:
-    """Whether it was written since the window opened, is not from the future (15 min are forgiven), and not
-    expired. Pure."""
+    """Tell whether it was written since the window opened, is not from the future (15 min are forgiven), and
+    not expired. Pure."""
     is_expired = post.expires_at is not None and post.expires_at <= now
     return since <= post.created_at <= now + AHEAD_S and not is_expired
 
@@ -104,7 +104,7 @@ class Candidates:
         return Left(post.id, post.revision, why, via) if self._may_withdraw(post, standing) else None
 
     def _may_withdraw(self, post: Post, standing: Standing) -> bool:
-        """Whether this copy, which is no candidate, says so of the one that stands.
+        """Tell whether this copy, which is no candidate, says so of the one that stands.
 
         Its origin says it of any copy; of its own in the same revision, where another source took it in, only
         that it is not wanted, not that our hashtags are not in it. Everybody else says it of their own copy.

@@ -72,7 +72,7 @@ class Gatherer:
         return max(0.0, self._clock.now() - at) / self._clock.rate
 
     async def run(self) -> None:
-        """All lanes and the recheck, until cancelled. Raises only what the writer raises."""
+        """Run all lanes and the re-check, until cancelled. Raises only what the writer raises."""
         try:
             lanes = await self._find_lanes()
             async with asyncio.TaskGroup() as tasks:

@@ -33,6 +33,6 @@ class LaneHealth(Struct):
     skipped: int = 0
 
     def hear(self, at: float, skipped: int) -> None:
-        """The network has spoken."""
+        """Note that the network has spoken."""
         self.state, self.last_success_at, self.error = "live", at, ""
         self.skipped += skipped

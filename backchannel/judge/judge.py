@@ -1,4 +1,5 @@
-"""What is due, and why. The judge has no memory: it sees committed state, words, rules and the time.
+"""The judge: which rulings are due, and why. It has no memory: it sees committed state, words, rules and the
+time.
 
 `due(...)` is asked by the sequencer about posts whose hash has just become complete (it may hold or hide
 them at once, so that a moderator sees them at once) and about those whose delay is over (it may show them).
@@ -18,14 +19,15 @@ from backchannel.state.post_state import PostState
 
 
 class Rules(Struct, frozen=True):
-    """How this conference judges. `delay_s`: how long a new post waits before it may be shown."""
+    """The conference's rules. `delay_s`: how long a new post waits before it may be shown."""
 
     policy: str = "first-time"
     delay_s: float = 20.0
 
     @property
     def settings(self) -> str:
-        """What is logged with every automatic ruling, so that it can be told later what was in force."""
+        """The rules as they are logged with every automatic ruling, so that one can tell later which were in
+        force."""
         return digest(self).hex()[:16]
 
 
@@ -67,7 +69,7 @@ def due(state: State, posts: Mapping[int, Post], rules: Rules, now: float) -> tu
 
 
 def _is_idle(state: State, seen: PostState, rules: Rules) -> bool:
-    """The policy has spoken, or the rule that folds in its place, or it may not."""
+    """Return the policy has spoken, or the rule that folds in its place, or it may not."""
     has_spoken = rules.policy in seen.spoke or RULE in seen.spoke
     return has_spoken or state.rulings.is_silent(seen, rules.policy)
 
@@ -92,7 +94,7 @@ def _ruling(seen: PostState, rules: Rules, opinion: Opinion, by: str = "") -> Ru
 
 
 def _expired(state: State, now: float) -> Iterator[Deleted]:
-    """What its author wanted gone by now."""
+    """Yield the posts that their authors wanted gone by now."""
     for _, key in takewhile(lambda item: item[0] <= now, state.posts.expiring):
         seen = state.posts.by_key[key]
         if seen.id not in state.posts.deleted:
@@ -100,7 +102,7 @@ def _expired(state: State, now: float) -> Iterator[Deleted]:
 
 
 def _next_at(state: State, rules: Rules, now: float) -> float:
-    """The first moment after `now` at which somebody's delay is over, or something expires."""
+    """Return the first moment after `now` at which somebody's delay is over, or something expires."""
     return min(_first_after(now, (since + rules.delay_s for since in state.waiting.values())),
                _first_after(now, (at for at, _ in state.posts.expiring)))  # fmt: skip
 

@@ -11,7 +11,7 @@ from backchannel.state.post_state import PostState
 
 
 class Opinion(Struct, frozen=True):
-    """What a policy thinks of a post, why, and what a `show` is worth to screens."""
+    """A policy's answer on a post: what, why, and what a `show` is worth to screens."""
 
     verdict: Literal["show", "hold", "hide"]
     why: str

@@ -17,17 +17,17 @@ class _Tagged(msgspec.Struct):
 
 
 def encode(event: Event) -> str:
-    """An event as text."""
+    """Return an event as text."""
     return _encoder.encode(event).decode()
 
 
 def kind_of(event: Event) -> str:
-    """The event's tag."""
+    """Return the event's tag."""
     return str(event.__struct_config__.tag)
 
 
 def decode(said: str) -> Event | Unknown:
-    """The event, or Unknown where another release wrote it. Raises LogBroken for what nobody wrote."""
+    """Return the event, or Unknown where another release wrote it. Raises LogBroken for what nobody wrote."""
     try:
         event: Event = _decoder.decode(said)
     except msgspec.DecodeError as error:

@@ -29,7 +29,8 @@ class LogBroken(Exception):
 
 
 class Log(Protocol):
-    """One implementation a storage; one contract suite for all. Methods never block the loop."""
+    """The log's contract: one implementation for each storage, one suite of tests for all. Methods never
+    block the loop."""
 
     epoch: str
 
@@ -47,15 +48,15 @@ class Log(Protocol):
         ...
 
     async def read(self, seqs: Collection[int]) -> dict[int, Entry]:
-        """The entries of these numbers, as far as they exist."""
+        """Return the entries of these numbers, as far as they exist."""
         ...
 
     async def cursors(self) -> dict[Lane, str]:
-        """What every lane has stored last."""
+        """Return the cursor that each lane has stored last."""
         ...
 
     async def head(self) -> int:
-        """The greatest number there is, 0 for an empty log."""
+        """Return the greatest number there is, 0 for an empty log."""
         ...
 
     async def purge(self, seqs: Collection[int]) -> bool:

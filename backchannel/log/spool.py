@@ -27,7 +27,7 @@ class Spool:
         self._end = 0
 
     def load(self) -> list[Takedown]:
-        """What an earlier life could not put into the log, in order."""
+        """Return what an earlier life could not put into the log, in order."""
         held = os.pread(self._fd, SIZE, 0)
         written = held.split(b"\0", 1)[0]
         self._end = written.rfind(b"\n") + 1
@@ -46,7 +46,7 @@ class Spool:
         self._end += len(line)
 
     def clear(self) -> None:
-        """The log has them all: no byte of them stays here."""
+        """Empty the spool, since the log has all of it: no byte stays here."""
         if self._end:
             os.pwrite(self._fd, bytes(SIZE), 0)
             os.fdatasync(self._fd)

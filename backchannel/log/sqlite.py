@@ -153,7 +153,7 @@ class SqliteLog:
         self._db.execute("pragma wal_checkpoint(truncate)")
 
     def _finish_erasures(self) -> None:
-        """What an `Erased` names is deleted again at every open: the last life may have ended in between."""
+        """Delete again what each `Erased` names: the last life may have ended between the two."""
         rows = self._db.execute("select event from log where kind = 'erased'")
         named = [seq for (said,) in rows if isinstance(e := decode(said), Erased) for seq in e.seqs]
         left = self._db.execute(
@@ -168,7 +168,8 @@ class SqliteLog:
         return self._try_purge()
 
     def _try_purge(self) -> bool:
-        """A full disk can take no deletion either: it is made up for at the first append that succeeds."""
+        """Return a full disk can take no deletion either: it is made up for at the first append that
+        succeeds."""
         if self._unpurged:
             try:
                 self._purge(self._unpurged)

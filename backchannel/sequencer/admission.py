@@ -30,5 +30,5 @@ class Admission:
         return event if self._state.is_news(event) else None
 
     def is_marked(self, subject: str) -> bool:
-        """Whether this id was erased."""
+        """Tell whether this id was erased."""
         return mark(self._key, subject) in self._state.marks

@@ -1,4 +1,4 @@
-"""Where a person decides: words like "hide this permalink" become events with an id of their own."""
+"""Decisions of people: a request such as "hide this permalink" becomes an event with an id of its own."""
 
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
@@ -67,7 +67,7 @@ class Desk:
         raise LookupError(f"{verdict!r} is nothing that can be done: hide, show, block, undo, erase, blank")
 
     async def find(self, subject: str) -> PostState:
-        """The post of this key, id or permalink. Raises LookupError."""
+        """Return the post of this key, id or permalink. Raises LookupError."""
         posts = self._sequencer.state.posts
         is_key = subject.isascii() and subject.isdigit()
         seen = posts.by_key.get(int(subject)) if is_key else posts.by_id.get(subject)

@@ -1,4 +1,4 @@
-"""What has to go when somebody is erased: every entry of theirs, and of what ever embedded them."""
+"""The extent of an erasure: every entry of the erased author, and of whatever embedded one."""
 
 from collections import defaultdict
 
@@ -9,7 +9,8 @@ from backchannel.state.post_state import PostState
 
 
 async def erasure(log: Log, state: State, key: bytes, subject: str) -> Erased:
-    """The record of it. `subject` is a post's id, or an author's for all of theirs; `key` makes the marks.
+    """Return the record of it. `subject` is a post's id, or an author's for all of theirs; `key` makes the
+    marks.
 
     Posts that embedded it in any revision go as a whole, and may come back without the embed: their ids are
     not marked, unless they are taken down themselves. What was said of them goes, too; so what embedded one

@@ -30,15 +30,15 @@ class Faces:
             self._posts[entry.seq] = entry.event.post
 
     def get(self, seq: int) -> Post | None:
-        """The post of that entry, if it is in memory."""
+        """Return the post of that entry, if it is in memory."""
         return self._posts.get(seq)
 
     def values(self) -> Iterable[Post]:
-        """All that is in memory."""
+        """Return the faces that are in memory."""
         return self._posts.values()
 
     async def load(self, seqs: Iterable[int]) -> dict[int, Post]:
-        """The posts of these entries, from memory or the log; what is erased is left out."""
+        """Return the posts of these entries, from memory or the log; what is erased is left out."""
         wanted = [*seqs]
         found = {seq: post for seq in wanted if (post := self._posts.get(seq))}
         if missing := [seq for seq in wanted if seq not in found]:
@@ -59,6 +59,6 @@ class Faces:
         self._posts = {seq: post for seq, post in self._posts.items() if seq in kept}
 
     def forget(self, seqs: Iterable[int]) -> None:
-        """What is erased."""
+        """Forget the faces of erased posts."""
         for seq in seqs:
             self._posts.pop(seq, None)

@@ -1,4 +1,4 @@
-"""What has been said to the sequencer and is not in the log yet, in order of arrival."""
+"""The sequencer's queue: what was submitted and is not in the log yet, in order of arrival."""
 
 import asyncio
 from collections import deque
@@ -37,7 +37,7 @@ class Wish:
         self.done: asyncio.Future[bool] | None = None
 
     def takedowns(self) -> Iterator[Takedown]:
-        """What of it is taken down and not in the log yet; nothing where it is no takedown."""
+        """Yield the subjects it takes down that are not in the log yet; none where it is no takedown."""
         if self.is_takedown:
             yield from (event for event in self.events if isinstance(event, Takedown))
 
@@ -53,7 +53,7 @@ class Wish:
 
 
 class Part:
-    """What one append takes: a prefix of the inbox, without what is no news."""
+    """The part of the inbox that one append takes: a prefix, without what is no news."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -68,8 +68,8 @@ class Part:
         return len(self.events) >= MAX_BATCH
 
     def fits(self, event: Event) -> bool:
-        """Whether its news can be told from what is folded: nothing before it in this part touches it, and
-        nothing that stays behind in the inbox, before which it came, would be told otherwise after it."""
+        """Tell whether its news can be told from what is folded: nothing before it in this part touches it,
+        and nothing that stays behind in the inbox, before which it came, would be told otherwise after it."""
         return (
             not self.is_full
             and self._written.isdisjoint(_reads(event))
@@ -99,8 +99,8 @@ class Inbox(list[Wish]):
     """Wishes, oldest first. A wish stays until the log has all of it."""
 
     def part(self, admit: Callable[[Event], Event | None]) -> Part:
-        """Of each wish the longest prefix in which no event's news depends on another's; a cursor rides with
-        its last.
+        """Take of each wish the longest prefix in which no event's news depends on another's; a cursor rides
+        with its last.
 
         Nobody waits for what somebody else repeats: a wish of a thousand edits of one post takes a thousand
         turns, and the others' go on meanwhile.
@@ -124,7 +124,7 @@ class Inbox(list[Wish]):
         return part
 
     def advance(self, part: Part) -> list[Wish]:
-        """The log has this part. Gives the wishes that are done with."""
+        """Return the log has this part. Gives the wishes that are done with."""
         for wish, count in part.taken:
             for _ in range(count):
                 wish.events.popleft()
@@ -134,20 +134,20 @@ class Inbox(list[Wish]):
         return finished
 
     def names(self, subject: str) -> bool:
-        """Whether a post that lies here is this, or of this author."""
+        """Tell whether a post that lies here is this, or of this author."""
         if not subject:
             return False
         posts = (event.post for wish in self for event in wish.events if isinstance(event, Posted))
         return any(subject in subjects(post) for post in posts)
 
     def takedowns(self) -> Iterator[Takedown]:
-        """What is taken down and not in the log yet."""
+        """Yield the takedowns that are not in the log yet."""
         for wish in self:
             yield from wish.takedowns()
 
 
 def latest(events: Sequence[Event]) -> list[Event]:
-    """The events without posts of which a later event brings the same copy, in no smaller revision.
+    """Return the events without posts of which a later event brings the same copy, in no smaller revision.
 
     A network may hand us a thousand edits of one post at once; the last one wins, and each would be a turn.
     """
@@ -165,7 +165,7 @@ def latest(events: Sequence[Event]) -> list[Event]:
 
 
 def _reads(event: Event) -> Iterator[str]:
-    """What the question whether this is news depends on."""
+    """Yield the keys on which it depends whether this event is news."""
     match event:
         case Posted(post):
             yield from (f"post {post.id}", f"gone {post.id}", f"gone {post.face.author.id}")
@@ -184,7 +184,7 @@ def _reads(event: Event) -> Iterator[str]:
 
 
 def _writes(event: Event) -> Iterator[str]:
-    """What it changes for those behind it."""
+    """Yield the keys that this event changes for those behind it."""
     match event:
         case Posted(post):
             yield f"post {post.id}"

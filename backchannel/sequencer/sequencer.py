@@ -93,7 +93,7 @@ class Sequencer:
         return await wish.done
 
     def knows(self, subject: str) -> bool:
-        """Whether this id, a post's or an author's, has been said, or lies here to be."""
+        """Tell whether this id, a post's or an author's, has been said, or lies here to be."""
         posts = self.state.posts
         return subject in posts.by_id or subject in posts.concerned or self._inbox.names(subject)
 
@@ -115,7 +115,7 @@ class Sequencer:
 
     @property
     def board(self) -> Board:
-        """What may be seen, without the veil."""
+        """The public items, before the veil."""
         return self.state.board
 
     @property
@@ -133,17 +133,17 @@ class Sequencer:
         self._followers.append(follower)
 
     def since(self, after: int) -> Frame:
-        """The board's answer, under the veil."""
+        """Return the board's answer, under the veil."""
         return self._veil.on(self.state.board.since(after, covered=self.covered))
 
     def post(self, item: Item) -> Post | None:
-        """The words of a card, if they are in memory."""
+        """Return the words of a card, if they are in memory."""
         if not isinstance(item.value, Card) or (post := self.faces.get(item.value.post)) is None:
             return None
         return _as_shown(item.value, post)
 
     def by_author(self, key: int, below: int) -> Iterator[Item]:
-        """The cards of this post's author whose key is below that, the greatest first."""
+        """Yield the cards of this post's author whose key is below that, the greatest first."""
         posts = self.state.posts
         author = seen.author if (seen := posts.by_key.get(key)) else ""
         keys = posts.concerned.get(author, [])
@@ -171,7 +171,7 @@ class Sequencer:
                 continue
 
     async def turn(self) -> float:
-        """One round. Returns the conference time of the next that is due without anything coming in."""
+        """Run one round. Returns the conference time of the next that is due without anything coming in."""
         async with self._writing:
             before, shown, covered = self.state.seq, self.state.board.seq, self.covered
             try:
@@ -259,7 +259,7 @@ class Sequencer:
                 await self.log.purge(erased)
 
     async def _due(self, after: int) -> tuple[list[Event], float, bool]:
-        """What the judge says, when to ask again, and whether it was asked about everything."""
+        """Return the judge's rulings, when to ask again, and whether it was asked about everything."""
         now = self._clock.now()
         by_key = self.state.posts.by_key
         keys = asked(self.state, self._rules, now, after)

@@ -33,7 +33,7 @@ class Veil:
         self._erasing: list[str] = []
 
     def take_up(self) -> None:
-        """What an earlier life could not store lies in the inbox again."""
+        """Put what an earlier life could not store into the inbox again."""
         for takedown in self._spool.load():
             wish = Wish([takedown], is_takedown=True)
             wish.is_spooled = True
@@ -59,7 +59,8 @@ class Veil:
             self.lay()
 
     def on(self, frame: Frame) -> Frame:
-        """A frame of the board with the blank that is not in the log yet, without covered authors' lines."""
+        """Return a frame of the board with the blank that is not in the log yet, without covered authors'
+        lines."""
         board, veiled = self._state.board, dict[int, Item]()
         if self._is_blank():
             veiled[BLANK_KEY] = Item(BLANK_KEY, frame.seq, 0, Blank())
@@ -74,7 +75,7 @@ class Veil:
         return replace(frame, put=[*veiled.values(), *others], gone=gone)
 
     async def keep(self, wish: Wish) -> None:
-        """The log does not take it: spool it, once. Where that fails too, it holds in this life."""
+        """Spool a takedown that the log does not take, once. Where that fails too, it holds in this life."""
         if wish.is_spooled:
             return
         try:

@@ -1,4 +1,4 @@
-"""Who answers whom: links between posts, also where the answer came before what it answers."""
+"""Links between posts and their replies, also where the reply came before its parent."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Conversations(Struct):
         return parent.key if parent else 0, root.key if root else 0
 
     def below(self, post_id: str, posts: Posts) -> Iterator[PostState]:
-        """All that answer it, and those who answer them."""
+        """Yield its replies, and the replies to them."""
         ids, known = [post_id], set[int]()
         for above in ids:
             for key in self.answers.get(above, ()):

@@ -37,7 +37,7 @@ class Posts(Struct):
     expiring: list[tuple[float, int]] = field(default_factory=list)  # (time, key), earliest first
 
     def is_news(self, event: Posted | Left | Deleted | Settled) -> bool:
-        """Whether it says anything that is not known. What is no news is not appended."""
+        """Tell whether it says anything that is not known. What is no news is not appended."""
         match event:
             case Posted(post):
                 return self._is_new_copy(post)
@@ -50,13 +50,13 @@ class Posts(Struct):
                 return bool(seen and seen.key in self.unsettled and url in self.unsettled[seen.key].missing)
 
     def is_late(self, settled: Settled) -> bool:
-        """Whether it is a picture that was dropped, and has come after all."""
+        """Tell whether it is a picture that was dropped, and has come after all."""
         seen = self.by_id.get(settled.post)
         late = seen and self.late.get(seen.key)
         return bool(late and settled.hash and settled.url in late.dropped)
 
     def _is_new_copy(self, post: Post) -> bool:
-        """Whether this copy may replace the one that stands.
+        """Tell whether this copy may replace the one that stands.
 
         The id says who may speak for it (its origin); a great revision proves nothing, since anybody can
         claim one. The origin's copy replaces any other. A copy of somebody else stands until the origin
@@ -107,21 +107,22 @@ class Posts(Struct):
                 return ()
 
     def of(self, subject: str) -> Iterator[PostState]:
-        """Every post that a decision on this subject concerns."""
+        """Yield the posts that a decision on this subject concerns."""
         if seen := self.by_id.get(subject):
             yield seen
         for key in self.concerned.get(subject, ()):
             yield self.by_key[key]
 
     def is_gone(self, seen: PostState) -> bool:
-        """Its author, or its network, took it or something in it away."""
+        """Return its author, or its network, took it or something in it away."""
         deleted = self.deleted
         return bool(deleted) and (
             seen.id in deleted or seen.author in deleted or any(embed in deleted for embed in seen.embeds)
         )
 
     def is_misquoting(self, seen: PostState) -> bool:
-        """Whether it claims of a post, which its origin has told us, words that are not the standing ones."""
+        """Tell whether it claims of a post, which its origin has told us, words that are not the standing
+        ones."""
         said = seen.hearsay
         quoted = self.by_id.get(said.post) if said else None
         if said is None or quoted is None or not quoted.is_origin:
@@ -129,7 +130,7 @@ class Posts(Struct):
         return (said.author, said.words) != (quoted.author, quoted.words[: len(said.words)])
 
     def is_over(self, seen: PostState) -> bool:
-        """Whether it is deleted itself, or its author, which is final."""
+        """Tell whether it is deleted itself, or its author, which is final."""
         return seen.id in self.deleted or seen.author in self.deleted
 
     def forget(self, seen: PostState) -> None:
@@ -219,7 +220,7 @@ class Posts(Struct):
         return seen
 
     def _complete(self, seen: PostState, opened: Open, seq: int, at: float) -> None:
-        """Its hash exists from the moment the last picture is settled or dropped."""
+        """Compute the hash of a post whose last picture is settled or dropped."""
         if opened.missing:
             return
         self.unsettled.pop(seen.key, None)
@@ -235,7 +236,7 @@ class Posts(Struct):
         self._share(seen)
 
     def _share(self, seen: PostState) -> None:
-        """One object for what is equal in an author's posts: it is most of what memory would hold."""
+        """Share one object for what is equal in an author's posts: it is most of what memory would hold."""
         keys = self.concerned[seen.author]
         other = self.by_key[keys[-1] if keys[-1] != seen.key or len(keys) == 1 else keys[-2]]
         for name in ("author", "voice", "profile", "pictures", "addresses"):

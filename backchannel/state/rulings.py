@@ -1,4 +1,4 @@
-"""Who said what about whom, and whose word counts.
+"""Rulings on posts and authors, and which of them counts.
 
 The highest rank decides; within a rank the latest word on a subject stands, and a `hide` of the author, or
 of what a post embeds, beats a `show` of the post.
@@ -36,7 +36,7 @@ class Rulings(Struct):
     silent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # post → (rule, hash)
 
     def is_news(self, event: Ruled, posts: Posts) -> bool:
-        """A person's word is new by its id; a rule's once for each time that a post waits."""
+        """Return a person's word is new by its id; a rule's once for each time that a post waits."""
         if event.rank is Rank.PERSON:
             return event.id not in self.ids
         seen = posts.by_id.get(event.subject)
@@ -63,12 +63,12 @@ class Rulings(Struct):
             self._approve(ruled.subject, author, 1)
 
     def top(self, subject: str) -> StandingRuling | None:
-        """The person's word that stands on this subject."""
+        """Return the person's word that stands on this subject."""
         words = self.words.get(subject)
         return words[-1] if words else None
 
     def verdict(self, seen: PostState) -> tuple[Verdict, str] | None:
-        """What the rulings say of this very content, and its clearance. None: nobody has spoken."""
+        """Return what the rulings say of this very content, and its clearance. None: nobody has ruled."""
         if self.words:
             if any(self._is_hidden(subject) for subject in (seen.id, seen.author, *seen.embeds)):
                 return "hide", ""
@@ -82,11 +82,12 @@ class Rulings(Struct):
         return None
 
     def is_silent(self, seen: PostState, rule: str) -> bool:
-        """A person has undone this rule's word on this very content."""
+        """Return a person has undone this rule's word on this very content."""
         return (rule, seen.hash) in self.silent.get(seen.id, ())
 
     def is_trusted(self, seen: PostState, posts: Posts, count: int = 1) -> bool:
-        """A person approved so many earlier posts of this author with this very profile, and it stands."""
+        """Return a person approved so many earlier posts of this author with this very profile, and it
+        stands."""
         found = 0
         for post_id in self.approved.get(seen.author, ()):
             word, other = self.top(post_id), posts.by_id.get(post_id)

@@ -31,7 +31,7 @@ from backchannel.state.rulings import Rulings
 
 
 class State(Struct):
-    """All folds together. `waiting`: key → since when, of posts nobody has ruled on, in order of time;
+    """The folds together. `waiting`: key → since when, of posts nobody has ruled on, in order of time;
     `held`: keys of those that a rule left to a person; `absent`: keys of those that are not found any more;
     `missed`: gaps that could not be filled; `marks`: what is kept of erased ids."""
 
@@ -50,7 +50,7 @@ class State(Struct):
     board: Board = field(default_factory=Board)
 
     def is_news(self, event: Event) -> bool:
-        """Whether appending it would tell anybody anything."""
+        """Tell whether appending it would tell anybody anything."""
         match event:
             case Settled():
                 return self.posts.is_news(event) or self._is_welcome(event)
@@ -88,7 +88,8 @@ class State(Struct):
                 self._erase(entry.event)
 
     def _is_welcome(self, settled: Settled) -> bool:
-        """A picture that comes late is taken where a rule has left the post to a person who has not spoken.
+        """Return a picture that comes late is taken where a rule has left the post to a person who has not
+        spoken.
 
         Elsewhere it would change what is shown, void an approval, or make the post wait once more.
         """
@@ -103,7 +104,7 @@ class State(Struct):
         return self.rulings.verdict(seen)
 
     def _rule(self, entry: Entry, ruled: Ruled) -> None:
-        """A rule speaks of one post alone: were all that embed it placed anew, each edit would cost that."""
+        """Place one post after a rule's word; not those that embed it, or each edit would cost that."""
         self.rulings.apply(entry, self.posts)
         own = self.posts.by_id.get(ruled.subject)
         self._place_all(self.posts.of(ruled.subject) if ruled.rank is Rank.PERSON else [own] if own else [])
@@ -131,7 +132,7 @@ class State(Struct):
                 self._place(seen)
 
     def _place_below(self, post_id: str) -> None:
-        """The conversation below it hangs elsewhere now: all of it counts as changed.
+        """Count the conversation below a post as changed: it hangs elsewhere now.
 
         Were it only what differs, the numbers would tell what stood above before it was erased.
         """
@@ -145,7 +146,7 @@ class State(Struct):
             self._place(seen)
 
     def _place(self, seen: PostState) -> None:
-        """Where the rulings want it: waiting, held, on the board, or none of these."""
+        """Put a post where the rulings want it: waiting, held, on the board, or none of these."""
         self._unqueue(seen)
         if seen.is_absent and not self.posts.is_gone(seen):
             self.absent[seen.key] = None
@@ -244,7 +245,7 @@ class State(Struct):
 
 
 def fold(entries: Iterable[Entry]) -> State:
-    """The state that these entries make."""
+    """Return the state that these entries make."""
     state = State()
     for entry in entries:
         state.apply(entry)

@@ -14,12 +14,13 @@ Headers = Iterable[tuple[str, str]]
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """The networks of a setting such as `server.trusted_proxies`. ValueError names the text that is none."""
+    """Return the networks of a setting such as `server.trusted_proxies`. ValueError names the text that is
+    none."""
     return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def parse_address(text: str) -> Address | None:
-    """An address as proxies write it: with a port, in brackets, with a zone, or IPv4 inside IPv6.
+    """Return an address as proxies write it: with a port, in brackets, with a zone, or IPv4 inside IPv6.
 
     None where it is none, "unknown" and "_hidden" included.
     """
@@ -36,13 +37,13 @@ def parse_address(text: str) -> Address | None:
 
 
 def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
-    """Whether it is one of our own proxies."""
+    """Tell whether it is one of our own proxies."""
     address = parse_address(peer) if trusted else None
     return address is not None and _is_within(address, trusted)
 
 
 def client_address(peer: str, headers: Headers, trusted: Sequence[Network]) -> str:
-    """The address that every per-address limit counts.
+    """Return the address that every per-address limit counts.
 
     From the right, the hops that are our own proxies are skipped; the first other one is who came to them.
     A hop that is no address ends the walk at the last proxy, so nothing written further left counts.
@@ -71,7 +72,7 @@ def limit_key(address: str) -> str:
 
 
 def is_private(peer: str, headers: Headers, trusted: Sequence[Network], *, has_tls: bool) -> bool:
-    """Whether nobody between the client and us can read along: TLS, or it never leaves this machine."""
+    """Tell whether nobody between the client and us can read along: TLS, or it never leaves this machine."""
     if has_tls:
         return True
     pairs = list(headers)

@@ -1,4 +1,4 @@
-"""What every answer has in common: the headers that protect it, and errors somebody can read."""
+"""Headers that protect every answer, and errors that somebody can read."""
 
 from http import HTTPStatus
 
@@ -51,7 +51,7 @@ def json_answer(data: object, status: int = HTTPStatus.OK) -> web.Response:
 
 
 def page_answer(text: str, status: int = HTTPStatus.OK, *, policy: str = CSP) -> web.Response:
-    """A page that nobody keeps, for the same reason."""
+    """Return a page that nobody keeps, for the same reason."""
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
@@ -71,7 +71,7 @@ def page_headers(policy: str = CSP) -> dict[str, str]:
 
 
 def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: str) -> web.Response:
-    """An error for whoever asked: JSON from the API, else a page of a few words."""
+    """Return an error for whoever asked: JSON from the API, else a page of a few words."""
     if request.path.startswith(("/api/", "/healthz")):
         return json_answer({"message": words, "saved": False, **more}, status)
     return page_answer(request.app[PAGES].error(status.phrase, words), status)
@@ -79,7 +79,7 @@ def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: s
 
 @web.middleware
 async def readable_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every failure becomes words; ours go to the log, with their trace, and never to the page."""
+    """Turn every failure into words; ours go to the log, with their trace, and never to the page."""
     try:
         if refusal := _oddity(request):
             return error_answer(request, HTTPStatus.BAD_REQUEST, refusal)

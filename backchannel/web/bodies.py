@@ -68,7 +68,8 @@ class Drawing:
         self._marks = Bound()
 
     def draw(self, body: Body) -> BodyView:
-        """The tree in its display form; texts that stand side by side become one, as a parser makes them."""
+        """Return the tree in its display form; texts that stand side by side become one, as a parser makes
+        them."""
         done: list[str | NodeView] = []
         for node in body:
             if self.is_cut:
@@ -120,7 +121,7 @@ def _with_breaks(text: str) -> BodyView:
 
 
 def in_pieces(text: str) -> list[str]:
-    """The text, parted every 128 letters of a word that is longer than any line."""
+    """Return the text, parted every 128 letters of a word that is longer than any line."""
     pieces: list[str] = []
     at = 0
     for found in _LONG_WORD.finditer(text):
@@ -135,7 +136,7 @@ def in_pieces(text: str) -> list[str]:
 
 
 def words_of(body: BodyView) -> str:
-    """The letters of a drawn body, without its structure."""
+    """Return the letters of a drawn body, without its structure."""
     return "".join(node if isinstance(node, str) else words_of(node.c) for node in body)
 
 

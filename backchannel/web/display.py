@@ -49,7 +49,7 @@ LONG_EMS, LONG_LETTERS, LONG_LINES = 340, 800, 25
 
 
 class _Face:
-    """One face with the pictures we hold of it."""
+    """A face with the pictures we hold of it."""
 
     def __init__(self, face: Face, pictures: Sequence[Picture | None], own_tags: Collection[str]) -> None:
         self.face = face
@@ -58,7 +58,7 @@ class _Face:
         self.emoji = {emoji.name: emoji.picture for emoji in face.emoji}
 
     def picture(self, index: int | None) -> Picture | None:
-        """The settled picture behind an index, or None: not held, or it could not be had."""
+        """Return the settled picture behind an index, or None: not held, or it could not be had."""
         return self.pictures[index] if index is not None and 0 <= index < len(self.pictures) else None
 
     def src(self, index: int | None) -> str:
@@ -66,14 +66,15 @@ class _Face:
         return f"/media/{picture.hash}.webp" if picture else ""
 
     def body(self, body: Body, limits: Limits) -> tuple[BodyView, bool]:
-        """The tree in its display form, nothing where it draws nothing; and whether there is more of it."""
+        """Return the tree in its display form, nothing where it draws nothing; and whether there is more of
+        it."""
         if draws_nothing(plain_text(body)):
             return (), False
         drawing = Drawing(limits, self.own_tags, lambda name: self.src(self.emoji.get(name)))
         return drawing.draw(body), drawing.is_cut
 
     def name(self, author: Author) -> str:
-        """A name without the shortcodes of its network's own emoji; the handle where it is blank."""
+        """Return a name without the shortcodes of its network's own emoji; the handle where it is blank."""
         name = drawn(without_shortcodes(author.name[: NAME * 16], self.emoji), NAME)
         return name or drawn(author.handle, HANDLE) or "?"
 
@@ -91,7 +92,7 @@ class _Face:
         )
 
     def media(self, media: Sequence[Media], url: str, most: int, alts: int) -> tuple[MediaView, ...]:
-        """The first of them; of many, each says less about itself."""
+        """Return the first of them; of many, each says less about itself."""
         alt = min(ALT, alts // max(1, min(most, len(media))))
         return tuple(self._medium(medium, url, alt) for medium in media[:most])
 
@@ -125,12 +126,12 @@ class _Face:
         )
 
     def warning(self, warning: str) -> str:
-        """The author's words of warning; a blank one still covers the post."""
+        """Return the author's words of warning; a blank one still covers the post."""
         return drawn(warning, WARNING) or (_UNSAID if warning else "")
 
 
 def drawn(text: str, limit: int) -> str:
-    """A foreign text of one line as it is drawn: bounded, and empty where nobody could read anything.
+    """Return a foreign text of one line as it is drawn: bounded, and empty where nobody could read anything.
 
     A word longer than any line is given places to break, as in a body.
     """
@@ -153,7 +154,7 @@ def _begin(text: str) -> str:
 
 
 def render_card(post: Post, item: Item, *, zone: tzinfo, own_tags: Collection[str]) -> CardView:
-    """A card as every page shows it. `item.value` is the board's Card: its pictures and its place."""
+    """Return a card as every page shows it. `item.value` is the board's Card: its pictures and its place."""
     card = item.value
     if not isinstance(card, Card):
         raise TypeError(f"item {item.key} is no card")
@@ -216,7 +217,7 @@ def _letters(shown: CardView) -> int:
 def api_post(
     post: Post, item: Item, *, zone: tzinfo, html: str, own_tags: Collection[str] = ()
 ) -> dict[str, Any]:
-    """A post for `/api/v1/posts`. `html` is the served card, `card` what a page fills its own from."""
+    """Return a post for `/api/v1/posts`. `html` is the served card, `card` what a page fills its own from."""
     card = render_card(post, item, zone=zone, own_tags=own_tags)
     return {
         "key": item.key,

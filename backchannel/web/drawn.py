@@ -30,8 +30,8 @@ class Drawn:
         return kept[1]
 
     async def are_ready(self, cards: Sequence[ShownCard]) -> bool:
-        """Whether few of these have still to be drawn. Else they are, a few at a time, and the board has to
-        be looked at again: others had the loop meanwhile."""
+        """Tell whether few of these have still to be drawn. Else they are, a few at a time, and the board has
+        to be looked at again: others had the loop meanwhile."""
         missing = [card for card in cards if not self._has(card)]
         if sum(cost_of(card.view) for card in missing) <= AT_ONCE:
             return True

@@ -45,7 +45,7 @@ class Static:
         return self.file(request, "sw.js")
 
     def file(self, request: web.Request, name: str) -> web.StreamResponse:
-        """One file by its path in the folder."""
+        """Return a file by its path in the folder."""
         kind, hidden = _TYPES.get(Path(name).suffix), any(part.startswith(".") for part in Path(name).parts)
         try:
             path = (self._folder / name).resolve()
@@ -98,7 +98,7 @@ class PictureFiles:
         return self._outbox.send(request, body, headers, may_go=lambda: self.is_seen(name))
 
     def is_seen(self, name: str) -> bool:
-        """Whether a card that uses it is on the board, and not under the veil."""
+        """Tell whether a card that uses it is on the board, and not under the veil."""
         return self._seen.board.is_used(name, covered=self._seen.covered)
 
     def forget_gone(self) -> None:
@@ -107,7 +107,7 @@ class PictureFiles:
             self._size -= len(self._kept.pop(name))
 
     def _keep(self, name: str, body: bytes) -> None:
-        """The newest asked for stay, since a crowd asks for the same."""
+        """Keep the files asked for last, since a crowd asks for the same."""
         self._size += len(body) - len(self._kept.pop(name, b""))
         self._kept[name] = body
         while self._size > MAX_KEPT:

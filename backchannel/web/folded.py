@@ -43,7 +43,7 @@ NOTHING_FOLDED = FoldedHealth([], 0, 0)
 
 
 def line_items(board: Board, folded: Folded) -> list[Item]:
-    """The cards that lend the lines their authors' names."""
+    """Return the cards that lend the lines their authors' names."""
     return [board.items[line.key] for line in folded.lines]
 
 

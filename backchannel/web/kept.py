@@ -59,7 +59,7 @@ class Kept:
         self._rests: dict[str, float] = {}
 
     async def get(self, ask: Hashable, make: Make, *, address: str, is_paid: bool) -> Rendered:
-        """The answer as of now, or as of a moment ago and nothing in it taken down since.
+        """Return the answer as of now, or as of a moment ago and nothing in it taken down since.
 
         `make` gives it without a pause after its last look at the board. Raises Crowded, and what it raises.
         """
@@ -71,7 +71,7 @@ class Kept:
         raise Crowded
 
     def may_be_seen(self, answer: Rendered) -> bool:
-        """Whether all that is in it still may."""
+        """Tell whether all that is in it still may."""
         board, covered = self._seen.board, self._seen.covered
         if answer.checked != (board.seq, covered):
             if not answer.keys.isdisjoint(covered) or not answer.keys <= board.items.keys():
@@ -80,7 +80,7 @@ class Kept:
         return True
 
     def rendered(self, body: bytes, keys: frozenset[int]) -> Rendered:
-        """An answer that was made this moment."""
+        """Return an answer that was made this moment."""
         return Rendered(body, keys, self._clock.monotonic())
 
     def drop(self) -> None:

@@ -38,7 +38,7 @@ _WHOLE_HOURS = 3600 * 48
 
 
 class Stand(NamedTuple):
-    """Where a page stands: the board's epoch and number, and the time.
+    """The state that a page shows: the board's epoch and number, and the time.
 
     `now` is the conference's time, `at` the server's real time (both POSIX seconds, taken together), `rate`
     how many conference seconds pass in a real one. So a page tells the right time on a machine whose own
@@ -69,7 +69,7 @@ class SourceView(Struct, frozen=True):
 
 
 class StatusRow(NamedTuple):
-    """One line of the status page."""
+    """A line of the status page."""
 
     name: str
     kind: str
@@ -130,7 +130,7 @@ class EmptyForms(NamedTuple):
 
 
 class Pages:
-    """Every page of the house, for one configuration."""
+    """The pages of the program, for one configuration."""
 
     def __init__(self, config: Config) -> None:
         self._env = jinja2.Environment(
@@ -173,7 +173,7 @@ class Pages:
         return self._render("wall.html", cards=newest, stand=stand, is_blank=blank, theme=theme, clock=clock)
 
     def holding(self, *, theme: str = "") -> str:
-        """The wall while the server is away: the way in, and not a word of anybody."""
+        """Return the wall while the server is away: the way in, and not a word of anybody."""
         return self._render("holding.html", theme=theme if theme in THEMES else "stage")
 
     def tab(
@@ -226,7 +226,7 @@ class Pages:
         return self._render("status.html", rows=rows, bugs=bugs, authors=authors, folded=folded, clock=clock)
 
     def error(self, title: str, words: str) -> str:
-        """A page for what went wrong, with the way back."""
+        """Return a page for what went wrong, with the way back."""
         return self._render("error.html", title=title, words=words)
 
     def card_html(self, view: CardView) -> str:
@@ -268,7 +268,7 @@ class Pages:
 
 
 def _span(seconds: float) -> str:
-    """A length of time in the largest unit that says something: 4 s, 3 min, 2 h, 5 days."""
+    """Return a length of time in the largest unit that says something: 4 s, 3 min, 2 h, 5 days."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 3600 * 2:

@@ -62,7 +62,7 @@ def parse_query(query: Mapping[str, str], *, limit: int) -> Query:
 
 
 def parse_place(text: str) -> Place | None:
-    """The place that `render_place` wrote, None for an empty text. Raises BadParameter."""
+    """Return the place that `render_place` wrote, None for an empty text. Raises BadParameter."""
     if not text:
         return None
     try:
@@ -76,12 +76,12 @@ def parse_place(text: str) -> Place | None:
 
 
 def render_place(item: Item) -> str:
-    """Where the posts before this one begin, as a word that says nothing to anybody else."""
+    """Return the place of a post in the history as an opaque word, from which the posts before it begin."""
     return base64.urlsafe_b64encode(f"{item.order}.{item.key}".encode()).decode().rstrip("=")
 
 
 async def find_posts(house: House, query: Query) -> PostPage:
-    """The answer as of now: nothing is awaited between the last look at the board and the return."""
+    """Return the answer as of now: nothing is awaited between the last look at the board and the return."""
     board, sequencer = house.sequencer.board, house.sequencer
     want = query.limit + 1
     keys: list[int] = []
@@ -114,7 +114,7 @@ async def find_posts(house: House, query: Query) -> PostPage:
 
 
 def render_posts(house: House, drawn: Drawn, found: PostPage) -> bytes:
-    """The answer of `/api/v1/posts`. `next` is null at the end."""
+    """Return the answer of `/api/v1/posts`. `next` is null at the end."""
     sequencer = house.sequencer
     return msgspec.json.encode(
         {

@@ -26,7 +26,7 @@ def qr_text(url: str) -> str:
 
 
 def qr_svg(text: str) -> str:
-    """The code as an SVG document of one path, with its quiet zone, crisp at every size."""
+    """Return the code as an SVG document of one path, with its quiet zone, crisp at every size."""
     code = segno.make(text, error="m", boost_error=True, micro=False)
     size = len(code.matrix) + 2 * QUIET_ZONE
     runs: list[str] = []

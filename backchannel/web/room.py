@@ -53,7 +53,7 @@ _widths = _Widths()
 
 
 def room_of(body: BodyView) -> Extent:
-    """The least room of a drawn body."""
+    """Return the least room of a drawn body."""
     width, breaks = _measure(body)
     return Extent(width // 100, breaks + 1 if width or breaks else 0)
 

@@ -1,4 +1,5 @@
-"""Every address of the house. Pages are made by the server first and readable without JavaScript."""
+"""The addresses that the server answers at. Pages are made by the server first and readable without
+JavaScript."""
 
 from collections.abc import Hashable, Sequence
 from functools import partial
@@ -40,7 +41,7 @@ _LIVE_STATES = frozenset({"live", "ok", "starting"})
 
 
 def build_app(house: House) -> web.Application:
-    """The application for `hub.gate.Port`, or for any other aiohttp runner."""
+    """Return the application for `hub.gate.Port`, or for any other aiohttp runner."""
     app = web.Application(middlewares=[readable_errors], client_max_size=MAX_BODY)
     app[PAGES], app[BUGS] = house.pages, house.bugs
     app.on_response_prepare.append(add_headers)
@@ -78,7 +79,7 @@ class Site:
         house.sequencer.subscribe(self._published)
 
     def _published(self, takedown: bool) -> None:
-        """A takedown counts in what is kept, and in what is on its way."""
+        """Apply a takedown to the answers that are kept and to those on their way."""
         if takedown:
             items, covered = self._house.sequencer.board.items, self._house.sequencer.covered
             self._kept.drop()
@@ -87,7 +88,7 @@ class Site:
             self._outbox.cut_taken_down()
 
     async def wall(self, request: web.Request) -> web.Response:
-        """The newest 200 as they stand; the page goes on from its number."""
+        """Return the newest 200 as they stand; the page goes on from its number."""
         theme = request.query.get("theme", "")
         theme = theme if theme in THEMES else ""
         while True:
@@ -105,11 +106,12 @@ class Site:
         return self._page(page(_views(cards), self._stand(), blank=self._is_blank(), theme=theme), cards)
 
     async def holding(self, request: web.Request) -> web.Response:
-        """What `/sw.js` keeps for a wall that is loaded while we are away."""
+        """Return the page that `/sw.js` keeps for a wall that is loaded while we are away."""
         return page_answer(self._house.pages.holding(theme=request.query.get("theme", "")))
 
     async def tab(self, request: web.Request) -> web.Response:
-        """The newest 50; with `before` or `q`, history or what was found, for those without JavaScript."""
+        """Return the newest 50; with `before` or `q`, history or what was found, for those without
+        JavaScript."""
         query = parse_query(request.query, limit=TAB)
         is_plain = query == Query(TAB) and "limit" not in request.query
         before = request.query.get("before", "")
@@ -154,7 +156,8 @@ class Site:
         return page_answer(self._house.pages.status(sources, now=now, bugs=bugs, folded=folded))
 
     async def healthz(self, _: web.Request) -> web.Response:
-        """The same for machines. Always 200: a wall that cannot write is a wall, and no restart helps."""
+        """Return the same for machines. Always 200: a wall that cannot write is a wall, and no restart
+        helps."""
         sequencer, sources, bugs = self._house.sequencer, self._house.health(), self._house.bugs
         is_well = all(source.state in _LIVE_STATES for source in sources) and not sequencer.unsaved
         return json_answer(
@@ -185,7 +188,7 @@ class Site:
         )
 
     async def qr(self, _: web.Request) -> web.Response:
-        """The way in, for a camera."""
+        """Return the way in, for a camera."""
         headers = {"Cache-Control": "no-cache"}
         return web.Response(text=self._house.pages.qr, content_type="image/svg+xml", headers=headers)
 
@@ -200,7 +203,7 @@ class Site:
         return tell_folded(self._house.sequencer.board, self._folds(), self._house.views)
 
     def _newest(self, count: int) -> Sequence[Item]:
-        """The window, as a first frame has it: what is covered counts, and is not shown."""
+        """Return the window, as a first frame has it: what is covered counts, and is not shown."""
         covered = self._house.sequencer.covered
         return [item for item in self._house.sequencer.board.newest(count) if item.key not in covered]
 
@@ -225,7 +228,7 @@ class Site:
         *,
         is_paid: bool = False,
     ) -> web.Response:
-        """An answer that is shared by all who ask for the same."""
+        """Return an answer that is shared by all who ask for the same."""
         peer = request.remote or ""
         address = limit_key(client_address(peer, request.headers.items(), self._house.trusted))
         answer = await self._kept.get(ask, make, address=address, is_paid=is_paid)
@@ -254,6 +257,6 @@ def _health(source: SourceHealth) -> dict[str, Any]:
 
 
 def _trouble(source: SourceHealth) -> str:
-    """What is wrong, for people: the error, and what was lost for good."""
+    """Return what is wrong, for people: the error, and what was lost for good."""
     gap = f"{source.missed} gap{'s' * (source.missed > 1)} could not be filled" if source.missed else ""
     return "; ".join(filter(None, (source.error, gap)))

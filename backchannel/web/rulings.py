@@ -29,7 +29,7 @@ _NO_TLS = (
 
 
 class RulingRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person says. `subject`: a permalink or a key; `on` counts for `blank` alone.
+    """The body of a ruling's request. `subject`: a permalink or a key; `on` counts for `blank` alone.
 
     `id` is chosen where the word is spoken: whoever lost the answer may repeat it, and it is one word.
     """
@@ -43,14 +43,14 @@ class RulingRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def is_word(head: bytes, token: str) -> bool:
-    """Whether this head of a request is that of a person's word, with the right token: it is heard however
-    many connections there are."""
+    """Tell whether this head of a request is that of a person's word, with the right token: it is heard
+    however many connections there are."""
     said = _BEARER.search(head) if head.startswith(f"POST {PATH} ".encode()) else None
     return bool(token) and said is not None and hmac.compare_digest(said[1], token.encode())
 
 
 async def post_ruling(house: House, request: web.Request) -> web.Response:
-    """Who may speak, is heard; the answer says whether it is saved."""
+    """Take a ruling from whoever may give one; the answer says whether it is saved."""
     if refusal := _refusal(house, request):
         return refusal
     try:

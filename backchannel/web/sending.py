@@ -40,7 +40,7 @@ class Outbox:
         address: str = "",
         may_go: Callable[[], bool] = lambda: True,
     ) -> web.Response:
-        """An answer with this body. It is cut off where `may_go` says no, asked before every slice."""
+        """Return an answer with this body. It is cut off where `may_go` says no, asked before every slice."""
         if len(body) <= SLICE:
             return web.Response(body=body, headers=headers)
         return web.Response(body=Sliced(self, request.transport, body, may_go, address), headers=headers)

@@ -46,11 +46,12 @@ class BoardReader(Protocol):
         ...
 
     def since(self, after: int) -> Frame:
-        """The board's answer, under the veil: without what is covered, and blank where that is veiled."""
+        """Return the board's answer, under the veil: without what is covered, and blank where that is
+        veiled."""
         ...
 
     def post(self, item: Item) -> Post | None:
-        """The words of a card, as far as they are in memory."""
+        """Return the words of a card, as far as they are in memory."""
         ...
 
     def by_author(self, key: int, below: int) -> Iterator[Item]:
@@ -58,7 +59,7 @@ class BoardReader(Protocol):
         ...
 
     async def load(self, items: Sequence[Item]) -> Mapping[int, Post]:
-        """The words of these cards by key, from the log where they are not in memory."""
+        """Return the words of these cards by key, from the log where they are not in memory."""
         ...
 
 
@@ -90,7 +91,7 @@ class Views:
         self._kept.clear()
 
     def get(self, item: Item) -> ShownCard | None:
-        """The card, or None while its words are not in memory."""
+        """Return the card, or None while its words are not in memory."""
         if self._has(item):
             return self._kept[item.key]
         post = self._seen.post(item)
@@ -117,7 +118,7 @@ class Views:
                 raise LookupError(f"the log has no words for card {item.key}, entry {item.seq}")
 
     async def answer(self, ask: Callable[[], Sequence[Item]]) -> list[ShownCard]:
-        """The cards `ask` names, with their words.
+        """Return the cards `ask` names, with their words.
 
         It is asked again after every look into the log, and where `are_ready` has made something ready: what
         was taken down meanwhile is not in the answer. There is no pause between its last call and the return.

@@ -55,7 +55,7 @@ def render_initials(name: str, handle: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name in plain letters: none that draws nothing, and none that is a phrase in one sign."""
+    """Return a name in plain letters: none that draws nothing, and none that is a phrase in one sign."""
     return "".join(
         char for char in unicodedata.normalize("NFKC", name) if not draws_nothing(char) or char == " "
     )
@@ -74,7 +74,7 @@ def split_handle(handle: str) -> tuple[str, str]:
 
 
 def without_shortcodes(name: str, emoji: Collection[str]) -> str:
-    """A name without the `:shortcodes:` of its network's own pictures."""
+    """Return a name without the `:shortcodes:` of its network's own pictures."""
     bare = _SHORTCODE.sub(lambda found: "" if found[1] in emoji else found[0], name)
     return " ".join(bare.split())
 
@@ -86,10 +86,10 @@ def count_words(text: str) -> int:
 
 
 def is_question(text: str) -> bool:
-    """Whether it ends by asking something."""
+    """Tell whether it ends by asking something."""
     return text.rstrip(_CLOSERS).endswith(tuple(_QUESTION_MARKS))
 
 
 def language_of(lang: str) -> str:
-    """A language tag as a page may carry it, or empty where the network sent something else."""
+    """Return a language tag as a page may carry it, or empty where the network sent something else."""
     return lang if _LANGUAGE.fullmatch(lang) else ""
