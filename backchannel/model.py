@@ -107,7 +107,7 @@ class Post(Struct, frozen=True, omit_defaults=True):
 
     `id` is canonical: the network's own global URI where it has one. `ref` is the source's private way
     back to it (never drawn). `created_at` is only claimed, POSIX seconds. `hashtags` are case-folded,
-    without `#`. `labels` are words of ours about consent and moderation, see `REFUSALS`. `revision` is the
+    without `#`. `labels` are words of ours about consent and moderation, see `LABELS`. `revision` is the
     network's own (an edit time in milliseconds, or a number), 0 where it has none. `is_origin`: this copy is
     the word of the one who may speak for the id; `via` names the host that gave any other copy.
     `is_hearsay`: what it quotes was told by somebody who may not speak for the quoted id. `pictures` are the
@@ -136,8 +136,16 @@ class Post(Struct, frozen=True, omit_defaults=True):
 
 
 REFUSALS = frozenset({"nobot", "noindex", "nowall", "not-public", "suspended", "limited", "memorial"})
-"""Labels that keep a post out: its author, or the network, does not want it shown."""
+"""Labels that keep a post out, also one that stands: its author, or the network, does not want it shown."""
 
+DOUBTS = {"tag-stuffed": "carries more hashtags than anybody reads"}
+"""Labels that hold a post for a person, each with the reason that a moderator is told."""
+
+REMARKS = frozenset({"bot", "bridged", "no-archive", "sensitive"})
+"""Labels that are kept with a post, and change nothing by themselves."""
+
+LABELS = REFUSALS | DOUBTS.keys() | REMARKS
+"""All labels that a source may give; `ABSENT` is given to it."""
 
 AHEAD_S = 900.0
 """The time that a post claims may be ahead of ours by so much: clocks go wrong."""

@@ -1,7 +1,7 @@
 """What a gatherer lets through, remembers, and says of its source. The log behind it is a real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
 from backchannel.contract import Batch, SourceError
-from backchannel.gather import GatherContext, Gatherer, Standing, is_in_window, unwanted
+from backchannel.gather import GatherContext, Gatherer, KnownPosts, is_in_window, unwanted
 from backchannel.log import Lane
 from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.sequencer import Sequencer
@@ -28,7 +28,7 @@ TAGS = frozenset({"conf"})
 class Script:
     """A network on paper: what each call of `batches` gives, in order; then silence."""
 
-    is_chosen = False
+    chosen: Collection[str] = ()
     poll_s = 0.001
 
     def __init__(self, *calls: Sequence[Batch | Exception]) -> None:
@@ -57,12 +57,9 @@ def quick() -> ManualClock:
 async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: Any = None) -> Any:
     """Run the source to its end. Gives the sequencer and the gatherer."""
     sequencer = await sequencer_in(folder, clock=ManualClock(2000.0))
-
-    def standing(post_id: str) -> Any:
-        seen = sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
-
-    house = GatherContext(TAGS, 0.0, sequencer, clock or quick(), standing, sequencer.log.cursors, Bugs())
+    house = GatherContext(
+        TAGS, 0.0, sequencer, clock or quick(), KnownPosts(sequencer).standing, sequencer.log.cursors, Bugs()
+    )
     gatherer = Gatherer("net", "net", source, watch, house)
     gatherer._clock = clock or quick()
     writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
@@ -116,6 +113,44 @@ async def test_a_post_says_by_which_lane_it_came_and_keeps_it_when_it_is_looked_
     assert seen.lane == "lane"
     await settle(sequencer, Posted(post(text="an edit", revision=1)))
     assert sequencer.state.posts.by_id["id:p1"].lane == "lane"
+    await sequencer.close()
+
+
+async def test_a_chosen_lanes_post_needs_no_hashtag_whoever_brings_it_again(tmp_path: Path) -> None:
+    """Another lane, a re-check or an edit must not take down what was wanted without a hashtag."""
+
+    class Two(Script):
+        chosen = ("all",)
+        recheck_s = 7.0
+        is_known, told = False, 0
+
+        def lanes(self) -> Any:
+            return ("all", "some")
+
+        async def batches(self, lane: Any, cursor: Any) -> Any:
+            if lane == "all":
+                self.is_known = cursor == "1"
+                yield Batch([Posted(post("p1", hashtags=()))], "1")
+            elif self.is_known:
+                yield Batch([Posted(post(name, "again", hashtags=(), revision=1)) for name in ("p1", "p2")])
+                self.told += 1
+
+        async def recheck(self, posts: Any) -> Any:
+            if self.told > 3:
+                self.is_through.set()
+            return [Posted(post("p1", "edited", hashtags=(), revision=2))] if self.told else []
+
+    sequencer, _ = await gathered(tmp_path, Two(), watch=lambda: [post()])
+    assert await texts(sequencer) == {"p1": "edited"}
+    await sequencer.close()
+
+
+async def test_a_label_that_is_none_of_ours_costs_the_post(tmp_path: Path) -> None:
+    """A typing error in a kind would let in whom the label is to keep out."""
+    labelled = [Posted(post("a", labels=("no-bot",))), Posted(post("b", labels=("bot",)))]
+    sequencer, gatherer = await gathered(tmp_path, Script([Batch(labelled, "1")]))
+    assert {*await texts(sequencer)} == {"b"}
+    assert gatherer.health.skipped == 1
     await sequencer.close()
 
 
@@ -278,11 +313,7 @@ async def test_what_was_written_outside_of_the_window_is_left_out(tmp_path: Path
 @asynccontextmanager
 async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[Gatherer]:
     """Gatherer and sequencer at work for the length of a block."""
-
-    def standing(post_id: str) -> Standing | None:
-        seen = sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
-
+    standing = KnownPosts(sequencer).standing
     house = GatherContext(TAGS, 0.0, sequencer, quick(), standing, sequencer.log.cursors, Bugs())
     gatherer = Gatherer("net", "net", source, lambda: (), house)
     tasks = [asyncio.create_task(gatherer.run()), asyncio.create_task(sequencer.run())]

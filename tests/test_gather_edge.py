@@ -243,6 +243,8 @@ class Clinging(Script):
         finally:
             raise ValueError("closing")
 
+    recheck_s = 15.0
+
     async def recheck(self, posts: Sequence[Post]) -> Sequence[Event]:
         return [Posted(post())]
 

@@ -19,7 +19,7 @@ from typer.main import get_command
 from backchannel import kinds
 from backchannel.cli import app
 from backchannel.config import Config, parse_config
-from backchannel.contract import SourceSettings
+from backchannel.contract import Check, Closing, Recheck, Source, SourceSettings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "backchannel"
@@ -158,6 +158,17 @@ def test_a_network_has_its_three_places(kind: str) -> None:
     alone = ROOT / f"tests/sources/test_{kind}.py"
     assert alone.is_file() != any((ROOT / tests).glob("test_*.py")), tests
     assert (ROOT / f"docs/sources/{kind}.md").is_file()
+
+
+@pytest.mark.parametrize("kind", kinds.names())
+def test_a_source_names_what_it_implements(kind: str) -> None:
+    """So mypy looks for all of each protocol: what has half of `Recheck` would silently never be asked."""
+    source: Any = kinds.load(kind).Source
+    assert {Source} <= {*source.__mro__}
+    assert source.__final__
+    for protocol in (Recheck, Check, Closing):
+        own = {name for name in vars(protocol) if not name.startswith("_")}
+        assert protocol in source.__mro__ or not any(hasattr(source, name) for name in own)
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("sources/**/*.py")), ids=name_of)

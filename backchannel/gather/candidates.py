@@ -4,14 +4,25 @@ Here foreign events stand before they become entries: secrets are taken out of e
 on it, and it is asked whether this source may say it at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 
 from msgspec.structs import replace
 
 from backchannel.gather.house import GatherContext, Standing
 from backchannel.log.codec import decode, encode
-from backchannel.model import AHEAD_S, REFUSALS, Deleted, Event, Left, Post, Posted, Unknown, without_quote
+from backchannel.model import (
+    AHEAD_S,
+    LABELS,
+    REFUSALS,
+    Deleted,
+    Event,
+    Left,
+    Post,
+    Posted,
+    Unknown,
+    without_quote,
+)
 from backchannel.redaction import redacted_event
 
 RECHECK = "recheck"
@@ -45,8 +56,8 @@ class Candidates:
     `dropped`: items that could not be read, and words of this source on another network's ids.
     """
 
-    def __init__(self, name: str, kind: str, house: GatherContext, *, is_chosen: bool) -> None:
-        self._name, self._kind, self._house, self._is_chosen = name, kind, house, is_chosen
+    def __init__(self, name: str, kind: str, house: GatherContext, *, chosen: Collection[str]) -> None:
+        self._name, self._kind, self._house, self._chosen = name, kind, house, chosen
         self._early: dict[str, float] = {}
         self.dropped = 0
 
@@ -75,6 +86,8 @@ class Candidates:
     def _decide(self, event: Event, lane: str, now: float) -> Event | None:
         match event:
             case Posted(post):
+                if strange := set(post.labels) - LABELS:  # a typing error would let in whom it is to keep out
+                    raise ValueError(f"no labels of ours: {sorted(strange)}")
                 return self._candidate(replace(post, lane=lane))
             case Left(subject) | Deleted(subject) if not self._is_ours(self._house.standing(subject)):
                 self.dropped += 1
@@ -90,8 +103,8 @@ class Candidates:
         return standing is None or standing.kind in ("", self._kind)
 
     def _candidate(self, post: Post) -> Posted | Left | None:
-        why = unwanted(post, self._house.hashtags, is_chosen=self._is_chosen)
         standing = self._house.standing(post.id)
+        why = unwanted(post, self._house.hashtags, is_chosen=self._is_chosen(post.lane, standing))
         if standing is None:
             in_window = is_in_window(post, self._house.since, self._house.clock.now())
             return Posted(post) if in_window and not why else None
@@ -102,6 +115,12 @@ class Candidates:
             return Posted(post)
         via = "" if post.is_origin else post.via
         return Left(post.id, post.revision, why, via) if self._may_withdraw(post, standing) else None
+
+    def _is_chosen(self, lane: str, standing: Standing | None) -> bool:
+        """Return whether the post is wanted without a hashtag: for the lane that gives this copy, or for
+        the one that gave it first, where another lane, or a re-check, gives it again."""
+        first = standing.lane if standing and standing.source == self._name else ""
+        return lane in self._chosen or first in self._chosen
 
     def _may_withdraw(self, post: Post, standing: Standing) -> bool:
         """Tell whether this copy, which is no candidate, says so of the one that stands.

@@ -24,7 +24,6 @@ from backchannel.model import DecodeError, Deleted, Left, Post
 from backchannel.redaction import redacted
 from backchannel.retry import backoff_s
 
-RECHECK_S = 15.0
 STEADY_S = 60.0
 """A read that went well for so long starts patience anew."""
 LOG_RETRY_S = 2.0
@@ -44,9 +43,8 @@ class Gatherer:
         self.name, self.kind, self.source = name, kind, source
         self._watch, self._house, self._clock = watch, house, house.clock
         self._lanes: dict[str, LaneHealth] = {}
-        self._candidates = Candidates(name, kind, house, is_chosen=source.is_chosen)
+        self._candidates = Candidates(name, kind, house, chosen=source.chosen)
         self._is_stopping = False
-        self._poll_s = float(getattr(source, "poll_s", 0.0))
 
     @property
     def health(self) -> SourceHealth:
@@ -67,7 +65,7 @@ class Gatherer:
         """Real seconds since the network was last heard; a stream that is open is not behind."""
         if at is None:
             return None
-        if state == "live" and self._poll_s == 0:
+        if state == "live" and self.source.poll_s == 0:
             return 0.0
         return max(0.0, self._clock.now() - at) / self._clock.rate
 
@@ -151,7 +149,7 @@ class Gatherer:
             began = self._clock.monotonic()
             try:
                 pause_s = await self._read(lane, health)
-                if self._poll_s == 0:  # a stream that ends is no failure, but not to be hurried
+                if self.source.poll_s == 0:  # a stream that ends is no failure, but not to be hurried
                     pause_s = max(pause_s, self._patience_s(health, began))
                 else:
                     health.failures = 0
@@ -179,7 +177,7 @@ class Gatherer:
                     log_line.warning("items dropped", source=self.name, lane=lane, why=[*batch.reasons][:3])
         finally:
             await self._end(where, batches.aclose)
-        return max(pause_s, self._poll_s)
+        return max(pause_s, self.source.poll_s)
 
     async def _next(self, where: str, batches: AsyncGenerator[Batch, None]) -> Batch | None:
         """Return the next batch, or None at the end. The guard is around the source's own code alone."""
@@ -209,7 +207,7 @@ class Gatherer:
         return asked_s
 
     async def _run_recheck(self, source: Recheck) -> None:
-        pace_s = pause_s = float(getattr(source, "recheck_s", RECHECK_S))
+        pace_s = pause_s = source.recheck_s
         while True:
             await self._clock.sleep(pause_s)
             pause_s = pace_s

@@ -10,13 +10,14 @@ from backchannel.model import Event, Takedown
 
 
 class Standing(NamedTuple):
-    """Says which copy of a known post stands, and on which network."""
+    """Says which copy of a known post stands, on which network, and which lane of its source came first."""
 
     source: str
     revision: int
     is_origin: bool
     via: str = ""
     kind: str = ""
+    lane: str = ""
 
 
 class Writer(Protocol):

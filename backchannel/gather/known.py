@@ -40,4 +40,6 @@ class KnownPosts:
     def standing(self, post_id: str) -> Standing | None:
         """Return which copy of this post stands; None where it is not known."""
         seen = self._sequencer.state.posts.by_id.get(post_id)
-        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind) if seen else None
+        if seen is None:
+            return None
+        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind, seen.lane)

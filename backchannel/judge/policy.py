@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from backchannel.model import Post
+from backchannel.model import DOUBTS, Post
 from backchannel.state import State
 from backchannel.state.post_state import PostState
 
@@ -19,9 +19,6 @@ class Opinion(Struct, frozen=True):
 
 
 Policy = Callable[[State, PostState, Post], Opinion]
-
-DOUBTS = {"tag-stuffed": "carries more hashtags than anybody reads"}
-"""Labels of a source that ask for a person's look, and the reason a moderator is told."""
 
 
 def _open(state: State, seen: PostState, post: Post) -> Opinion:

@@ -63,7 +63,7 @@ async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell
     keep_secret(["a secret that is in no post"])
     sequencer = await sequencer_in(tmp_path)
     house = GatherContext(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
-    candidates = Candidates("net", "script", house, is_chosen=False)
+    candidates = Candidates("net", "script", house, chosen=())
     events = [Posted(post(f"p{at}", "\N{ARABIC LETTER ALEF}\ufdfa " * 10_000)) for at in range(40)]
     done = asyncio.Event()
     watch = asyncio.create_task(turns(done))

@@ -53,7 +53,7 @@ def load_memory(cursor: str | None, scope: str) -> Memory:
         memory = Memory()
     if memory.scope != scope:
         # Ids and first sights stay; that something was handed on, and that nothing changed, do not.
-        rows = tuple(msgspec.structs.replace(row, raw="", said="", is_in=False) for row in memory.rows)
+        rows = tuple(msgspec.structs.replace(row, raw="", said="") for row in memory.rows)
         memory = msgspec.structs.replace(memory, scope=scope, etag="", modified="", body="", rows=rows)
     return memory
 

@@ -32,12 +32,11 @@ _TRACKING = re.compile(
 
 
 class Row(Struct, frozen=True, array_like=True):
-    """What is kept of an entry. All but the last two are digests, `guid` and `link` of their canonical form.
+    """What is kept of an entry. All but the last are digests, `guid` and `link` of their canonical form.
 
     `link` is empty where it does not tell entries apart. `raw` is the entry as it was last read, `said` what
     was last handed on, empty where nothing was. `at` is the entry's time, or the time of first sight where it
-    has none (negative: an undated entry of the first read that is left alone). `is_in`: it was handed on as
-    wanted.
+    has none (negative: an undated entry of the first read that is left alone).
     """
 
     key: str
@@ -46,7 +45,6 @@ class Row(Struct, frozen=True, array_like=True):
     raw: str = ""
     said: str = ""
     at: float = 0.0
-    is_in: bool = False
 
 
 class Known(NamedTuple):

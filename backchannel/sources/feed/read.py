@@ -1,13 +1,12 @@
 """One reading of a feed: what of it is news, and what to remember. Pure."""
 
-from collections.abc import Collection
 from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
-from backchannel.model import AHEAD_S, DecodeError, Deleted, Event, Left, Post, Posted, digest
+from backchannel.model import AHEAD_S, DecodeError, Deleted, Event, Post, Posted, digest
 from backchannel.sources.feed.cursor import MAX_ROWS, Memory, bounded_rows
 from backchannel.sources.feed.identity import By, Known, Row, bounded_id, has_repeats, identify
 from backchannel.sources.feed.post import Origin, is_blank, parse_entry
@@ -20,14 +19,13 @@ MAX_DELETED = 200
 
 
 class Window(NamedTuple):
-    """What is wanted: entries since `since`; with one of `hashtags`, or all where that is None.
+    """Entries since `since` are wanted; both times are POSIX seconds of the conference.
 
-    `now` is the conference's time, all are POSIX seconds. `is_first`: nothing of this feed is known yet.
+    `is_first`: nothing of this feed is known yet.
     """
 
     since: float
     now: float
-    hashtags: Collection[str] | None = None
     is_first: bool = False
 
 
@@ -110,14 +108,8 @@ class _Reading:
         said = _said(post)
         if said == row.said or is_blank(post):
             return row
-        hashtags = self._window.hashtags
-        is_in = hashtags is None or not set(hashtags).isdisjoint(post.hashtags)
-        if is_in:
-            self._said.append((post.created_at, Posted(post)))
-        elif row.is_in:
-            left = Left(post.id, post.revision, "no hashtag of the event any more")
-            self._said.append((post.created_at, left))
-        return replace(row, said=said, is_in=is_in)
+        self._said.append((post.created_at, Posted(post)))
+        return replace(row, said=said)
 
 
 def _date(entry: WireEntry) -> float | None:

@@ -8,11 +8,12 @@ oldest first. networks/open.md section 4; RFC 4287, 6721, 9110; jsonfeed.org.
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
+from typing import final
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from backchannel.contract import Batch, Context, Sample, SourceError
+from backchannel.contract import Batch, Check, Closing, Context, Sample, Source, SourceError
 from backchannel.fetch import FetchError, Response
 from backchannel.model import DecodeError, Event, Posted
 from backchannel.retry import retry_after_s
@@ -47,11 +48,9 @@ _ALTERNATE = re.compile(rb"<link\b[^>]{0,300}application/(?:rss|atom|feed)\+(?:x
 _HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]{1,500})", re.I)
 
 
-class FeedSource:
-    """Reads feeds, one lane for each; the lane's name is the feed's address as it may be told.
-
-    `is_chosen` where any feed is wanted whole; the others of that source are then filtered here.
-    """
+@final
+class FeedSource(Source, Check, Closing):
+    """Reads feeds, one lane for each; the lane's name is the feed's address as it may be told."""
 
     def __init__(self, settings: FeedSettings, context: Context, *, workers: Workers | None = None) -> None:
         self._context = context
@@ -59,7 +58,7 @@ class FeedSource:
         self._feeds = {told(feed): feed for feed in settings.entries}
         self._workers = workers or Workers()
         self.poll_s = settings.poll_s
-        self.is_chosen = any(feed.match == "all" for feed in self._feeds.values())
+        self.chosen = {lane for lane, feed in self._feeds.items() if feed.match == "all"}
 
     def lanes(self) -> Sequence[str]:
         return tuple(self._feeds)
@@ -71,7 +70,7 @@ class FeedSource:
     async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """One reading. Raises SourceError."""
         feed = self._feeds[lane]
-        scope = short(f"{self._context.hashtags} {feed.match} {self.is_chosen} {self._settings.label}")
+        scope = short(f"{self._context.hashtags} {feed.match} {self._settings.label}")
         memory = load_memory(cursor, scope)
         if memory.is_over:
             raise SourceError("the feed says that it has ended", permanent=True)
@@ -92,7 +91,7 @@ class FeedSource:
             yield self._unchanged(memory, seen, response)
             return
         document = await self._read(lane, response)
-        window = self._window(feed, self._context.since, is_first=not memory.body and not memory.rows)
+        window = self._window(self._context.since, is_first=not memory.body and not memory.rows)
         seen = with_rest(seen, document.head)
         events, seen = await self._news(document, seen, self._origin(feed, response), window)
         yield Batch(
@@ -109,7 +108,7 @@ class FeedSource:
         response = await self._ask(feed, Memory(), self._context.clock.now())
         self._judge_status(response, False)
         document = await self._read(lane, response)
-        window = self._window(feed, 0.0, is_first=True)
+        window = self._window(0.0, is_first=True)
         events, _ = await self._news(document, Memory(), self._origin(feed, response), window)
         advice = "the feed says that it has ended: take it out of `feeds`" if document.head.is_over else ""
         if response.moved and not advice:
@@ -122,10 +121,8 @@ class FeedSource:
             advice=advice,
         )
 
-    def _window(self, feed: FeedEntry, since: float, *, is_first: bool) -> Window:
-        is_filtered = self.is_chosen and feed.match == "hashtag"
-        hashtags = self._context.hashtags if is_filtered else None
-        return Window(since, self._context.clock.now(), hashtags, is_first)
+    def _window(self, since: float, *, is_first: bool) -> Window:
+        return Window(since, self._context.clock.now(), is_first)
 
     async def _news(
         self, document: WireDocument, memory: Memory, origin: Origin, window: Window

@@ -5,8 +5,9 @@ is one post. Edits and deletions are found by reading again what is on the wall 
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import final
 
-from backchannel.contract import Batch, Context, Sample
+from backchannel.contract import Batch, Check, Context, Recheck, Sample, Source
 from backchannel.model import Event, Post
 from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
@@ -15,10 +16,11 @@ from backchannel.sources.mastodon.settings import MastodonSettings
 from backchannel.text import fold_tag
 
 
-class MastodonSource:
+@final
+class MastodonSource(Source, Recheck, Check):
     """Every server is a lane."""
 
-    is_chosen = False
+    chosen = ()
 
     def __init__(self, settings: MastodonSettings, context: Context) -> None:
         self.poll_s, self.recheck_s = settings.poll_s, settings.recheck_s

@@ -4,14 +4,15 @@ The conversation itself is `read`, without I/O; this module moves the frames.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
+from typing import final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from backchannel.clock import Clock
-from backchannel.contract import Batch, Context, Sample, SourceError
+from backchannel.contract import Batch, Check, Context, Sample, Source, SourceError
 from backchannel.fetch import FetchError, Refused
 from backchannel.model import DecodeError, Post, Posted
 from backchannel.redaction import keep_secret, redacted, redacted_body
@@ -27,10 +28,11 @@ PULSE_S = 20.0
 INBOX = 256
 
 
-class NostrSource:
+@final
+class NostrSource(Source, Check):
     """Reads every relay at once; profiles, quoted events and deletions are shared between them."""
 
-    is_chosen = False
+    chosen = ()
     poll_s = 0.0
     pulse_s = PULSE_S
 
@@ -58,7 +60,7 @@ class NostrSource:
         """The relays' addresses."""
         return tuple(self._relays)
 
-    async def batches(self, lane: str, cursor: str | None) -> AsyncIterator[Batch]:
+    async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
         """Stored posts since the cursor, then live ones as they come, until the connection ends.
 
         The cursor is the newest `created_at` in seconds, never in the future; five minutes before it are

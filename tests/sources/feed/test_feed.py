@@ -188,13 +188,12 @@ def test_each_feed_is_a_lane_by_its_address() -> None:
     assert Source(settings, context).lanes() == ("https://a.example/f", "https://b.example/f")
 
 
-@pytest.mark.parametrize(("match", "is_chosen"), [("hashtag", False), ("all", True)])
-def test_a_source_whose_feeds_are_wanted_whole_is_chosen(match: str, is_chosen: bool) -> None:
+def test_a_feed_that_is_wanted_whole_is_a_chosen_lane() -> None:
     context = Context(
         "blogs", Fetcher(user_agent="x", clock=ManualClock()), ManualClock(), (), 0.0, tuple, Bugs()
     )
-    settings = Settings.model_validate({"feeds": ["https://a.example/f"], "match": match})
-    assert Source(settings, context).is_chosen is is_chosen
+    feeds = ["https://a.example/f", {"url": "https://b.example/f", "match": "all"}]
+    assert Source(Settings.model_validate({"feeds": feeds}), context).chosen == {"https://b.example/f"}
 
 
 # A reading
@@ -221,16 +220,6 @@ async def test_atom_tombstones_become_deletions(shelf: Shelf, reader: Reader) ->
     shelf.answers["/feed"] = document((OWN / "full.atom").read_text("utf-8"))
     deleted = [event for event in (await reader.read()).events if isinstance(event, Deleted)]
     assert deleted == [Deleted(f"feed:{shelf.url()}#urn:kai:41")]
-
-
-async def test_in_one_source_a_chosen_feed_is_whole_and_another_filtered(shelf: Shelf) -> None:
-    feeds = [{"url": shelf.url("/a"), "match": "all"}, {"url": shelf.url("/b")}]
-    reader = Reader(shelf, feeds=feeds)
-    for path in ("/a", "/b"):
-        shelf.answers[path] = document(rss("tagged", "bare").replace("bare #conf", "bare"))
-    told = [titles(await reader.read_lane(lane)) for lane in reader.source.lanes()]
-    assert told == [["bare", "tagged #conf"], ["tagged #conf"]]
-    await reader.close()
 
 
 async def test_the_label_is_the_networks_name(shelf: Shelf) -> None:
@@ -486,13 +475,6 @@ async def test_a_check_reads_the_whole_feed_and_remembers_nothing(shelf: Shelf) 
     sample = await sampled(reader)
     assert (sample.what, sample.items, sample.skipped, sample.advice) == ("Notes", 2, 0, "")
     assert sorted("conf" in post.hashtags for post in sample.posts) == [False, True]
-
-
-async def test_a_check_counts_what_the_source_itself_leaves_out_as_not_shown(shelf: Shelf) -> None:
-    shelf.answers["/feed"] = document(rss("first").replace(" #conf", ""))
-    chosen = {"url": shelf.url("/other"), "match": "all"}
-    sample = await sampled(Reader(shelf, feeds=[shelf.url(), chosen]))
-    assert (sample.items, sample.posts) == (1, [])
 
 
 async def test_a_check_says_where_a_feed_has_moved_to(shelf: Shelf) -> None:

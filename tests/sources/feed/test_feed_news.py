@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
-from backchannel.model import Deleted, Event, Left, Posted
+from backchannel.model import Deleted, Event, Posted
 from backchannel.sources.feed.cursor import (
     MAX_ROWS,
     Memory,
@@ -45,16 +45,15 @@ def entry(
 class Feed:
     """A feed that is read again and again, through a cursor as the log keeps it."""
 
-    def __init__(self, *, since: float = 5_000.0, hashtags: tuple[str, ...] | None = None) -> None:
+    def __init__(self, *, since: float = 5_000.0) -> None:
         self.since = since
-        self.hashtags = hashtags
         self.cursor: str | None = None
 
     def read(
         self, *entries: WireEntry, now: float = NOW, stones: tuple[Tombstone, ...] = (), home: str = ""
     ) -> Sequence[Event]:
         memory = load_memory(self.cursor, "scope")
-        window = Window(self.since, now, self.hashtags, is_first=self.cursor is None)
+        window = Window(self.since, now, is_first=self.cursor is None)
         events, memory = read_news(
             WireDocument(Head(link=home), entries, stones), memory, ORIGIN, window, Bugs()
         )
@@ -304,18 +303,6 @@ def test_a_claimed_time_a_little_ahead_is_kept_as_claimed() -> None:
 # What is wanted
 
 
-def test_in_a_source_with_chosen_feeds_the_others_are_filtered_here() -> None:
-    feed = Feed(hashtags=("conf",))
-    assert feed.ids(entry("a", tags=("Conf",)), entry("b", tags=("other",))) == ["a"]
-
-
-def test_there_a_hashtag_that_was_taken_away_is_said() -> None:
-    feed = Feed(hashtags=("conf",))
-    feed.read(entry("a", tags=("conf",)), entry("b"))
-    events = feed.read(entry("a"), entry("b", "edited"))
-    assert events == (Left(f"feed:{URL}#a", 0, "no hashtag of the event any more"),)
-
-
 def test_an_entry_that_says_nothing_is_no_post() -> None:
     assert Feed().read(WireEntry(id="a", published=9_000.0, tags=("conf",))) == ()
 
@@ -328,11 +315,7 @@ def test_other_hashtags_in_the_settings_read_everything_anew_with_the_same_ids_a
     feed.read(entry("a", at=None))
     memory = load_memory(feed.cursor, "another scope")
     events, _ = read_news(
-        WireDocument(Head(), (entry("a", at=None),)),
-        memory,
-        ORIGIN,
-        Window(0.0, NOW + 900, None, False),
-        Bugs(),
+        WireDocument(Head(), (entry("a", at=None),)), memory, ORIGIN, Window(0.0, NOW + 900, False), Bugs()
     )
     (event,) = events
     assert isinstance(event, Posted)
@@ -407,7 +390,7 @@ class StumblingOrigin(Origin):
 def test_an_entry_that_finds_a_mistake_of_ours_costs_itself_alone() -> None:
     bugs = Bugs()
     document = WireDocument(Head(), (entry("a"), entry("bad"), entry("b")))
-    window = Window(0.0, NOW, None, is_first=True)
+    window = Window(0.0, NOW, is_first=True)
     events, _ = read_news(document, load_memory(None, "scope"), StumblingOrigin(*ORIGIN), window, bugs)
     assert {said.removeprefix(f"feed:{URL}#") for said in _ids(events)} == {"a", "b"}
     assert (bugs.count, bugs.latest.startswith(f"an entry of {URL}: IndexError at")) == (1, True)
