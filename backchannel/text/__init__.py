@@ -16,6 +16,7 @@ from backchannel.text.drawing import (
 )
 from backchannel.text.from_html import MAX_HTML, parse_html
 from backchannel.text.links import MAX_URL, claims_another, is_web_url, readable_url, shown_host, web_url
+from backchannel.text.markdown import render_markdown
 from backchannel.text.marks import fold_tag, one_line, strip_controls
 from backchannel.text.markup import words_of
 from backchannel.text.plain import find_addresses, parse_plain
@@ -42,6 +43,7 @@ __all__ = [
     "parse_plain",
     "plain_text",
     "readable_url",
+    "render_markdown",
     "shown_host",
     "strip_controls",
     "web_url",

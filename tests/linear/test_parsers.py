@@ -23,7 +23,7 @@ from backchannel.sources.nostr.wire import bound_event, parse_event, parse_said
 from backchannel.text import markup
 from backchannel.web import words
 from backchannel.web.display import render_card
-from backchannel.wire import LIMITS
+from backchannel.wire import LIMITS, dates
 from tests.conftest import Tell
 from tests.kit.posts import post as kit_post
 from tests.linear.hostile import Make, inputs, numbered, repeated
@@ -149,6 +149,7 @@ CHEAP: dict[str, tuple[int, Callable[[str], object]]] = {
         URL,
         lambda s: entry(media=tuple(WireMedium(s, "image/png", alt=s) for _ in range(64))),
     ),
+    "a date": (dates.MAX_DATE, dates.read_date),
     "a NIP-19 word": (5000, lambda s: tried(bech32.parse_pointer, s)),
 }
 

@@ -1,13 +1,12 @@
 """JSON Feed 1 and 1.1 (https://www.jsonfeed.org/version/1.1/) → the same entries as any other feed."""
 
-from datetime import UTC, datetime
-
 import msgspec
 from msgspec import Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources.feed.wire import Head, Text, WireDocument, WireEntry, WireMedium, WirePerson
 from backchannel.wire import MAX_PARTS, decode
+from backchannel.wire.dates import read_date
 
 
 class _Author(Struct, frozen=True):
@@ -104,8 +103,8 @@ def parse_item(raw: bytes | msgspec.Raw) -> WireEntry:
         contents=tuple(texts),
         summary=Text(item.summary) if item.summary else None,
         authors=_people(item.author, item.authors),
-        published=_seconds(item.date_published),
-        updated=_seconds(item.date_modified),
+        published=read_date(item.date_published),
+        updated=read_date(item.date_modified),
         tags=item.tags or (),
         media=tuple(
             WireMedium(attached.url, attached.mime_type or "")
@@ -131,14 +130,3 @@ def _people(one: _Author | None, several: tuple[_Author, ...] | None) -> tuple[W
         for who in several or ((one,) if one else ())
         if who.name or who.url
     )
-
-
-def _seconds(text: str | None) -> float | None:
-    """RFC 3339. A date nobody can read is no date; without a zone it is UTC."""
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None

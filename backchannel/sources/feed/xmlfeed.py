@@ -4,9 +4,7 @@ Each entry is decoded on its own: what is odd in one stays there. A document can
 feedparser also uses for its own lists; so where a list is expected, a text may stand, and counts as nothing.
 """
 
-from calendar import timegm
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -23,6 +21,7 @@ from backchannel.sources.feed.wire import (
     WirePerson,
 )
 from backchannel.wire import MAX_PARTS, decode
+from backchannel.wire.dates import read_date, read_parts
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}
@@ -174,7 +173,7 @@ def _parse_head(raw: msgspec.Raw) -> tuple[Head, tuple[Tombstone, ...]]:
         skip_days=tuple(_DAYS.index(day) for day in days if day in _DAYS),
         is_noindex=feed.is_noindex,
     )
-    return head, tuple(Tombstone(stone.ref, _rfc3339(stone.when)) for stone in feed.stones if stone.ref)
+    return head, tuple(Tombstone(stone.ref, read_date(stone.when)) for stone in feed.stones if stone.ref)
 
 
 def _listed(value: tuple[_T, ...] | str) -> tuple[_T, ...]:
@@ -210,16 +209,4 @@ def _number(text: str) -> int:
 
 
 def _seconds(date: _Date | str | None) -> float | None:
-    """POSIX seconds. A date nobody can read is no date."""
-    try:
-        return float(timegm(date)) if isinstance(date, tuple) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _rfc3339(text: str) -> float | None:
-    try:
-        at = datetime.fromisoformat(text.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return read_parts(date) if isinstance(date, tuple) else None

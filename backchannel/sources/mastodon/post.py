@@ -27,10 +27,10 @@ from backchannel.sources.mastodon.wire import (
     WireQuote,
     WireStatus,
     decode_object,
-    parse_time,
     word,
 )
 from backchannel.text import MAX_HTML, fold_tag, parse_html, plain_text, web_url, without_undrawn, words_of
+from backchannel.wire.dates import parse_date
 
 MAX_QUOTED = 10_000
 """Characters of HTML that are read of a post within a post."""
@@ -107,7 +107,7 @@ def build_post(status: WireStatus, view: View) -> Post | None:
         id=uri,
         kind="mastodon",
         source=view.source,
-        created_at=parse_time(status.created_at or ""),
+        created_at=parse_date(status.created_at or ""),
         face=face,
         ref=f"{view.host}/{word(status.id)}",
         lang=line(status.language),
@@ -115,9 +115,9 @@ def build_post(status: WireStatus, view: View) -> Post | None:
         reply_to=view.parents.get(word(status.in_reply_to_id), ""),
         labels=_labels(status, account, view.opt_outs, hashtags),
         sensitive=bool(status.sensitive),
-        revision=round(parse_time(status.edited_at) * 1000) if status.edited_at else 0,
+        revision=round(parse_date(status.edited_at) * 1000) if status.edited_at else 0,
         is_origin=is_origin,
-        expires_at=parse_time(pleroma.expires_at) if pleroma and pleroma.expires_at else None,
+        expires_at=parse_date(pleroma.expires_at) if pleroma and pleroma.expires_at else None,
         pictures=pictures.all(),
         via="" if is_origin else view.host,
         is_hearsay=quote is not None and origin_of(quote.id) != view.origin,

@@ -5,7 +5,6 @@ ULIDs, flake ids); where PHP says `[]` and Firefish says `false`, they mean "non
 raises DecodeError, one status at a time. Docs: https://docs.joinmastodon.org/entities/Status/.
 """
 
-from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
 from msgspec import Raw, Struct
@@ -13,13 +12,13 @@ from msgspec import Raw, Struct
 from backchannel.model import DecodeError
 from backchannel.redaction import beginning
 from backchannel.wire import LIMITS, decode, decode_items
+from backchannel.wire.dates import parse_date
 
 Text = str | None
 Id = str | int | None
 Flag = bool | int | None
 
 NOTHING = Raw(b"null")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WireEmoji(Struct):
@@ -231,7 +230,7 @@ def parse_id(item: Raw) -> str:
 
 def parse_created(item: Raw) -> float:
     """Return when the item was written, even where nothing else of it can be read. DecodeError."""
-    return parse_time(decode(item, WireWhen).created_at or "")
+    return parse_date(decode(item, WireWhen).created_at or "")
 
 
 def parse_instance(body: bytes) -> Instance:
@@ -262,15 +261,6 @@ def parse_complaint(body: bytes) -> str:
         return ""
     said = f"{wire.error or wire.message or ''} {wire.error_description or ''}".split()
     return beginning(" ".join(said), 160)
-
-
-def parse_time(said: str) -> float:
-    """An ISO 8601 time as POSIX seconds; without a zone it is UTC. DecodeError."""
-    try:
-        at = datetime.fromisoformat(said)
-    except ValueError as error:
-        raise DecodeError(f"no time: {beginning(said, 40)!r}") from error
-    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH).total_seconds()
 
 
 def word(value: Id) -> str:

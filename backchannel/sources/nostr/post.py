@@ -18,6 +18,7 @@ from backchannel.sources.nostr.wire import (
 )
 from backchannel.sources.nostr.words import find_references, parse_words, permalink, reference_of
 from backchannel.text import cut, find_hashtags, fold_tag, one_line, plain_text
+from backchannel.wire.dates import read_epoch
 
 STUFFED = 8
 """More hashtags than this are no topic but a net."""
@@ -102,7 +103,7 @@ def parse_post(
         id=post_id(event),
         kind="nostr",
         source=source,
-        created_at=float(_published_at(event)),
+        created_at=_published_at(event),
         face=Face(
             author=author,
             network="Nostr",
@@ -209,11 +210,10 @@ def _is_quotable(quoted: WireEvent, event: WireEvent, now: float) -> bool:
     return quoted.kind in POST_KINDS and quoted.id != event.id and not is_over(quoted, now)
 
 
-def _published_at(event: WireEvent) -> int:
+def _published_at(event: WireEvent) -> float:
     """When an article first appeared (NIP-23): its revisions must not move it. Only the past is believed."""
-    said = event.first("published_at") if event.kind == ARTICLE else ""
-    believed = int(said) if said.isascii() and said.isdigit() and len(said) < 12 else 0
-    return believed if 0 < believed < event.created_at else event.created_at
+    believed = (event.kind == ARTICLE and read_epoch(event.first("published_at"))) or 0.0
+    return believed if 0 < believed < event.created_at else float(event.created_at)
 
 
 def _hashtags(event: WireEvent, body: Body) -> tuple[tuple[str, ...], bool]:

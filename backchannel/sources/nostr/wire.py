@@ -19,6 +19,7 @@ from backchannel.model import AHEAD_S, DecodeError
 from backchannel.redaction import beginning
 from backchannel.text import one_line
 from backchannel.wire import LIMITS, bound
+from backchannel.wire.dates import read_epoch
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_FRAME_BYTES = MAX_EVENT_BYTES + 1024
@@ -255,8 +256,7 @@ def check_time(event: WireEvent, now: float) -> None:
 
 def expires_at(event: WireEvent) -> float | None:
     """NIP-40's end of an event, POSIX seconds, None where it has none or it cannot be read."""
-    said = event.first("expiration")
-    return float(said) if said.isascii() and said.isdigit() and len(said) <= 15 else None
+    return read_epoch(event.first("expiration"))
 
 
 def is_over(event: WireEvent, now: float) -> bool:

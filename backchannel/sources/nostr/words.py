@@ -16,10 +16,18 @@ from backchannel.sources.nostr.bech32 import (
     render_npub,
     shorten,
 )
-from backchannel.sources.nostr.markdown import render_markdown
 from backchannel.sources.nostr.media import without_urls
 from backchannel.sources.nostr.wire import ARTICLE, WireEvent
-from backchannel.text import cut, find_addresses, joined, one_line, parse_html, parse_plain, strip_controls
+from backchannel.text import (
+    cut,
+    find_addresses,
+    joined,
+    one_line,
+    parse_html,
+    parse_plain,
+    render_markdown,
+    strip_controls,
+)
 
 MAX_TITLE = 300
 MAX_REFERENCES = 50

@@ -1,4 +1,4 @@
-"""An article (NIP-23) on a card: the beginning of its Markdown as HTML for the house's allow-list. Pure.
+"""The beginning of a Markdown text as HTML for the house's allow-list. Pure.
 
 Only what a card can draw: paragraphs, headings (strong), lists, quotes, code, emphasis and links. What it
 does not know stays as it was typed. Nothing here is trusted: the result passes `parse_html` like any other.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 
 EXCERPT = 600
-"""Characters of an article that has no summary; the block that crosses the limit is the last."""
+"""Characters that stand on a card; the block that crosses the limit is the last."""
 
 # Every expression is linear: what it looks through ends where it could begin anew.
 _PICTURE = re.compile(r"!\[[^\[\]\n]*+\]\([^)\n\[]*+\)")
