@@ -104,7 +104,7 @@ _decode = msgspec.json.Decoder(FrameNumbers).decode
 
 
 def whole_frame(data: bytes) -> tuple[int, int] | None:
-    """Where the payload of the first frame begins and ends, if all of it is there."""
+    """Return where the payload of the first frame begins and ends, if all of it is there."""
     if len(data) < 2:
         return None
     start = {126: 4, 127: 10}.get(data[1], 2)
@@ -115,7 +115,7 @@ def whole_frame(data: bytes) -> tuple[int, int] | None:
 
 
 class Audience:
-    """All subscribers, and what they have heard."""
+    """The subscribers, and what they have heard."""
 
     def __init__(self, clock: Clock) -> None:
         self.all: list[FrameReader] = []
@@ -170,7 +170,7 @@ def _piped(stream: Pipe | None) -> Pipe:
 
 
 async def run(subscribers: int, posts: int) -> Report:
-    """The whole measurement."""
+    """Return the whole measurement."""
     _allow_files(subscribers + 100)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.fanout", "--serve", str(subscribers)),
@@ -213,7 +213,7 @@ async def _measure(server: ServerProcess, crowd: Audience, subscribers: int, pos
 
 
 async def serve(folder: Path, subscribers: int) -> None:
-    """The serving process: says as many posts as a line asks for, and answers with its figures."""
+    """Run the serving process: it says as many posts as a line asks for, and answers with its figures."""
     _allow_files(subscribers + 100)
     clock = Clock()
     log = SqliteLog(folder / "log.db")
@@ -275,7 +275,7 @@ def _cpu_s() -> float:
 
 
 def render(report: Report) -> str:
-    """The figures in one line each."""
+    """Return the figures in one line each."""
     half, most = report.delays_ms
     return (
         f"{report.subscribers} subscribers, {report.posts} posts, half of them in one burst\n"

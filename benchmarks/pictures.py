@@ -1,4 +1,4 @@
-"""What strangers' pictures cost everybody else: how long honest posts wait for their avatars.
+"""The cost of strangers' pictures for everybody else: how long honest posts wait for their avatars.
 
     python -m benchmarks.pictures [SCENE ...]
 
@@ -47,7 +47,7 @@ Handler = Callable[[web.Request], "asyncio.Future[web.StreamResponse]"]
 
 
 def avatar(size: int = 400) -> bytes:
-    """A JPEG that costs about as much as a photograph of a face."""
+    """Return a JPEG that costs about as much as a photograph of a face."""
     grain = Image.effect_noise((size // 4, size // 4), 60).convert("RGB")
     made = BytesIO()
     grain.resize((size, size), Image.Resampling.BICUBIC).save(made, "JPEG", quality=85)
@@ -55,7 +55,7 @@ def avatar(size: int = 400) -> bytes:
 
 
 def laborious() -> bytes:
-    """A JPEG that takes its decoder seconds, within all limits."""
+    """Return a JPEG that takes its decoder seconds, within all limits."""
     made = BytesIO()
     Image.effect_noise((4400, 4400), 80).convert("RGB").save(made, "JPEG", progressive=True, quality=70)
     whole = made.getvalue()
@@ -118,7 +118,7 @@ class PictureServers:
 
 
 class Testbed(NamedTuple):
-    """What a scene is played on. `quick`, …: addresses of servers, without a path."""
+    """The servers on which a scene is played. `quick`, …: addresses of servers, without a path."""
 
     crowd: Feed
     others: tuple[Feed, Feed]
@@ -136,7 +136,7 @@ def silent(stage: Testbed) -> None:
 
 
 def many_authors(stage: Testbed) -> None:
-    """The same by 150 authors on one host, as fast as they are read."""
+    """Flood with the same by 150 authors on one host, as fast as they are read."""
     for n in range(150):
         stage.crowd.write(
             f"silent {n}", by=f"Eve {n}", pictures=[f"{stage.silent}/{n}/{m}" for m in range(4)]
@@ -163,7 +163,7 @@ SCENES = {one.__name__: one for one in (silent, slow, names, flood, many_authors
 
 
 class RunReport(NamedTuple):
-    """What the log tells of a run: seconds that each post waited, honest ones apart; and how it went on."""
+    """The log's account of a run: seconds that each post waited, honest ones apart; and how it went on."""
 
     honest: list[float]
     crowd: list[float]
@@ -172,7 +172,7 @@ class RunReport(NamedTuple):
 
 
 async def read(folder: Path, honest: frozenset[str]) -> RunReport:
-    """What a run has left in its log."""
+    """Read what a run has left in its log."""
     data = folder / "data"
     log = SqliteLog(data / "log.db", key_check=key_check(SecretStore.read(data).mark_key))
     taken: dict[str, float] = {}
@@ -210,7 +210,7 @@ async def read(folder: Path, honest: frozenset[str]) -> RunReport:
 
 @asynccontextmanager
 async def site(host: str, **handlers: Callable[[web.Request], object]) -> AsyncIterator[str]:
-    """A server of its own at a free port of this address: a name's path, or everything by `all`."""
+    """Serve at a free port of this address: a name's path, or everything by `all`."""
     app = web.Application()
     for name, handler in handlers.items():
         app.router.add_get("/{path:.*}" if name == "all" else f"/{name}.json", handler)  # type: ignore[arg-type]

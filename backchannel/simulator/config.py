@@ -30,7 +30,7 @@ wall:
 
 
 def render_sources(kinds: Sequence[Kind], bases: Sequence[str]) -> list[Mapping[str, object]]:
-    """The entries of `sources:` for the networks that are served."""
+    """Return the entries of `sources:` for the networks that are served."""
     feeds = [f"{bases[0]}/feeds/{info.file}" for info in FEEDS]
     relays = [f"{base.replace('http', 'ws', 1)}/nostr" for base in bases]
     known: dict[Kind, Mapping[str, object]] = {
@@ -47,7 +47,7 @@ def render_sources(kinds: Sequence[Kind], bases: Sequence[str]) -> list[Mapping[
 
 
 def render_config(sources: Sequence[Mapping[str, object]], start: float, port: int) -> str:
-    """The whole file, with what was said in the days before within reach."""
+    """Return the whole file, with what was said in the days before within reach."""
     day = datetime.fromtimestamp(start, UTC)
     listed = "\n".join(f"  - {json.dumps(source, ensure_ascii=False)}" for source in sources)
     return _CONFIG.format(

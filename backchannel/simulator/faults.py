@@ -14,7 +14,8 @@ _NAMES = {429: "429 Too Many Requests", 502: "502 Bad Gateway", 503: "503 Servic
 
 
 class Fault(Struct):
-    """What is answered instead. `refuse` cuts the connection, `silence` takes a request and says nothing."""
+    """An answer given instead of the right one. `refuse` cuts the connection, `silence` takes a request and
+    says nothing."""
 
     mode: Mode = "status"
     status: int = 503
@@ -22,7 +23,7 @@ class Fault(Struct):
 
 
 class Faults:
-    """Which fault holds for which network and place; place "" is the whole network."""
+    """The faults in force, by network and place; place "" is the whole network."""
 
     def __init__(self) -> None:
         self._faults: dict[tuple[Kind, str], Fault] = {}
@@ -43,7 +44,7 @@ class Faults:
         self._lifted.set()
 
     def find(self, kind: Kind, place: str) -> Fault | None:
-        """The fault that holds there."""
+        """Return the fault that holds there."""
         return self._faults.get((kind, place)) or self._faults.get((kind, ""))
 
     async def answer(self, fault: Fault, request: web.Request) -> web.StreamResponse:

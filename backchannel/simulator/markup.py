@@ -47,7 +47,7 @@ def render_status(text: str, base: str, mention: Mention | None = None, quoted: 
 
 
 def render_article(text: str, site: str, picture: str = "", alt: str = "") -> str:
-    """A blog's HTML, with a figure where there is a picture."""
+    """Return a blog's HTML, with a figure where there is a picture."""
 
     def mark(match: re.Match[str]) -> str:
         if match["url"]:
@@ -74,7 +74,7 @@ def _paragraphs(marked: str, line_break: str) -> str:
 
 
 def _link(url: str) -> str:
-    """A link as Mastodon shortens it: scheme and `www.` hidden, the rest cut to thirty characters."""
+    """Return a link as Mastodon shortens it: scheme and `www.` hidden, the rest cut to thirty characters."""
     match = re.match(r"https?://(?:www\.)?", url)
     prefix = match[0] if match else ""
     shown, rest = url[len(prefix) :][:_SHOWN], url[len(prefix) :][_SHOWN:]

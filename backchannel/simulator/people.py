@@ -1,4 +1,4 @@
-"""Who is at the invented conference, and where each of them writes: play/cast.txt, read into people.
+"""The people of the invented conference, and where each of them writes: play/cast.txt, read into people.
 
 Everybody but the writers of feeds has a Mastodon account and a Nostr key; `home` is where they write unless
 the play says otherwise.
@@ -14,7 +14,7 @@ KINDS: tuple[Kind, ...] = ("mastodon", "feed", "nostr")
 
 
 class Appearance(Struct, frozen=True):
-    """How a portrait is drawn: colours as `#rrggbb`, `hair` and `extra` as words `portraits.py` knows."""
+    """The traits of a portrait: colours as `#rrggbb`, `hair` and `extra` as words `portraits.py` knows."""
 
     ground: str
     skin: str
@@ -25,7 +25,8 @@ class Appearance(Struct, frozen=True):
 
 
 class Person(Struct, frozen=True):
-    """One voice. `server` is the index of their Mastodon server, `feed` the file name of their feed."""
+    """A person who writes. `server` is the index of their Mastodon server, `feed` the file name of their
+    feed."""
 
     key: str
     name: str
@@ -66,7 +67,7 @@ EMOJI = ("openideas", "applause")
 
 
 def parse_person(row: str) -> Person:
-    """One row of the cast."""
+    """Read a row of the cast."""
     key, name, handle, home, lang, bio, look = (part.strip() for part in row.split("|"))
     words = [part if part != "-" else "" for part in look.split()]
     feed = home if "." in home and not home.startswith("n.") else ""

@@ -23,7 +23,7 @@ _SCALE = 2
 
 
 class Gallery:
-    """Every picture that anybody may ask for, by the name in its address."""
+    """The pictures that anybody may ask for, by the name in the address."""
 
     def __init__(self) -> None:
         self._pictures: dict[str, Sketch] = {}
@@ -41,13 +41,13 @@ class Gallery:
         self._pictures |= {picture.name: picture for picture in pictures}
 
     def find(self, name: str) -> Sketch | None:
-        """The picture of that name."""
+        """Return the picture of that name."""
         return self._pictures.get(name)
 
 
 @lru_cache(maxsize=256)
 def png(picture: Sketch) -> bytes:
-    """The picture as a PNG file. Some tens of milliseconds: not for an event loop."""
+    """Return the picture as a PNG file. Some tens of milliseconds: not for an event loop."""
     width, height = SIZES[picture.kind]
     mode, ground = ("RGBA", "#0000") if picture.kind == "emoji" else ("RGB", "#10141c")
     image = Image.new(mode, (width * _SCALE, height * _SCALE), ground)
@@ -68,7 +68,7 @@ def png(picture: Sketch) -> bytes:
 
 
 def _draw_slide(draw: ImageDraw.ImageDraw, picture: Sketch, width: int, height: int) -> None:
-    """A bright screen in a dark hall; a `card` is the screen alone."""
+    """Draw a bright screen in a dark hall; a `card` is the screen alone."""
     is_slide = picture.kind == "slide"
     if is_slide:
         left, top, right, bottom = width * 0.24, height * 0.10, width * 0.80, height * 0.62

@@ -8,7 +8,7 @@ _DARK = "#14100a"
 
 
 def draw_portrait(draw: ImageDraw.ImageDraw, look: Appearance, size: int) -> None:
-    """A square portrait of `size` pixels."""
+    """Draw a square portrait of `size` pixels."""
     unit = size / 100
     draw.rectangle((0, 0, size, size), fill=look.ground)
     if not look.skin:

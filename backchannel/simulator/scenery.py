@@ -11,7 +11,7 @@ _NOTES = ("#ffd75e", "#ff9fb2", "#8fd3ff", "#b9e28c")
 
 
 def crowd_row(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """The backs of heads along the lower edge, and one raised telephone."""
+    """Draw the backs of heads along the lower edge, and one raised telephone."""
     rng = Random("crowd")
     for row, shade in ((0.90, "#0c0f16"), (1.0, "#050709")):
         x = -60.0
@@ -32,7 +32,7 @@ def _sky(draw: ImageDraw.ImageDraw, width: int, height: int, top: str, bottom: s
 
 
 def draw_mill(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A brick front with lit windows, a chimney, an evening sky."""
+    """Draw a brick front with lit windows, a chimney, an evening sky."""
     _sky(draw, width, height, "#2a2f5b", "#f0a35e")
     draw.rectangle((width * 0.78, height * 0.05, width * 0.83, height * 0.6), fill="#6d2f27")
     draw.rectangle((width * 0.08, height * 0.32, width * 0.92, height * 0.9), fill="#8a3d30")
@@ -46,7 +46,7 @@ def draw_mill(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_room(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A long hall with arches, rows of chairs, a stage at its end."""
+    """Draw a long hall with arches, rows of chairs, a stage at its end."""
     _sky(draw, width, height, "#5b3a2d", "#a8704c")
     for step in range(4):
         inset = step * width * 0.075
@@ -85,7 +85,7 @@ def draw_stage(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_coffee(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A cup on a window sill in slanting light."""
+    """Draw a cup on a window sill in slanting light."""
     _sky(draw, width, height, "#f6d9a8", "#c77f4f")
     for number in range(3):
         x = width * (0.1 + number * 0.28)
@@ -111,7 +111,7 @@ def _draw_cup(draw: ImageDraw.ImageDraw, x: float, floor: float, size: float) ->
 
 
 def draw_board(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A whiteboard full of sticky notes."""
+    """Draw a whiteboard full of sticky notes."""
     draw.rectangle((0, 0, width, height), fill="#c9c4ba")
     draw.rounded_rectangle((width * 0.05, height * 0.07, width * 0.95, height * 0.93), 20, fill="#fbfbf9")
     rng = Random("board")
@@ -131,7 +131,7 @@ def draw_board(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_sketch(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A notebook page: a river with small boats."""
+    """Draw a notebook page: a river with small boats."""
     draw.rectangle((0, 0, width, height), fill="#e8dfcb")
     draw.rectangle((width * 0.08, height * 0.04, width * 0.92, height * 0.96), fill="#fffdf4")
     for bend in range(3):
@@ -182,7 +182,7 @@ def draw_soup(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_cat(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A cat asleep on a keyboard."""
+    """Draw a cat asleep on a keyboard."""
     draw.rectangle((0, 0, width, height), fill="#d9cdb8")
     draw.rectangle((width * 0.2, height * 0.06, width * 0.8, height * 0.46), fill="#22303c")
     draw.text(
@@ -208,7 +208,7 @@ def draw_cat(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_train(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A platform in the evening sun, a train coming in."""
+    """Draw a platform in the evening sun, a train coming in."""
     _sky(draw, width, height, "#ef9a5b", "#ffe3ae")
     draw.rounded_rectangle((width * 0.45, height * 0.3, width * 1.1, height * 0.72), 90, fill="#2f5d7c")
     for window in range(5):
@@ -237,7 +237,7 @@ def draw_note(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_bell(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A ship's bell on a table."""
+    """Draw a ship's bell on a table."""
     _sky(draw, width, height, "#20364a", "#3f6076")
     draw.rectangle((0, height * 0.8, width, height), fill="#5a3a22")
     x, unit = width * 0.45, height * 0.1
@@ -251,7 +251,7 @@ def draw_bell(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
 
 
 def draw_sticker(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
-    """A sheet of round yellow stickers with a banana each."""
+    """Draw a sheet of round yellow stickers with a banana each."""
     draw.rectangle((0, 0, width, height), fill="#e9e6df")
     for column in range(4):
         for row in range(3):

@@ -29,14 +29,14 @@ _NEXT = re.compile(rf"; (?=(?:{'|'.join(_NAMES)})\b)")
 
 
 class Mark(Struct, frozen=True):
-    """One thing in braces: its value, and after how many minutes it happens."""
+    """A thing in braces: its value, and after how many minutes it happens."""
 
     value: str = ""
     minutes: int = 0
 
 
 class PlayLine(Struct):
-    """One line of the play. `answers` is the index of the line it answers, `scene` that of its scene."""
+    """A line of the play. `answers` is the index of the line it answers, `scene` that of its scene."""
 
     who: str
     words: str
@@ -47,7 +47,7 @@ class PlayLine(Struct):
 
 
 class Scene(Struct, frozen=True):
-    """Where the lines of a scene begin, in seconds from the start, and how dense they are."""
+    """The start of a scene's lines, in seconds from the start, and how dense they are."""
 
     title: str
     start_s: float
@@ -88,7 +88,7 @@ def parse_play(text: str) -> tuple[list[Scene], list[PlayLine]]:
 
 
 def load_play() -> tuple[list[Scene], list[PlayLine]]:
-    """The whole conference."""
+    """Return the whole conference."""
     folder = files(__package__).joinpath("play")
     return parse_play("\n".join(folder.joinpath(f"day{n}.txt").read_text("utf-8") for n in range(4)))
 

@@ -1,4 +1,4 @@
-"""What is said when: the play with times, the small talk between, the crowd, the spammer and the outages.
+"""The posts with their times: the play, the small talk between, the crowd, the spammer and the outages.
 
 Pure: the same seed gives the same script. Times are seconds of the conference from its start; what was said
 in the days before has negative ones. The script knows networks and people, and no ids or addresses.
@@ -28,7 +28,7 @@ PictureKind = Literal["slide", "chart", "photo", "portrait", "emoji", "card"]
 
 
 class Sketch(Struct, frozen=True):
-    """What to draw: `words` are the slide's text, the photo's motif or the portrait's owner."""
+    """A picture to draw: `words` are the slide's text, the photo's motif or the portrait's owner."""
 
     kind: PictureKind
     words: str
@@ -57,7 +57,7 @@ class Version(Struct, frozen=True):
 
 
 class ScriptedPost(Struct, frozen=True):
-    """One post on one network, with everything that will happen to it.
+    """A post on one network, with everything that will happen to it.
 
     `key` is its name in the script; `answers` and `quotes` are keys. `place` is the index of the Mastodon
     server, or the feed's file name. `late_s` is how long the second server needs to hear of it. `visibility`
@@ -87,11 +87,11 @@ class ScriptedPost(Struct, frozen=True):
         return self.versions[0].at_s
 
     def version(self, at_s: float) -> Version | None:
-        """The words as they stand at that time, None before the first."""
+        """Return the words as they stand at that time, None before the first."""
         return next((version for version in reversed(self.versions) if version.at_s <= at_s), None)
 
     def is_gone(self, at_s: float) -> bool:
-        """Whether its author has taken it back by then."""
+        """Tell whether its author has taken it back by then."""
         return self.deleted_s is not None and self.deleted_s <= at_s
 
 
@@ -111,7 +111,7 @@ class Script(NamedTuple):
 
 
 def write_script(seed: int, kinds: tuple[Kind, ...] = KINDS) -> Script:
-    """The whole conference for a seed; `kinds` leaves out the other networks' posts."""
+    """Return the whole conference for a seed; `kinds` leaves out the other networks' posts."""
     writer = _Writer(Random(f"script {seed}"))
     scenes, lines = load_play()
     writer.play(scenes, lines)
@@ -173,7 +173,7 @@ class _Writer:
             self._add_twin(said)
 
     def _add_twin(self, said: ScriptedPost) -> None:
-        """The same words of the same person on Nostr, half a minute later."""
+        """Add the same words of the same person on Nostr, half a minute later."""
         lag_s = self.rng.uniform(15, 60)
         versions = tuple(Version(v.at_s + lag_s, v.text, v.warning) for v in said.versions[:1])
         self.said[f"{said.key}-twin"] = ScriptedPost(
@@ -202,7 +202,7 @@ class _Writer:
         return f"\n\n#{shown}" if len(words) > 70 or self.rng.random() < 0.3 else f" #{shown}"
 
     def small_talk(self) -> None:
-        """What is said in corridors: a dozen on day one, most of it on the days after."""
+        """Return the talk in the corridors: a dozen on day one, most of it on the days after."""
         talk = SmallTalk(self.rng)
         hours = ((0, 3.75, 4.3, 5), (0, 5.55, 10.0, 16), (1, 24.1, 33.5, 52), (2, 48.1, 54.0, 34))
         for day, first, last, count in hours:
@@ -224,7 +224,7 @@ class _Writer:
             self.said[f"crowd-{number}"] = self._made(f"crowd-{number}", who, f"{text} #{TAG}", at_s, None)
 
     def spam(self) -> None:
-        """One voice that says the same thing two dozen times."""
+        """Return the posts of a voice that says the same thing two dozen times."""
         for number, text in enumerate(pitches(self.rng, 24, f"#{TAG}")):
             at_s = 3.43 * HOUR_S + 45 * number + self.rng.uniform(0, 20)
             key = f"spam-{number}"
@@ -252,7 +252,7 @@ class _Writer:
         )  # fmt: skip
 
     def _free(self, at_s: float) -> float:
-        """The next time at which nobody else is just writing: people do not post in unison."""
+        """Return the next time at which nobody else is just writing: people do not post in unison."""
         while any(abs(at_s - taken) < 4 for taken in self._taken):
             at_s += self.rng.uniform(4, 12)
         insort(self._taken, at_s)

@@ -30,7 +30,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Simulator:
-    """Every network at once, on loopback. `async with` starts and stops it.
+    """The simulated networks, all on one port of loopback. `async with` starts and stops it.
 
     `speed` is conference seconds in a real second. The posts are stamped by `clock`: give it one of the same
     rate, as `demo` does, or leave it out for real times. `rate_limit` is what a client may ask a Mastodon
@@ -117,15 +117,15 @@ class Simulator:
         return self.world.moment(self.clock.now())
 
     def truth(self, at: float | None = None) -> Truth:
-        """What has been said by a time of `clock` (now, without one)."""
+        """Return what has been said by a time of `clock` (now, without one)."""
         return self.world.truth(self.clock.now() if at is None else at)
 
     def sources(self) -> list[Mapping[str, object]]:
-        """The `sources:` of a config.yaml that reads all this."""
+        """Return the `sources:` of a config.yaml that reads all this."""
         return render_sources(self.kinds, self.bases)
 
     def config_yaml(self, *, port: int = 8080) -> str:
-        """A whole config.yaml for a wall on `port` that shows this conference."""
+        """Return a whole config.yaml for a wall on `port` that shows this conference."""
         return render_config(self.sources(), self.world.start, port)
 
     def say(self, said: ScriptedPost) -> str:
@@ -145,7 +145,7 @@ class Simulator:
         self._wake.set()
 
     def outage(self, kind: Kind, on: bool = True, *, place: str = "") -> None:
-        """A network is down, or back: its HTTP answers 503, its sockets are cut and refused."""
+        """Take a network down, or bring it back: its HTTP answers 503, its sockets are cut and refused."""
         mode: Mode = "refuse" if kind == "nostr" else "status"
         self.fault(kind, Fault(mode, 503) if on else None, place=place)
 
@@ -231,7 +231,7 @@ class Simulator:
         return max(OUTAGE_S, min(OUTAGE_S * self.speed, _LONGEST_OUTAGE_S))
 
     def _next_s(self) -> float:
-        """The moment at which something happens by itself."""
+        """Return the moment at which something happens by itself."""
         edges = [at for outage in self.world.outages for at in (outage.at_s, outage.at_s + self._outage_s())]
         if self._coming:
             edges.append(self._coming[0][0])

@@ -28,7 +28,7 @@ _PARTS = {
 
 
 def crowd() -> list[str]:
-    """What fifty people shout within ten seconds."""
+    """Return what fifty people shout within ten seconds."""
     return _rows("burst.txt")
 
 

@@ -19,7 +19,7 @@ Listener = Callable[[ScriptedPost], None]
 
 
 class Spoken(Struct, frozen=True):
-    """What a reader of the networks should know of one post: its latest words, and whether it still stands.
+    """The truth about a post for a reader of the networks: its latest words, and whether it still stands.
 
     `id` is the network's own global one: the `uri`, `nostr:<event id>`, `<feed address>#<entry id>`.
     `revision_at` is the stamp of the last change of words, 0 where there was none.
@@ -57,7 +57,8 @@ class Truth(Struct, frozen=True):
 
 
 class World:
-    """All that was and will be said, and when. `stretch` is stamp seconds for a second of the conference."""
+    """The conference in time: what was and will be said. `stretch` is stamp seconds for a second of the
+    conference."""
 
     def __init__(self, seed: int, script: Script, start: float, stretch: float = 1.0) -> None:
         self.seed = seed
@@ -97,19 +98,20 @@ class World:
         self.add(replace(said, versions=(*said.versions, Version(at_s, text, warning))))
 
     def delete(self, key: str, at_s: float) -> None:
-        """Its author takes a post back."""
+        """Delete a post for its author."""
         self.add(replace(self._said[key], deleted_s=at_s))
 
     def post(self, key: str) -> ScriptedPost:
-        """The post of that name. KeyError."""
+        """Return the post of that name. KeyError."""
         return self._said[key]
 
     def said(self, at_s: float) -> Iterator[ScriptedPost]:
-        """What was said by then, taken back or not."""
+        """Return what was said by then, taken back or not."""
         return (said for said in self._said.values() if said.at_s <= at_s)
 
     def truth(self, stamp: float) -> Truth:
-        """What has been said by a POSIX time, from the script alone and not from what is on the wire."""
+        """Return what has been said by a POSIX time, from the script alone and not from what is on the
+        wire."""
         at_s = self.moment(stamp)
         spoken = (self._spoken(said, at_s) for said in self.said(at_s))
         return Truth({post.id: post for post in spoken})

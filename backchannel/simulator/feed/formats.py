@@ -22,7 +22,7 @@ _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
 class Article(Struct, frozen=True):
-    """One article. Times are stamps; `gone` is when it was taken back, or 0; `picture` is an address."""
+    """An article. Times are stamps; `gone` is when it was taken back, or 0; `picture` is an address."""
 
     id: str
     url: str
@@ -39,7 +39,7 @@ class Article(Struct, frozen=True):
 
 
 def render_feed(info: FeedInfo, url: str, entries: Sequence[Article], updated: float) -> bytes:
-    """The document in the format that the file's name ends with. `url` is the feed's own address."""
+    """Return the document in the format that the file's name ends with. `url` is the feed's own address."""
     render = {"xml": _rss, "atom": _atom, "rdf": _rdf, "json": _json}[info.file.rpartition(".")[2]]
     return render(info, url, entries, updated).encode()
 

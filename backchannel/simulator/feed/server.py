@@ -18,7 +18,7 @@ _NEWEST = 20
 
 
 class Blogs:
-    """All feeds under `base`. `moment` tells the seconds of the conference, `max_age_s` how long to keep."""
+    """The feeds under `base`. `moment` tells the seconds of the conference, `max_age_s` how long to keep."""
 
     def __init__(self, world: World, base: str, moment: Callable[[], float], max_age_s: int) -> None:
         self._world = world
@@ -29,12 +29,12 @@ class Blogs:
         world.listen(self._hear)
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """The feeds and their articles."""
+        """Return the feeds and their articles."""
         for info in FEEDS:
             yield web.get(f"/feeds/{info.file}", self._get_feed)
 
     def url(self, info: FeedInfo) -> str:
-        """A feed's address."""
+        """Return a feed's address."""
         return f"{self._base}/feeds/{info.file}"
 
     def _hear(self, said: ScriptedPost) -> None:
@@ -59,7 +59,7 @@ class Blogs:
         return web.Response(body=content, headers=headers)
 
     def _read(self, info: FeedInfo) -> list[Article]:
-        """What stands in a feed now, newest first, and what was taken back."""
+        """Return the feed's articles as they are now, newest first, and those taken back."""
         now = self._moment()
         said = [post for post in self._entries[info.file].values() if post.at_s <= now]
         said.sort(key=lambda post: post.at_s, reverse=True)

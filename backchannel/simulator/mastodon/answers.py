@@ -1,4 +1,4 @@
-"""How a Mastodon server answers: headers, rate limits, tokens, errors."""
+"""Answers of a Mastodon server: headers, rate limits, tokens, errors."""
 
 import hashlib
 from collections.abc import Mapping
@@ -43,12 +43,12 @@ class Answers:
         self._bucket = Bucket(clock, limit)
 
     def viewer(self, request: web.Request) -> str:
-        """Who asks: a person's key, or "" without a token that is known."""
+        """Return who asks: a person's key, or "" without a token that is known."""
         said = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return self._tokens.get(said, "")
 
     def refuse(self, request: web.Request, status: int) -> web.Response:
-        """An error as Mastodon words it."""
+        """Return an error as Mastodon words it."""
         headers = {}
         if status == 401:
             headers["WWW-Authenticate"] = (

@@ -1,4 +1,4 @@
-"""What one Mastodon server has: its own people's posts, and copies of the other's that reached it later.
+"""Posts on a Mastodon server: those of its own people, and copies of others' that reached it later.
 
 Ids are minted when a server receives a post, so a copy that comes late has a high id and an old date.
 """
@@ -26,16 +26,16 @@ class Copy(NamedTuple):
     lag_s: float
 
     def version(self, at_s: float) -> Version:
-        """The words that this server has at that time."""
+        """Return the words that this server has at that time."""
         return self.said.version(at_s - self.lag_s) or self.said.versions[0]
 
     def is_here(self, at_s: float) -> bool:
-        """Whether the server has it and its deletion has not come through."""
+        """Tell whether the server has it and its deletion has not come through."""
         return self.arrives_s <= at_s and not self.said.is_gone(at_s - self.lag_s)
 
 
 class SimulatedServer:
-    """One of the servers: `number` counts them, `bases` are the addresses of all, `domain` its people's."""
+    """A simulated server: `number` counts them, `bases` are the addresses of all, `domain` its people's."""
 
     def __init__(self, world: World, number: int, bases: tuple[str, ...], domains: tuple[str, ...]) -> None:
         self.world = world
@@ -54,7 +54,7 @@ class SimulatedServer:
         return (copy for copy in reversed(self._newest_last) if copy.is_here(at_s))
 
     def find(self, status_id: str, at_s: float) -> Copy | None:
-        """The post of that id, None where there is none (any more)."""
+        """Return the post of that id, None where there is none (any more)."""
         copy = self._by_id.get(int(status_id)) if status_id.isascii() and status_id.isdigit() else None
         return copy if copy and copy.is_here(at_s) else None
 
@@ -69,12 +69,12 @@ class SimulatedServer:
         return [other for other in here if other.said.answers == copy.said.key]
 
     def uri(self, said: ScriptedPost) -> str:
-        """The post's global id, on the server where it was written."""
+        """Return the post's global id, on the server where it was written."""
         home = int(said.place)
         return f"{self.bases[home]}/ap/users/{account_id(said.who, home)}/statuses/{self._id(said, home)}"
 
     def url(self, said: ScriptedPost) -> str:
-        """Its page, on the server where it was written."""
+        """Return its page, on the server where it was written."""
         home = int(said.place)
         return f"{self.bases[home]}/@{CAST[said.who].handle}/{self._id(said, home)}"
 

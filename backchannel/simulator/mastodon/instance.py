@@ -1,4 +1,4 @@
-"""What a Mastodon 4.6 server says about itself."""
+"""A Mastodon 4.6 server's description of itself."""
 
 from backchannel.simulator.mastodon.copies import SimulatedServer
 

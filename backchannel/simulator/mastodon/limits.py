@@ -1,4 +1,4 @@
-"""How often a client may ask a Mastodon server, and what its answers say about that."""
+"""Rate limits of a Mastodon server, and the headers that tell of them."""
 
 from math import floor
 

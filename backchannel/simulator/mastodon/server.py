@@ -18,7 +18,7 @@ Ask = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Api:
-    """One server. `moment` tells the seconds of the conference."""
+    """The API of one server. `moment` tells the seconds of the conference."""
 
     def __init__(self, server: SimulatedServer, answers: Answers, moment: Callable[[], float]) -> None:
         self.server = server
@@ -190,7 +190,7 @@ class Api:
         return self._answers.json(request, instance.nodeinfo(self.server, posts), max_age_s=1800)
 
     async def _get_page(self, request: web.Request) -> web.Response:
-        """The permalink, for people: a plain page."""
+        """Return the permalink, for people: a plain page."""
         copy = self.server.find(request.match_info["id"], self._moment())
         if copy is None or CAST[copy.said.who].handle != request.match_info["name"]:
             return web.Response(status=404, text="The page you are looking for isn't here.")

@@ -29,7 +29,7 @@ class Renderer:
         self.viewer = viewer
 
     def status(self, copy: Copy, *, depth: int = 0, as_source: bool = False) -> Json:
-        """A status; with `as_source` its plain text instead of HTML, as an answer to its deletion."""
+        """Return a status; with `as_source` its plain text instead of HTML, as an answer to its deletion."""
         said, version = copy.said, copy.version(self.at_s)
         parent = self.server.copy_of(said.answers, self.at_s) if said.answers else None
         is_edited = version is not said.versions[0]
@@ -72,7 +72,7 @@ class Renderer:
         }
 
     def account(self, who: str) -> Json:
-        """An account as this server knows it; avatars of remote people come from its cache."""
+        """Return an account as this server knows it; avatars of remote people come from its cache."""
         person = CAST[who]
         base, path = self.server.bases[person.server], self._avatar(person)
         note = render_status(person.bio, base) if person.bio else ""
@@ -112,7 +112,7 @@ class Renderer:
         }
 
     def edits(self, copy: Copy) -> list[Json]:
-        """The history: every version that has reached this server, oldest first."""
+        """Return the history: every version that has reached this server, oldest first."""
         account, said = self.account(copy.said.who), copy.said
         known = [version for version in said.versions if version.at_s <= self.at_s - copy.lag_s]
         return [
@@ -129,7 +129,7 @@ class Renderer:
         ]
 
     def attachment(self, copy: Copy, picture: Sketch) -> Json:
-        """A picture: the server's own file, or its cached copy of a remote one."""
+        """Return a picture: the server's own file, or its cached copy of a remote one."""
         number = self.server.number
         media_id = snowflake(
             int(self.server.world.stamp(copy.arrives_s) * 1000) - 900, picture.name + str(number)
@@ -156,7 +156,7 @@ class Renderer:
         }
 
     def emoji(self, name: str) -> Json:
-        """A custom emoji."""
+        """Return a custom emoji."""
         url = self._file(f"custom_emojis/images/000/000/001/original/{Sketch('emoji', name).name}.png")
         return {"shortcode": name, "url": url, "static_url": url, "visible_in_picker": True}
 
@@ -251,13 +251,13 @@ class Renderer:
         return str(account_id(who, self.server.number))
 
     def _count(self, name: str, since_s: float, most: int) -> int:
-        """A number of the seed that grows with the post's age."""
+        """Return a number of the seed that grows with the post's age."""
         final = int.from_bytes(sha256(f"{self.server.world.seed} {name}".encode()).digest()[:4]) % (most + 1)
         return int(final * (1 - 0.5 ** (max(self.at_s - since_s, 0.0) / _HALF_LIFE_S)))
 
 
 def plain_note(person: Person) -> str:
-    """The bio as its owner typed it."""
+    """Return the bio as its owner typed it."""
     return html.unescape(person.bio)
 
 

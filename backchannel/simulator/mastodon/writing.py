@@ -1,4 +1,4 @@
-"""What people do on their Mastodon server through the API: post, edit, delete, revoke a quote, upload."""
+"""Writing through the API of a Mastodon server: post, edit, delete, revoke a quote, upload."""
 
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -82,7 +82,7 @@ class Writing:
         return self._answers.json(request, gone)
 
     async def _put_policy(self, request: web.Request) -> web.Response:
-        """Who may quote is noted by nobody here; the answer is the status."""
+        """Answer with the status: who may quote it is not kept here."""
         copy = self._own(request)
         return copy if isinstance(copy, web.Response) else self._show(request, copy.said)
 
@@ -97,7 +97,7 @@ class Writing:
         return self._show(request, said)
 
     async def _upload(self, request: web.Request) -> web.Response:
-        """The file is not kept: a slide with its description stands for it."""
+        """Return the file is not kept: a slide with its description stands for it."""
         who, form = self._answers.viewer(request), await request.post()
         if not who:
             return self._answers.refuse(request, 401)
@@ -125,7 +125,7 @@ class Writing:
         return self._answers.json(request, nothing | blank)
 
     def _own(self, request: web.Request) -> Copy | web.Response:
-        """The asker's own post of that id, or the refusal."""
+        """Return the asker's own post of that id, or the refusal."""
         who = self._answers.viewer(request)
         if not who:
             return self._answers.refuse(request, 401)

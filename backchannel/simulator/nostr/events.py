@@ -48,7 +48,7 @@ class Key:
         return self._key.public_key.format(compressed=True)[1:].hex()
 
     def sign(self, kind: int, created_at: int, content: str, tags: Tags) -> Event:
-        """A signed event (NIP-01)."""
+        """Return a signed event (NIP-01)."""
         digest = event_hash(self.public, created_at, kind, tags, content)
         signature = self._key.sign_schnorr(digest, hashlib.sha256(digest).digest())
         return Event(digest.hex(), created_at, self.public, kind, signature.hex(), content, tags)
@@ -74,7 +74,7 @@ class EventWriter:
         return self._keys[who].sign(PROFILE, created_at, content, self._emoji_tags(person.name))
 
     def event(self, said: ScriptedPost, version: Version) -> Event:
-        """A note, or an article where it has a title. Parents must have been made before."""
+        """Return a note, or an article where it has a title. Parents must have been made before."""
         text = version.text
         tags: Tags = [["t", _as_client_writes(said, text, tag)] for tag in find_tags(text)]
         tags += self._thread_tags(said)
@@ -106,7 +106,7 @@ class EventWriter:
         return self._keys[said.who].sign(DELETION, int(self._world.stamp(at_s)), "", tags)
 
     def global_id(self, said: ScriptedPost) -> str:
-        """What the wall knows it by: the event's id, or an article's address, which no edit changes."""
+        """Return the id that the wall uses: the event's, or an article's address, which no edit changes."""
         event = self._events[said.key]
         return f"nostr:{ARTICLE}:{event.pubkey}:{said.key}" if said.title else f"nostr:{event.id}"
 
@@ -136,7 +136,7 @@ def event_hash(pubkey: str, created_at: int, kind: int, tags: Sequence[Sequence[
 
 
 def is_genuine(event: Event) -> bool:
-    """Whether id and signature are what the event says."""
+    """Tell whether id and signature are what the event says."""
     try:
         digest = event_hash(event.pubkey, event.created_at, event.kind, event.tags, event.content)
         if digest.hex() != event.id:

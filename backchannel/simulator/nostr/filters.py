@@ -1,4 +1,4 @@
-"""What a subscription asks for: NIP-01 filters."""
+"""Filters of a subscription (NIP-01)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _LIMIT = 500
 
 
 class Filter(Struct, frozen=True):
-    """One filter. `tags` holds the `#x` conditions by their letter."""
+    """A filter. `tags` holds the `#x` conditions by their letter."""
 
     ids: frozenset[str] | None = None
     authors: frozenset[str] | None = None
@@ -23,7 +23,7 @@ class Filter(Struct, frozen=True):
     tags: Mapping[str, frozenset[str]] = {}
 
     def wants(self, event: Event) -> bool:
-        """Whether the event is asked for. `limit` says nothing about that."""
+        """Tell whether the event is asked for. `limit` says nothing about that."""
         return (
             (self.ids is None or event.id in self.ids)
             and (self.authors is None or event.pubkey in self.authors)
@@ -38,7 +38,7 @@ class Filter(Struct, frozen=True):
 
 
 def parse_filter(said: Any) -> Filter:
-    """A filter from decoded JSON. ValueError (msgspec.ValidationError) says what is wrong with it."""
+    """Return a filter from decoded JSON. ValueError (msgspec.ValidationError) says what is wrong with it."""
     if not isinstance(said, dict):
         raise ValueError("a filter is an object")  # noqa: TRY004 - a client's mistake, not ours
     tags = {

@@ -18,7 +18,8 @@ _SHARE = 217
 
 
 class Store:
-    """What a relay keeps: newest version of what can be replaced, and nothing that was deleted or expired."""
+    """The events that a relay keeps: the newest version of what can be replaced, nothing deleted or
+    expired."""
 
     def __init__(self) -> None:
         self._events: dict[str, Event] = {}
@@ -59,7 +60,7 @@ class Store:
 
 
 class Relay:
-    """One relay. `number` 1 does not get everything that `number` 0 has."""
+    """A relay. `number` 1 does not get everything that `number` 0 has."""
 
     def __init__(self, number: int, name: str) -> None:
         self.number = number
@@ -69,7 +70,8 @@ class Relay:
         self._now = 0.0
 
     def take(self, event: Event) -> str:
-        """An event reaches the relay: keep it, and tell whoever asked for such. Returns why not, or ""."""
+        """Return an event reaches the relay: keep it, and tell whoever asked for such. Returns why not, or
+        ""."""
         refused = self._store.add(event)
         if not refused:
             for client in self._clients:
@@ -77,12 +79,12 @@ class Relay:
         return refused
 
     def offers(self, event: Event) -> bool:
-        """Whether an event of the conference is published here at all."""
+        """Tell whether an event of the conference is published here at all."""
         drawn = hashlib.sha256(bytes.fromhex(event.id)).digest()[0]
         return self.number == 0 or event.kind in (PROFILE, DELETION) or drawn < _SHARE
 
     def find(self, filters: Sequence[Filter], now: float) -> list[Event]:
-        """What is stored for any of the filters, each once, newest first."""
+        """Return the stored events that match any of the filters, each once, newest first."""
         found = {event.id: event for wanted in filters for event in self._store.find(wanted, now)}
         return sorted(found.values(), key=lambda event: (-event.created_at, event.id))
 
@@ -92,7 +94,7 @@ class Relay:
             client.cut()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """A websocket, the NIP-11 document, or a word to a lost browser."""
+        """Return a websocket, the NIP-11 document, or a word to a lost browser."""
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._talk(request)
         if "application/nostr+json" in request.headers.get("Accept", ""):
@@ -128,7 +130,7 @@ class Relay:
 
 
 class _Client:
-    """One connection: its subscriptions, and the frames that wait to be sent, in order."""
+    """A connection: its subscriptions, and the frames that wait to be sent, in order."""
 
     def __init__(self, relay: Relay, socket: web.WebSocketResponse, request: web.Request) -> None:
         self._relay = relay
@@ -153,7 +155,7 @@ class _Client:
                 self._send("EVENT", name, event)
 
     def hear(self, text: str, now: float) -> None:
-        """One frame from the client."""
+        """Take a frame from the client."""
         try:
             frame = msgspec.json.decode(text, type=list[Any])
             verb = frame[0]
@@ -205,7 +207,7 @@ class _Client:
 
 
 def _place(event: Event) -> tuple[int, str, str] | None:
-    """What a newer event of the same place replaces; None where nothing is replaced."""
+    """Return the place in which a newer event replaces this one; None where nothing is replaced."""
     if event.kind == PROFILE:
         return (PROFILE, event.pubkey, "")
     if event.kind == ARTICLE:
