@@ -248,19 +248,13 @@ class Erased(Struct, frozen=True, tag="erased", omit_defaults=True):
     replies: tuple[int, ...] = ()
 
 
-class Took(Struct, frozen=True, tag="took"):
-    """This node is the writer from here on."""
-
-    node: str
-
-
 class Unknown(Struct, frozen=True, tag="unknown"):
     """An event of another release: kept in the log, skipped by every fold."""
 
     said: str
 
 
-Event = Posted | Left | Deleted | Settled | Missed | Ruled | Blanked | Erased | Took
+Event = Posted | Left | Deleted | Settled | Missed | Ruled | Blanked | Erased
 Takedown = Deleted | Left | Ruled | Blanked
 """What can be veiled before any disk (a `Ruled` only when it hides)."""
 

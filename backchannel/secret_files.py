@@ -1,13 +1,12 @@
 """The one place for what nobody else may know: a file of mode 0600 in the data folder.
 
-It holds the mark key (what keeps an erased id out, see `model.mark`), the control token (by which the
-command line speaks to the running server) and whatever a source obtained by itself. A backup is the log
-and this file: with another mark key, erased posts could come back, so a damaged file is never replaced.
+It holds the mark key (what keeps an erased id out, see `model.mark`) and the control token (by which the
+command line speaks to the running server). A backup is the log and this file: with another mark key, erased
+posts could come back, so a damaged file is never replaced.
 """
 
 import os
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Self
@@ -20,10 +19,9 @@ from backchannel.errors import UserError
 FILE = "secrets.json"
 
 
-class _SecretsFile(Struct, frozen=True, forbid_unknown_fields=True):
+class _SecretsFile(Struct, frozen=True):
     mark_key: str
     control_token: str
-    values: dict[str, str]
 
     def __post_init__(self) -> None:
         if len(bytes.fromhex(self.mark_key)) < 32 or len(self.control_token) < 32:
@@ -31,7 +29,7 @@ class _SecretsFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SecretStore:
-    """Secrets by name, written whole or not at all. UserError when the file cannot be trusted."""
+    """The two secrets, written whole or not at all. UserError when the file cannot be trusted."""
 
     def __init__(self, path: Path, held: _SecretsFile) -> None:
         self._path = path
@@ -43,7 +41,7 @@ class SecretStore:
         path = folder / FILE
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(path, _SecretsFile(token_bytes(32).hex(), token_urlsafe(32), {}))
+            _write(path, _SecretsFile(token_bytes(32).hex(), token_urlsafe(32)))
         return cls.read(folder)
 
     @classmethod
@@ -72,19 +70,9 @@ class SecretStore:
         """Whoever shows this to the running server is its operator."""
         return self._held.control_token
 
-    def get(self, name: str) -> str | None:
-        """What was kept under this name."""
-        return self._held.values.get(name)
-
-    def keep(self, values: Mapping[str, str]) -> None:
-        """Keep these; they are on the disk when this returns."""
-        held = msgspec.structs.replace(self._held, values={**self._held.values, **values})
-        _write(self._path, held)
-        self._held = held
-
     def values(self) -> list[str]:
         """Everything that no log line may show."""
-        return [self._held.mark_key, self._held.control_token, *self._held.values.values()]
+        return [self._held.mark_key, self._held.control_token]
 
     def __repr__(self) -> str:
         return f"SecretStore({str(self._path)!r})"

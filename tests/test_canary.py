@@ -206,7 +206,6 @@ async def everything_is_there(parrots: Parrots, server: Served) -> None:
     await server.until(lambda said: any(CONTROL in post["id"] for post in said["posts"]))
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_secret_that_every_peer_repeats_stands_nowhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tell: Tell

@@ -14,9 +14,9 @@ from backchannel.board import Card, Folded, Item
 from backchannel.clock import Clock
 from backchannel.web.card import BLANK_VIEW, CardView
 from backchannel.web.folded import FoldedView, render_folded
+from backchannel.web.pages import PROTOCOL
 from backchannel.web.views import BoardReader, Views
 
-PROTOCOL = 1
 _encode = msgspec.json.Encoder().encode
 
 

@@ -14,15 +14,11 @@ SLACK = 2000
 
 class Faces:
     """Posts of the newest 200 cards, of the newest 100 folded ones and those that lend a line its name, and
-    of what waits, is held, absent or not settled, at most 2,000 of these.
-
-    `shed` counts queued posts whose words are not in memory.
-    """
+    of what waits, is held, absent or not settled, at most 2,000 of these."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._posts: dict[int, Post] = {}
-        self.shed = 0
 
     def take(self, entry: Entry) -> None:
         """Remember what an entry brings."""
@@ -55,7 +51,6 @@ class Faces:
         folds = [places[0][1] for _, places in state.crowd.newest_folds()] + state.board.folds[-FOLDED:]
         wanted = state.board.line[-NEWEST:] + folds + queued[-QUEUED:]
         kept = {by_key[key].post for key in wanted}
-        self.shed = max(0, len(queued) - QUEUED)
         self._posts = {seq: post for seq, post in self._posts.items() if seq in kept}
 
     def forget(self, seqs: Iterable[int]) -> None:

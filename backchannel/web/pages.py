@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 import jinja2
 import jinja2.ext
 from markupsafe import Markup
-from msgspec import Struct
 
 from backchannel.config import Config
+from backchannel.gather import SourceHealth
 from backchannel.web.card import CardView, MediaView
 from backchannel.web.folded import NOTHING_FOLDED, FoldedHealth, FoldedLine
 from backchannel.web.qr import qr_svg, qr_text
 from backchannel.web.words import render_time
 
-__all__ = ["CSP", "PROTOCOL", "Pages", "SourceView", "Stand", "Thread", "qr_svg", "threads"]
+__all__ = ["CSP", "PROTOCOL", "Pages", "Stand", "Thread", "qr_svg", "threads"]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -50,22 +50,6 @@ class Stand(NamedTuple):
     now: float
     at: float
     rate: float = 1.0
-
-
-class SourceView(Struct, frozen=True):
-    """A source's health as the status page and `/healthz` say it. `state`: ok, backoff, blocked, needs_human.
-
-    `last_success_at`: POSIX seconds, None before the first; `behind_s`: seconds since what it last read;
-    `until_at`: when it is asked again, where that is known.
-    """
-
-    name: str
-    kind: str
-    state: str
-    last_success_at: float | None = None
-    behind_s: float | None = None
-    error: str = ""
-    until_at: float | None = None
 
 
 class StatusRow(NamedTuple):
@@ -210,7 +194,7 @@ class Pages:
 
     def status(
         self,
-        sources: Sequence[SourceView],
+        sources: Sequence[SourceHealth],
         *,
         now: float,
         bugs: int = 0,
@@ -248,17 +232,17 @@ class Pages:
     def _render(self, name: str, **values: Any) -> str:
         return self._env.get_template(name).render({**self._common, **values})
 
-    def _row(self, source: SourceView, now: float) -> StatusRow:
-        until = f", until {render_time(source.until_at, self.zone).text}" if source.until_at else ""
+    def _row(self, source: SourceHealth, now: float) -> StatusRow:
         mood, headline = {
-            "ok": ("live", "Live"),
-            "backoff": ("trying", f"Trying again{until}"),
-            "blocked": ("trying", f"The network asked us to wait{until}"),
+            "live": ("live", "Live"),
+            "backoff": ("trying", "Trying again"),
+            "blocked": ("trying", "The network asked us to wait"),
             "needs_human": ("stuck", "Needs a person"),
             "starting": ("trying", "Starting"),
-        }.get(source.state, ("trying", source.state))
-        detail = source.error
-        if source.state == "ok":
+        }[source.state]
+        gap = f"{source.missed} gap{'s' * (source.missed > 1)} could not be filled" if source.missed else ""
+        detail = "; ".join(filter(None, (source.error, gap)))
+        if source.state == "live":
             detail = "" if source.behind_s is None else f"{_span(source.behind_s)} behind"
         elif source.last_success_at is None:
             detail = f"{detail} Nothing read yet.".strip()

@@ -28,7 +28,7 @@ from backchannel.web.files import PictureFiles, Static
 from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded
 from backchannel.web.house import House
 from backchannel.web.kept import Kept, Make, Rendered
-from backchannel.web.pages import THEMES, WALL_CSP, SourceView, Stand
+from backchannel.web.pages import THEMES, WALL_CSP, Stand
 from backchannel.web.posts import Query, find_posts, parse_query, render_place, render_posts
 from backchannel.web.rulings import PATH as RULINGS
 from backchannel.web.rulings import post_ruling
@@ -140,20 +140,8 @@ class Site:
 
     async def status(self, _: web.Request) -> web.Response:
         """Per source, in plain words, whether it is live or what is wrong."""
-        sources = [
-            SourceView(
-                source.name,
-                source.kind,
-                "ok" if source.state == "live" else source.state,
-                source.last_success_at,
-                source.behind_s,
-                _trouble(source),
-                getattr(source, "until_at", None),
-            )
-            for source in self._house.health()
-        ]
         now, bugs, folded = self._house.clock.now(), self._house.bugs.count, self._folded()
-        return page_answer(self._house.pages.status(sources, now=now, bugs=bugs, folded=folded))
+        return page_answer(self._house.pages.status(self._house.health(), now=now, bugs=bugs, folded=folded))
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Return the same for machines. Always 200: a wall that cannot write is a wall, and no restart
@@ -254,9 +242,3 @@ def _health(source: SourceHealth) -> dict[str, Any]:
         "skipped": source.skipped,
         "missed": source.missed,
     }
-
-
-def _trouble(source: SourceHealth) -> str:
-    """Return what is wrong, for people: the error, and what was lost for good."""
-    gap = f"{source.missed} gap{'s' * (source.missed > 1)} could not be filled" if source.missed else ""
-    return "; ".join(filter(None, (source.error, gap)))

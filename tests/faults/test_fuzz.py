@@ -11,7 +11,6 @@ from tests.faults.fuzz import LOST_S, Figures, failures, run
 INSIDE_S, OUTSIDE_S, CONTROL_S = 30.0, 12.0, 60.0
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_odd_answers_end_nothing_and_keep_nobody_waiting(tell: Tell) -> None:
     clock, began = Clock(), dict[str, float]()
