@@ -1,8 +1,10 @@
-"""The public items, each numbered by its last change. Pages, search, feeds and the API all follow it and
-nothing else.
+"""The board: the public items, each numbered by its last change. Pages, search, feeds and the API follow it
+and nothing else.
 
-A wall, a tab and the search index each remember one number and ask `since(number)`. Joining, living on,
-catching up after a stall and resuming are that one question; no old content is kept for sending.
+A wall, a tab and the search index each remember one number and ask `since(number)`. Joining, staying,
+catching up after a stall and resuming are all this one question. Why not a queue of frames for each reader:
+a queue grows with the slowest reader, and still holds a post after it was hidden. Here a reader who asks late
+gets the items as they are now, and no old content is kept for sending.
 """
 
 from bisect import bisect_left, insort
@@ -155,21 +157,21 @@ class Board(Struct):
             self._change(seq, key)
 
     def take(self, seq: int, key: int) -> None:
-        """Off the board, if it is on it."""
+        """Take it off the board, if it is there."""
         if old := self.items.get(key):
             self._remove(seq, key)
             if not old.is_folded:
                 self._change(seq, key)
 
     def forget(self, seq: int, key: int) -> None:
-        """Gone, even where a refold of an erased log did not see it come: pages may still hold it."""
+        """Count it as gone, even where a refold of an erased log did not see it come: pages may hold it."""
         if key in self.items:
             self._remove(seq, key)
         self._drop(seq, key)
         self._change(seq, key)
 
     def touch(self, seq: int, key: int) -> None:
-        """It counts as changed, also in a refold of an erased log that sees no difference."""
+        """Count it as changed, also in a refold of an erased log that sees no difference."""
         if old := self.items.get(key):
             item = self.items[key] = Item(key, seq, old.order, old.value)
             if item.is_folded:
@@ -213,13 +215,13 @@ class Board(Struct):
         return [self.items[key] for key in self.line[-count:]] if count > 0 else []
 
     def before(self, place: tuple[int, int] | None, count: int, *, with_folded: bool = False) -> list[Item]:
-        """Up to `count` cards older than `place` (order, key), newest first."""
+        """Return up to `count` cards older than `place` (order, key), newest first."""
         older = [self._before(line, place, count) for line in (self.line, *[self.folds] * with_folded)]
         keys = merge(*older, key=self.place, reverse=True)
         return [self.items[key] for key in islice(keys, count)]
 
     def folds_before(self, place: tuple[int, int] | None, count: int) -> list[Item]:
-        """Up to `count` folded cards older than `place`, newest first."""
+        """Return up to `count` folded cards older than `place`, newest first."""
         return [self.items[key] for key in self._before(self.folds, place, count)]
 
     def place(self, key: int) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""The bytes that lead from one number to now, made once for everybody who stands there. See docs/protocol.md.
+"""The bytes that lead from one number to now, made once for all who stand there. See docs/protocol.md.
 
-Shared deflate has its place here: `text_frame` is the only maker of websocket frames, and `Frames` the only
-one who knows which bytes are still valid.
+Ten thousand tabs stand at the same few numbers, so a change is encoded once for each number and not once for
+each tab. `text_frame` is the only place where websocket frames are made, and `Frames` alone knows which bytes
+are still valid: shared compression will have its place here.
 """
 
 from typing import Any
@@ -45,7 +46,8 @@ def text_frame(payload: bytes) -> bytes:
 class Frames:
     """Frames by the number they start from, kept only while the board and the veil stay as they are.
 
-    The board changes before it is published, and a joiner may come in between: so every look compares.
+    Why each look compares: the board changes first and tells its followers afterwards. A subscriber that
+    joins between the two would get bytes from before the change under a number from after it.
 
     `missing` gathers the cards that could not be encoded because their words are not in memory.
     """

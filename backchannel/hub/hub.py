@@ -1,8 +1,13 @@
-"""The hub: everybody who follows the board, and the pass that brings all of them to now.
+"""The hub: all subscribers of the board, and the pass that brings each of them to its present number.
 
-A subscriber is one number and a way to write. Whoever keeps up is *hot*; whoever cannot take more bytes, or
-is about to close, is *late* and gets nothing until it can. Changes that come while a pass is under way, or
-before it starts, leave in one frame: that is all the batching there is.
+A subscriber is one number and a way to write. One that keeps up is *hot*. One that cannot take more bytes or
+is about to close, is *late*: nothing is written to it or kept for it, and when it is ready again it is brought
+from its own number to now, as if it had just joined. So a slow reader costs one number, not a growing buffer.
+
+A pass serves a hundred subscribers at a time and then gives the loop back, so that a request or a takedown
+waits for milliseconds. Changes that come before a pass starts, or while it is under way, leave in one frame:
+that is all the batching there is. A takedown ends the pass under way and begins a new one, and cuts off those
+for whom bytes are still buffered on our side, since these may hold the post.
 """
 
 import asyncio
@@ -41,7 +46,8 @@ class Subscriber(Protocol):
         ...
 
     def is_ready(self) -> bool:
-        """Asked of the late at every beat, for those who cannot say by themselves that they can go on."""
+        """Tell whether it can take bytes again. Asked of the late at every heartbeat, for those that cannot
+        say so by themselves."""
         ...
 
     def close(self) -> None:
@@ -77,7 +83,7 @@ class Hub:
         return len(self._late)
 
     def join(self, subscriber: Subscriber, after: int, epoch: str) -> None:
-        """Greet it, and bring it from `after` to now: at once, unless words must be read first."""
+        """Greet a subscriber, and bring it from `after` to now: at once, unless words must be read first."""
         is_ours = epoch == self._seen.epoch and self._floor < after <= self._seen.board.seq
         subscriber.number = after if is_ours else 0
         self.clients.add(subscriber)
@@ -87,13 +93,13 @@ class Hub:
             self._tell(subscriber, says=True)
 
     def pause(self, subscriber: Subscriber) -> None:
-        """It takes no more for now, or for good: nothing is written to it, nothing kept for it."""
+        """Stop writing to a subscriber that takes no more for now; nothing is kept for it."""
         if subscriber in self._hot:
             del self._hot[subscriber]
             self._late[subscriber] = self._clock.monotonic()
 
     def resume(self, subscriber: Subscriber) -> None:
-        """It can go on: from its own number, as if it had just come."""
+        """Go on writing to it: from its own number, as if it had just joined."""
         if self._late.pop(subscriber, None) is not None:
             self._hot[subscriber] = None
             self._tell(subscriber, says=True)
@@ -149,10 +155,9 @@ class Hub:
     def _follow_veil(self) -> None:
         """Make everybody begin anew where a veil was lifted and no number tells of it.
 
-        As a rule a lifted veil leaves a change on the board: the log has the word by then.
-
-        Where it does not (an erasure failed, a blank was withdrawn before it was stored), no number tells
-        those who saw the veil what to bring back. So everybody begins anew, and who resumes, too.
+        As a rule a lifted veil leaves a change on the board, since the log has the takedown by then. Where it
+        does not (an erasure failed, a blank was withdrawn before it was stored), no number tells those who saw
+        the veil what to bring back. So everybody begins anew, also who resumes.
         """
         board, before = self._seen.board, self._seq
         lifted = set(self._covered - self._seen.covered)

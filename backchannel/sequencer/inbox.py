@@ -37,7 +37,7 @@ class Wish:
         self.done: asyncio.Future[bool] | None = None
 
     def takedowns(self) -> Iterator[Takedown]:
-        """Yield the subjects it takes down that are not in the log yet; none where it is no takedown."""
+        """Yield its takedowns that are not in the log yet; none where it is something else."""
         if self.is_takedown:
             yield from (event for event in self.events if isinstance(event, Takedown))
 
@@ -53,7 +53,14 @@ class Wish:
 
 
 class Part:
-    """The part of the inbox that one append takes: a prefix, without what is no news."""
+    """The part of the inbox that one append takes: a prefix, without what is no news.
+
+    Why not simply the first 900 events: whether an event is news is asked of the folded state, and the state
+    does not change before the log has answered. Two edits of one post in one append would both be compared
+    with the post as it was, and the older could be stored behind the newer. So an event waits for the next
+    turn where something before it in this part touches what it is compared with. `_reads` and `_writes` name
+    these dependencies; events without one in common go together, in one append.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -78,13 +85,13 @@ class Part:
         )
 
     def leave(self, events: Iterable[Event]) -> None:
-        """These have to wait for the next turn, and with them what depends on them, but nothing else."""
+        """Keep these events for the next turn, and with them what depends on them, but nothing else."""
         for event in events:
             self._behind_reads.update(_reads(event))
             self._behind_writes.update(_writes(event))
 
     def add(self, event: Event) -> None:
-        """It is news."""
+        """Take an event that is news."""
         self.events.append(event)
         self._written.update(_writes(event))
 
@@ -124,7 +131,7 @@ class Inbox(list[Wish]):
         return part
 
     def advance(self, part: Part) -> list[Wish]:
-        """Return the log has this part. Gives the wishes that are done with."""
+        """Remove what the log has now. Returns the wishes of which nothing is left."""
         for wish, count in part.taken:
             for _ in range(count):
                 wish.events.popleft()

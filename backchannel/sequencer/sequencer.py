@@ -1,8 +1,14 @@
-"""The only writer. Everything new lies on the sequencer until the next turn:
+"""The sequencer: the only writer of the log.
 
-what came in, and what the judge finds due → append on condition → fold what the log says → ask the judge
-once more → append → publish → answer. State never runs ahead of the log, so a failed commit has nothing
-to undo. Takedowns lie in the same inbox, and cover their subjects at once: the veil.
+What is submitted waits in the inbox until the next turn. A turn appends it together with the rulings that
+are due, on condition that nobody else has written meanwhile; folds what the log says; asks the judge about what is
+new; appends his rulings; publishes the change; and answers those who wait.
+
+Why in this order: the state is folded from what the log gives back, never from what we meant to write. So the
+state is never ahead of the log, a failed append leaves nothing to undo, and an append whose answer was lost
+is read like any other: what it stored is no longer news when it is tried again. The judge is asked twice so
+that a post and its ruling leave in the same turn. Takedowns lie in the same inbox, but hide their posts at
+once (see `veil`).
 """
 
 import asyncio
@@ -79,7 +85,8 @@ class Sequencer:
         await wish.done
 
     async def take_down(self, events: Sequence[Takedown]) -> bool:
-        """Off every page before anything waits for a disk. True when it is in the log, else it is spooled."""
+        """Take posts off every page, before anything waits for a disk. Returns True when the log has the
+        takedown; else it is spooled."""
         pending = {*self._inbox.takedowns()}
         new = [event for event in events if event not in pending and self._is_wanted(event)]
         if not new:
@@ -101,7 +108,7 @@ class Sequencer:
         return self._admission.admit(takedown) is not None or self._inbox.names(subject_of(takedown))
 
     def judge_by(self, rules: Rules) -> None:
-        """New rules hold from now on; what waits or is held is asked about again."""
+        """Judge by new rules from now on, and ask again about what waits or is held."""
         if rules != self._rules:
             self._rules, self._judged = rules, 0
             self._wake.set()
@@ -182,13 +189,18 @@ class Sequencer:
                 self._veil.lay()
                 if self.state.seq != before or self.covered != covered:
                     self.faces.prune(self.state)
-                    change = self.state.board.since(shown)
-                    is_untold = change.prev != shown  # more than the board lists: something may have gone
-                    gone = {
-                        key for key in change.gone if key > 0 and key not in self.board.items
-                    }  # not: folded
-                    self._publish(is_takedown=is_untold or not gone <= covered)
+                    self._publish(is_takedown=self._has_taken_down(shown, covered))
                     self._crowd_line.say(self.state)
+
+    def _has_taken_down(self, shown: int, covered: frozenset[int]) -> bool:
+        """Tell whether something left the board after number `shown` that the veil had not hidden before.
+
+        Followers have to know, since buffered bytes with it must not leave any more. Where the board has
+        changed by more than it lists, something may have gone, and the answer is yes.
+        """
+        change = self.state.board.since(shown)
+        gone = {key for key in change.gone if key > 0 and key not in self.board.items}  # the rest was folded
+        return change.prev != shown or not gone <= covered
 
     async def _turn_or_read_on(self) -> float:
         try:
@@ -200,6 +212,8 @@ class Sequencer:
     async def _turn(self) -> float:
         if self.trouble:
             await self._read_on()  # what was refused last may be stored all the same
+        # `_judged` moves on only when the judge saw everything up to `before` and all he said was stored:
+        # what did not fit into this append is found due again.
         before = self.state.seq
         part = self._inbox.part(self._admission.admit)
         rulings, _, is_all = await self._due(self._judged)

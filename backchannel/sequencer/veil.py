@@ -1,7 +1,9 @@
 """The veil: takedowns that already count everywhere and are not in the log yet.
 
-They lie in the inbox, in order, like everything else; here is what they cover meanwhile, and where they are
-kept when the log does not take them. A word whose id the fold knows is never veiled.
+Why it exists: a moderator who hides a post must not wait for a disk that is slow, full or gone. The takedown
+lies in the inbox like every other event; until the log has it, the veil hides its posts from every reader of
+the board. It changes no number, so readers are told by the list of covered keys in each frame. When the log
+does not take it, it is kept in the spool, a small file whose space was reserved at the start.
 """
 
 import asyncio
@@ -22,9 +24,11 @@ log_line = structlog.get_logger(__name__)
 
 
 class Veil:
-    """Kept by subject, and laid again at every fold: a blocked author's next post is under it, too.
+    """The subjects that are taken down, and `covered`: the keys of the posts that they hide now.
 
-    `covered`: the keys of the posts that it hides now.
+    It keeps subjects and not keys, and finds the keys again after every fold, since a blocked author's next
+    post has to be covered, too. A takedown that the state knows already (it came twice, or the log took it
+    although its answer was lost) covers nothing: a later word may have shown the post again.
     """
 
     def __init__(self, state: State, inbox: Inbox, spool: Spool) -> None:
@@ -86,7 +90,7 @@ class Veil:
             log_line.warning("a takedown holds in memory only", reason=str(error))
 
     async def tidy(self) -> None:
-        """When the log has them all, the spool holds none."""
+        """Empty the spool when the log has all takedowns."""
         if next(self._inbox.takedowns(), None) is None:
             try:
                 await asyncio.to_thread(self._spool.clear)

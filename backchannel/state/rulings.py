@@ -82,7 +82,7 @@ class Rulings(Struct):
         return None
 
     def is_silent(self, seen: PostState, rule: str) -> bool:
-        """Return a person has undone this rule's word on this very content."""
+        """Tell whether a person has undone this rule's word on this very content."""
         return (rule, seen.hash) in self.silent.get(seen.id, ())
 
     def is_trusted(self, seen: PostState, posts: Posts, count: int = 1) -> bool:
