@@ -1,8 +1,9 @@
 """The hub: all subscribers of the board, and the pass that brings each of them to its present number.
 
 A subscriber is one number and a way to write. One that keeps up is *hot*. One that cannot take more bytes or
-is about to close, is *late*: nothing is written to it or kept for it, and when it is ready again it is brought
-from its own number to now, as if it had just joined. So a slow reader costs one number, not a growing buffer.
+is about to close, is *late*: nothing is written to it or kept for it, and when it is ready again it is
+brought from its own number to now, as if it had just joined. So a slow reader costs one number, not a growing
+buffer.
 
 A pass serves a hundred subscribers at a time and then gives the loop back, so that a request or a takedown
 waits for milliseconds. Changes that come before a pass starts, or while it is under way, leave in one frame:
@@ -156,8 +157,8 @@ class Hub:
         """Make everybody begin anew where a veil was lifted and no number tells of it.
 
         As a rule a lifted veil leaves a change on the board, since the log has the takedown by then. Where it
-        does not (an erasure failed, a blank was withdrawn before it was stored), no number tells those who saw
-        the veil what to bring back. So everybody begins anew, also who resumes.
+        does not (an erasure failed, a blank was withdrawn before it was stored), no number tells those who
+        saw the veil what to bring back. So everybody begins anew, also who resumes.
         """
         board, before = self._seen.board, self._seq
         lifted = set(self._covered - self._seen.covered)

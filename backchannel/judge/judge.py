@@ -69,7 +69,7 @@ def due(state: State, posts: Mapping[int, Post], rules: Rules, now: float) -> tu
 
 
 def _is_idle(state: State, seen: PostState, rules: Rules) -> bool:
-    """Return the policy has spoken, or the rule that folds in its place, or it may not."""
+    """Tell whether the policy has spoken, or the rule that folds in its place, or it may not."""
     has_spoken = rules.policy in seen.spoke or RULE in seen.spoke
     return has_spoken or state.rulings.is_silent(seen, rules.policy)
 

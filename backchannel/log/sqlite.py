@@ -168,8 +168,8 @@ class SqliteLog:
         return self._try_purge()
 
     def _try_purge(self) -> bool:
-        """Return a full disk can take no deletion either: it is made up for at the first append that
-        succeeds."""
+        """Try to purge: a full disk can take no deletion either, which is made up for at the first append
+        that succeeds."""
         if self._unpurged:
             try:
                 self._purge(self._unpurged)

@@ -74,7 +74,7 @@ class _Voice:
         self._any.set()
 
     async def say(self, event: Settled) -> None:
-        """Returns when the state has it, or does not want it any more."""
+        """Say it, and return when the state has it, or does not want it any more."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.add(event, done)
         await done

@@ -1,8 +1,8 @@
 """The sequencer: the only writer of the log.
 
-What is submitted waits in the inbox until the next turn. A turn appends it together with the rulings that
-are due, on condition that nobody else has written meanwhile; folds what the log says; asks the judge about what is
-new; appends his rulings; publishes the change; and answers those who wait.
+What is submitted waits in the inbox until the next turn. A turn appends it together with the rulings that are
+due, on condition that nobody else has written meanwhile; folds what the log says; asks the judge about what
+is new; appends his rulings; publishes the change; and answers those who wait.
 
 Why in this order: the state is folded from what the log gives back, never from what we meant to write. So the
 state is never ahead of the log, a failed append leaves nothing to undo, and an append whose answer was lost
@@ -77,7 +77,8 @@ class Sequencer:
     # what goes in -------------------------------------------------------------------------------------
 
     async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None:
-        """Returns when all of it is stored, folded and published; LogUnavailable when it is refused."""
+        """Have events stored. Returns when all of it is stored, folded and published; LogUnavailable when it
+        is refused."""
         wish = Wish(latest(events), cursors)
         wish.done = asyncio.get_running_loop().create_future()
         self._inbox.append(wish)

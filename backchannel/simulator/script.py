@@ -202,7 +202,7 @@ class _Writer:
         return f"\n\n#{shown}" if len(words) > 70 or self.rng.random() < 0.3 else f" #{shown}"
 
     def small_talk(self) -> None:
-        """Return the talk in the corridors: a dozen on day one, most of it on the days after."""
+        """Add the talk in the corridors: a dozen on day one, most of it on the days after."""
         talk = SmallTalk(self.rng)
         hours = ((0, 3.75, 4.3, 5), (0, 5.55, 10.0, 16), (1, 24.1, 33.5, 52), (2, 48.1, 54.0, 34))
         for day, first, last, count in hours:
@@ -224,7 +224,7 @@ class _Writer:
             self.said[f"crowd-{number}"] = self._made(f"crowd-{number}", who, f"{text} #{TAG}", at_s, None)
 
     def spam(self) -> None:
-        """Return the posts of a voice that says the same thing two dozen times."""
+        """Add the posts of a voice that says the same thing two dozen times."""
         for number, text in enumerate(pitches(self.rng, 24, f"#{TAG}")):
             at_s = 3.43 * HOUR_S + 45 * number + self.rng.uniform(0, 20)
             key = f"spam-{number}"

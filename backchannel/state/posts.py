@@ -114,7 +114,7 @@ class Posts(Struct):
             yield self.by_key[key]
 
     def is_gone(self, seen: PostState) -> bool:
-        """Return its author, or its network, took it or something in it away."""
+        """Tell whether its author, or its network, took it or something in it away."""
         deleted = self.deleted
         return bool(deleted) and (
             seen.id in deleted or seen.author in deleted or any(embed in deleted for embed in seen.embeds)

@@ -36,7 +36,8 @@ class Rulings(Struct):
     silent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # post → (rule, hash)
 
     def is_news(self, event: Ruled, posts: Posts) -> bool:
-        """Return a person's word is new by its id; a rule's once for each time that a post waits."""
+        """Tell whether it is new: a person's word by its id, a rule's once for each time that a post
+        waits."""
         if event.rank is Rank.PERSON:
             return event.id not in self.ids
         seen = posts.by_id.get(event.subject)
@@ -86,8 +87,8 @@ class Rulings(Struct):
         return (rule, seen.hash) in self.silent.get(seen.id, ())
 
     def is_trusted(self, seen: PostState, posts: Posts, count: int = 1) -> bool:
-        """Return a person approved so many earlier posts of this author with this very profile, and it
-        stands."""
+        """Tell whether a person approved so many earlier posts of this author with this very profile, and
+        these approvals stand."""
         found = 0
         for post_id in self.approved.get(seen.author, ()):
             word, other = self.top(post_id), posts.by_id.get(post_id)

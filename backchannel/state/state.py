@@ -88,8 +88,8 @@ class State(Struct):
                 self._erase(entry.event)
 
     def _is_welcome(self, settled: Settled) -> bool:
-        """Return a picture that comes late is taken where a rule has left the post to a person who has not
-        spoken.
+        """Tell whether a picture that comes late is taken, which is where a rule has left the post to a
+        person who has not spoken.
 
         Elsewhere it would change what is shown, void an approval, or make the post wait once more.
         """
@@ -201,7 +201,7 @@ class State(Struct):
         self.crowd.forget(seen)
 
     def _sum_up_folds(self) -> None:
-        """Return the value of the one item that stands for all folded cards."""
+        """Put the one item on the board that stands for all folded cards."""
         lines = tuple(
             Line(places[0][1], places[-1][0], len(places), self.posts.by_key[places[0][1]].taken_at)
             for _, places in self.crowd.newest_folds()

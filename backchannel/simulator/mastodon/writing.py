@@ -97,7 +97,7 @@ class Writing:
         return self._show(request, said)
 
     async def _upload(self, request: web.Request) -> web.Response:
-        """Return the file is not kept: a slide with its description stands for it."""
+        """Answer an upload. The file is not kept: a slide with its description stands for it."""
         who, form = self._answers.viewer(request), await request.post()
         if not who:
             return self._answers.refuse(request, 401)

@@ -70,7 +70,7 @@ class Relay:
         self._now = 0.0
 
     def take(self, event: Event) -> str:
-        """Return an event reaches the relay: keep it, and tell whoever asked for such. Returns why not, or
+        """Take an event that reaches the relay: keep it, and tell whoever asked for such. Returns why not, or
         ""."""
         refused = self._store.add(event)
         if not refused:
