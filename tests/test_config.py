@@ -190,17 +190,34 @@ def test_a_proxy_may_be_an_address_or_a_network() -> None:
     assert server.trusted_proxies == ("127.0.0.1/32", "10.0.0.0/8", "::1/128")
 
 
-def test_sources_without_a_name_are_called_like_their_kind_and_counted() -> None:
+def test_a_source_without_a_name_is_called_like_its_kind() -> None:
     feed = "- {kind: feed, feeds: ['https://a.example/f']}\n"
-    named = "- {kind: feed, feeds: ['https://a.example/f'], name: feed-2}\n"
-    config = read(EVENT + "sources:\n" + feed + named + feed)
-    assert [source.name for source in config.sources] == ["feed", "feed-2", "feed-3"]
+    named = "- {kind: feed, feeds: ['https://a.example/f'], name: blog}\n"
+    config = read(EVENT + "sources:\n" + feed + named)
+    assert [source.name for source in config.sources] == ["feed", "blog"]
+
+
+def test_two_sources_of_a_kind_need_names_since_what_is_remembered_goes_by_them() -> None:
+    feed = "- {kind: feed, feeds: ['https://a.example/f']}\n"
+    [line] = refused(EVENT + "sources:\n" + feed + feed)
+    assert line == (
+        "config.yaml:9: sources[1]: has no name of its own beside sources[0] on line 8; "
+        "write `name:` under each, and keep it: what is remembered goes by it"
+    )
+
+
+def test_a_name_that_is_anothers_kind_is_taken_too() -> None:
+    named = "- {kind: feed, feeds: ['https://a.example/f'], name: mastodon}\n"
+    [line] = refused(EVENT + "sources:\n" + named + "- {kind: mastodon, servers: [a.example]}\n")
+    assert line.startswith("config.yaml:9: sources[1]: has no name of its own")
 
 
 def test_two_sources_cannot_have_one_name() -> None:
     named = "- {kind: feed, feeds: ['https://a.example/f'], name: blog}\n"
     [line] = refused(EVENT + "sources:\n" + named + named)
-    assert line == "config.yaml:9: sources[1].name: 'blog' is another source's name already"
+    assert line.startswith(
+        "config.yaml:9: sources[1].name: 'blog' is the name of sources[0] on line 8 already; "
+    )
 
 
 def test_settings_cannot_be_changed() -> None:

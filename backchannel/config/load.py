@@ -85,9 +85,12 @@ class _Filled:
         """Note a problem, with the line of its key or of the nearest thing around it."""
         if any(problem.path == path for problem in self.problems):
             return  # what follows from the first mistake helps nobody
-        message = self._words.redacted(message)
+        self.problems.append(Problem(self.line_of(path), path, self._words.redacted(message)))
+
+    def line_of(self, path: KeyPath) -> int:
+        """The line of this key, or of the nearest thing around it."""
         around = next((path[:size] for size in range(len(path), -1, -1) if path[:size] in self._lines), ())
-        self.problems.append(Problem(self._lines.get(around, 1), path, message))
+        return self._lines.get(around, 1)
 
     def _fill(self, value: Any, path: KeyPath) -> Any:
         if isinstance(value, str):
@@ -145,13 +148,14 @@ def _validate(filled: _Filled, folder: Path) -> Config | None:
 def _validate_sources(filled: _Filled, items: list[Any]) -> list[BaseModel]:
     """Each by its own kind's model; what is wrong is noted and left out."""
     found = []
-    names = _Names(filled, items)
+    _look_for_names_given_twice(filled, items)
     for index, item in enumerate(items):
         path = ("sources", index)
         if not isinstance(item, dict):
             filled.complain(path, f"should be a mapping that begins with kind: {one_of(kinds.names())}")
         elif settings := _settings_of(item, filled, path):
-            found.append(_checked(settings, {**item, "name": names.of(index, item)}, filled, path))
+            named = {**item, "name": item.get("name") or item["kind"]}
+            found.append(_checked(settings, named, filled, path))
     return [source for source in found if source]
 
 
@@ -168,31 +172,23 @@ def _settings_of(item: dict[str, Any], filled: _Filled, path: KeyPath) -> type[B
         return None
 
 
-class _Names:
-    """A name for each source: its own, else its kind, with a number from the second on."""
-
-    def __init__(self, filled: _Filled, items: list[Any]) -> None:
-        self._taken: set[str] = set()
-        for index, item in enumerate(items):
-            if not isinstance(item, dict) or not item.get("name"):
-                continue
-            if str(item["name"]) in self._taken:
-                filled.complain(
-                    ("sources", index, "name"), f"{item['name']!r} is another source's name already"
-                )
-            self._taken.add(str(item["name"]))
-
-    def of(self, index: int, item: dict[str, Any]) -> Any:
-        """Return the given name, else a free one."""
-        if item.get("name"):
-            return item["name"]
-        kind, number = item["kind"], 1
-        name = kind
-        while name in self._taken:
-            number += 1
-            name = f"{kind}-{number}"
-        self._taken.add(name)
-        return name
+def _look_for_names_given_twice(filled: _Filled, items: list[Any]) -> None:
+    """Complain of sources that cannot be told apart: a source's cursors and posts are remembered by its name,
+    which is its kind where it has none. If we numbered them, another order would swap their memories."""
+    first: dict[str, int] = {}
+    for index, item in enumerate(items):
+        name = str(item.get("name") or item.get("kind", "")) if isinstance(item, dict) else ""
+        if not name or first.setdefault(name, index) == index:
+            continue
+        place = f"sources[{first[name]}] on line {filled.line_of(('sources', first[name]))}"
+        is_named = bool(item.get("name"))
+        said = (
+            f"{name!r} is the name of {place} already"
+            if is_named
+            else f"has no name of its own beside {place}"
+        )
+        path = ("sources", index, "name") if is_named else ("sources", index)
+        filled.complain(path, f"{said}; write `name:` under each, and keep it: what is remembered goes by it")
 
 
 def _checked(model: type[Model], raw: dict[str, Any], filled: _Filled, at: KeyPath) -> Model | None:
