@@ -1,4 +1,4 @@
-"""What ends a command, and whose mistake it is."""
+"""Errors that end a command, by whose mistake they are."""
 
 
 class UserError(Exception):

@@ -18,7 +18,7 @@
  *   are no cards here. `broken`: the frame does not follow on ours, connect again. `resets`: how often all was replaced.
  */
 
-/** How many cards a frame with `prev` 0 holds at most: with that many, there may be older ones. */
+/** The most cards that a frame with `prev` 0 holds: with that many, there may be older ones. */
 export const WHOLE = 200;
 
 /** The item that tells of folded posts. */
@@ -42,7 +42,7 @@ export function begin(cards, { epoch, seq, blank = false, lines = [], cap = Infi
 }
 
 /**
- * What the server says first. Another epoch than mine: my number means nothing there.
+ * Take the server's first message. Another epoch than mine: my number means nothing there.
  * @template {Placed} C @param {State<C>} state @param {string} epoch @returns {State<C>}
  */
 export const greet = (state, epoch) => (epoch === state.epoch ? state : { ...state, epoch, seq: 0 });

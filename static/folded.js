@@ -32,7 +32,7 @@ function fill(el, { key, order, count, name }) {
 /** @returns {Line[]} all lines that the page was served with, also those whose place is in the history */
 export const served = () => all(contentOf('tpl-folds')).map(lineIn);
 
-/** One element an author, wherever it stands. */
+/** An element for each author, wherever it stands. */
 export class Lines {
   /** @param {ParentNode} feed */
   constructor(feed) {

@@ -75,10 +75,10 @@ function turned(led, lead) {
   return after.set(lead.id, lead.form);
 }
 
-/** Whether nothing has left a hole: then what did not fit will not fit now. @param {Slot[]} before @param {Slot[]} slots */
+/** Tell whether nothing has left a hole: then what did not fit will not fit now. @param {Slot[]} before @param {Slot[]} slots */
 const stayed = (before, slots) => before.every(({ key }) => slots.some((slot) => slot.key === key));
 
-/** What is no longer there leaves at once. @param {Stage} stage @param {Map<number, Facts>} cards @param {Map<number, Thread>} byId */
+/** Let what is no longer there leave at once. @param {Stage} stage @param {Map<number, Facts>} cards @param {Map<number, Thread>} byId */
 function keep(stage, cards, byId) {
   const lead = stage.lead && byId.has(stage.lead.id) ? stage.lead : null;
   const slots = stage.slots.every((slot) => cards.has(slot.key)) ? stage.slots : stage.slots.filter((slot) => cards.has(slot.key));
@@ -142,7 +142,7 @@ function nextSlots(stage, all, now) {
 }
 
 /**
- * Which question the quiet wall asks: one nobody has answered, each for two minutes, the longest waiting first; where
+ * Return the question that the quiet wall asks: one nobody has answered, each for two minutes, the longest waiting first; where
  * there is none, the latest words.
  * @param {Map<number, Facts>} cards @param {number} now real seconds @param {Set<number>} tooLong
  * @returns {Facts | null}
@@ -173,7 +173,7 @@ export function meetings(cards, at, count, authorOf) {
 }
 
 /**
- * How many came lately that have no place on the stage.
+ * Count those that came lately that have no place on the stage.
  * @param {Map<number, Facts>} cards @param {number} at @param {Set<number>} visible
  */
 export function moreThan(cards, at, visible) {
@@ -183,7 +183,7 @@ export function moreThan(cards, at, visible) {
 }
 
 /**
- * Whether any card may have a place on the stage, as far as is known.
+ * Tell whether any card may have a place on the stage, as far as is known.
  * @param {Map<number, Facts>} cards @param {Stage} stage
  */
 export function anyStands(cards, { tooLong, tooLongBeside }) {

@@ -10,7 +10,7 @@ export const STALE_S = 10;
 const GAP_S = 5;
 
 /**
- * How long to wait before connecting again. Full jitter, because ten thousand pages lose one server at once.
+ * Return how long to wait before connecting again. Full jitter, because ten thousand pages lose one server at once.
  * Screens are few and everybody looks at them: up to 1 s, always. A tab waits up to 2.5 s at first, since mostly it
  * is alone (a lift, a lid, a changed network) and should not sit there for 20 s; each failure in a row doubles that up
  * to 20 s, which is what spreads a crowd over a server that is really gone.

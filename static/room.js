@@ -11,7 +11,7 @@ const LEADING = 1.05;
 export const unitOf = (width, height) => Math.max(Math.min(width, height) / 100, 5.2);
 
 /**
- * Whether a text may fit a place in letters of this size.
+ * Tell whether a text may fit a place in letters of this size.
  * @param {{ems: number, lines: number}} text @param {Box} box an unknown one, of no width, refuses nothing
  * @param {number} size in units
  */

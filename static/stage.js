@@ -15,7 +15,7 @@ const SOLO = [10, 9, 8, 7, 6.2, 5.4, 4.8, 4.2, 3.8, 3.4];
 const SINGLE = [7.4, 6.7, 6, 5.4, 4.8, 4.2, 3.8, 3.4];
 const TALK = [6, 5.5, 5, 4.6, 4.2, 3.8, 3.4];
 const ASKED = [10.2, 9.2, 8.2, 7.2, 6.2, 5.4, 4.8, 4.2, 3.7];
-/** How the column is tried, for each number of posts: with smaller pictures first, then in smaller letters, too. */
+/** The ways in which the column is tried, for each number of posts: with smaller pictures first, then in smaller letters, too. */
 const BESIDE = [
   { say: 3.75, photo: 25 }, { say: 3.75, photo: 20 }, { say: 3.75, photo: 16 }, { say: 3.75, photo: 13 },
   { say: 3.3, photo: 16 }, { say: 3.3, photo: 13 },
@@ -45,10 +45,10 @@ const boxOf = ({ clientWidth, clientHeight }) => {
   return { width: clientWidth / unit, height: clientHeight / unit };
 };
 
-/** Whether a text may fit this window at all, on any stage and in any mode. @param {Facts} card */
+/** Tell whether a text may fit this window at all, on any stage and in any mode. @param {Facts} card */
 export const mayStand = (card) => mayFit(card, boxOf(document.documentElement), LEAST);
 
-/** Whether the words of a large question come too close to who asks it. @param {HTMLElement} card */
+/** Tell whether the words of a large question come too close to who asks it. @param {HTMLElement} card */
 const overlaps = (card) => {
   const words = card.querySelector('.cover'), asker = card.querySelector('.avatar');
   if (!words || !asker) return false;
@@ -179,7 +179,7 @@ export class Stage {
     return name ? `Answer ${isolated(name)}` : 'Answer this';
   }
 
-  /** Whether an answer has anything to show, and may have room. @param {Facts} card */
+  /** Tell whether an answer has anything to show, and may have room. @param {Facts} card */
   mayAnswer(card) {
     return !card.empty && mayFit(card, boxOf(this.lead), LEAST);
   }
@@ -240,7 +240,7 @@ export class Stage {
     return { slots: slots.slice(0, this.column.children.length), tooLong: null };
   }
 
-  /** Whether the newest post has room by itself, if need be in smaller type. @param {HTMLElement} first */
+  /** Tell whether the newest post has room by itself, if need be in smaller type. @param {HTMLElement} first */
   fitAlone(first) {
     const more = byId('more');
     more.hidden = false; // its line needs room, whether it stands there now or later
@@ -270,7 +270,7 @@ export class Stage {
     for (const item of items) if (!item.isConnected) this.pool.append(...item.querySelectorAll('bc-card'));
   }
 
-  /** How many of these stand above the end of the column, by one look at all of them. @param {HTMLElement[]} items */
+  /** Count how many of these stand above the end of the column, by one look at all of them. @param {HTMLElement[]} items */
   countThatFit(items) {
     this.column.replaceChildren(...items);
     const floor = this.side.getBoundingClientRect().bottom;
@@ -287,7 +287,7 @@ export class Stage {
   }
 
   /**
-   * One post, very large, with a line from who wrote it to the empty seat.
+   * Draw one post, very large, with a line from who wrote it to the empty seat.
    * @param {Facts} facts @param {boolean} waits whether it is a question nobody has answered
    * @returns {boolean} whether it fits
    */

@@ -63,7 +63,7 @@ function forgetFits(state, before) {
   }
 }
 
-/** What can never fit is not laid out to find that out; the rest is unfolded. @param {State} state @param {Map<number, unknown>} [known] */
+/** Unfold the cards; what can never fit is not laid out to find that out. @param {State} state @param {Map<number, unknown>} [known] */
 function sift(state, known) {
   for (const [key, card] of state.cards) {
     if (known?.get(key) === card) continue;
@@ -109,7 +109,7 @@ function draw() {
   if (slices) clock.after(0, draw);
 }
 
-/** What the page shows: what is wanted, or the way in where nothing has a place on that stage. @param {string} name */
+/** Return what the page shows: the view that is wanted, or the way in where nothing has a place on that stage. @param {string} name */
 function become(name) {
   if (mode !== name) mode = document.body.dataset.mode = name;
 }

@@ -8,7 +8,7 @@ export const isolated = (name) => `\u2068${name.replace(/[\u202a-\u202e\u2066-\u
 const ARTICLES = new Set(['the', 'a', 'an', 'der', 'die', 'das', 'le', 'la', 'les', 'el', 'los', 'las', 'il', 'lo', 'o', 'os', 'de', 'het']);
 
 /**
- * What to call somebody: the first word of a name; the whole name after a title, an initial or an article, and where it
+ * Return what to call somebody: the first word of a name; the whole name after a title, an initial or an article, and where it
  * holds a number, as no person's does; nothing where that is long.
  * @param {HTMLElement} card @returns {string}
  */

@@ -31,7 +31,8 @@ class ChildDied(Exception):
 
 
 class ChildProcess:
-    """One child, one request at a time. It starts when it is first needed, and ends with this object.
+    """A child process that takes one request at a time. It starts when it is first needed, and ends with this
+    object.
 
     `work` is the file that it runs (see `inside`), `memory` and `cpu_s` what a request may use, `deadline_s`
     how long it may take. After `requests` it is replaced, so that what a parser leaks does not add up.

@@ -21,7 +21,8 @@ KeyPath = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One mistake: the line (from 1, 0 where none can be named), the key path, and what is wrong."""
+    """A mistake in the file: the line (from 1, 0 where none can be named), the key path, and what is
+    wrong."""
 
     line: int
     path: KeyPath

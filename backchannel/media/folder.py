@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def digest(data: bytes) -> str:
-    """The name of a picture: the hash of its original bytes."""
+    """Return the name of a picture: the hash of its original bytes."""
     return sha256(data).hexdigest()
 
 

@@ -242,7 +242,7 @@ class _Follower:
             self._ask_on(who)
 
     def _give_up(self, post: _Waiting, now: float) -> None:
-        """Its time is over: drop what is missing. It may still come, but goes behind all others."""
+        """Drop what is missing, since its time is over. It may still come, but goes behind all others."""
         if self._posts.get(post.key) is not post:
             return
         for url in post.opened.missing:
@@ -260,7 +260,7 @@ class _Follower:
             self._late.popleft()[1].cancel()
 
     def _leave(self, post: _Waiting, *, is_wanted: bool) -> None:
-        """Whether it is complete, or gone, or another copy stands."""
+        """Tell whether it is complete, or gone, or another copy stands."""
         if not is_wanted:
             for task in post.asked.values():
                 task.cancel()

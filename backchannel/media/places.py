@@ -154,7 +154,7 @@ class Places:
             self._stir()
 
     def has(self, ticket: Ticket) -> bool:
-        """Whether it holds a place here."""
+        """Tell whether it holds a place here."""
         return ticket in self._held
 
     def queue(self, ticket: Ticket, claim: Claim) -> None:

@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _Flight:
-    """One address on its way, or in use. `hash` is set once there is something to be kept from the sweep."""
+    """An address on its way, or in use. `hash` is set once there is something to be kept from the sweep."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -93,12 +93,12 @@ class MediaStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def open(self, name: str) -> Path | None:
-        """The file of a hash, where we hold it. Anything that is no hash names nothing."""
+        """Return the file of a hash, where we hold it. Anything that is no hash names nothing."""
         path = self._path(name)
         return path if _HASH.fullmatch(name) and path.is_file() else None
 
     async def settle(self, url: str, claim: Claim | None = None) -> Picture | None:
-        """The picture at `url`, fetched now or remembered; None where there is none to be had."""
+        """Return the picture at `url`, fetched now or remembered; None where there is none to be had."""
         async with self.settled(url, claim) as picture:
             return picture
 

@@ -47,7 +47,8 @@ class Made(NamedTuple):
 
 
 def sniff(data: bytes) -> bytes:
-    """The kind of picture these bytes begin like, whatever they are called; empty for none that we take.
+    """Return the kind of picture these bytes begin like, whatever they are called; empty for none that we
+    take.
 
     SVG is a program and not among them.
     """

@@ -27,7 +27,8 @@ _END = re.compile(r"(?P<code>`++)|(?P<strong>(?<=\S)(?=(\*\*|__)))|(?P<line>\n)"
 
 
 def render_markdown(text: str, limit: int = EXCERPT) -> str:
-    """The first blocks of a Markdown text as HTML, about `limit` characters of it, then an ellipsis."""
+    """Return the first blocks of a Markdown text as HTML, about `limit` characters of it, then an
+    ellipsis."""
     html: list[str] = []
     length = 0
     for block in _blocks(_PICTURE.sub("", text)):
@@ -76,7 +77,7 @@ def _render(block: list[str]) -> str:
 
 
 def _heading(line: str) -> str:
-    """The words of a heading; nothing when the line is none."""
+    """Return the words of a heading; nothing when the line is none."""
     words = line.lstrip("#")
     level = len(line) - len(words)
     if not 0 < level <= 6 or words[:1] not in (" ", "\t"):
@@ -112,7 +113,8 @@ class _Ends:
         self._lines.append(len(text))
 
     def find(self, mark: str, after: int) -> int:
-        """The first place of this mark behind `after` in the same line, with something before it; or -1."""
+        """Return the first place of this mark behind `after` in the same line, with something before it; or
+        -1."""
         places = self._places.get(mark, [])
         at = bisect_left(places, after + 1)
         is_found = at < len(places) and places[at] < self._lines[bisect_left(self._lines, after)]

@@ -111,7 +111,7 @@ def _rfc822(text: str) -> datetime:
 
 
 def _numbered(text: str) -> str:
-    """The text with a number for the zone's name that it ends in."""
+    """Return the text with a number for the zone's name that it ends in."""
     head, _, name = text.rpartition(" ")
     offset = _ZONES.get(name.strip("()").upper())
     return f"{head} {offset}" if offset and not _OFFSET.search(text) else text

@@ -29,7 +29,7 @@ def decode(data: bytes | Raw, kind: type[_T], *, most: int = MAX_PARTS_OF_AN_ITE
 
 
 def decode_items(data: bytes, most: int) -> tuple[list[Raw], int]:
-    """The first `most` items of a JSON list, undecoded, so that one bad item is one; and how many more
+    """Return the first `most` items of a JSON list, undecoded, so that one bad item is one; and how many more
     there were. DecodeError if it is no list."""
     items = _decode(data, list[Raw], MAX_PARTS)
     return items[:most], max(0, len(items) - most)

@@ -159,7 +159,7 @@ _T = TypeVar("_T")
 
 
 def bound_text(text: str, limit: Limit, field: str = "text") -> str:
-    """The text within its limit. DecodeError where it is beyond and the item is to be dropped."""
+    """Return the text within its limit. DecodeError where it is beyond and the item is to be dropped."""
     if len(text) <= limit.most:
         return text
     if limit.beyond == "drop":
@@ -168,12 +168,12 @@ def bound_text(text: str, limit: Limit, field: str = "text") -> str:
 
 
 def limit_of(kind: str, field: str) -> Limit | None:
-    """The limit of a struct's field; `field[]` are the items of a list. None: it is in no table."""
+    """Return the limit of a struct's field; `field[]` are the items of a list. None: it is in no table."""
     return LIMITS.get(f"{kind}.{field}") or LIMITS.get(field)
 
 
 def bound(value: _T) -> _T:
-    """A decoded wire struct with every text and list within its limit, all the way down. DecodeError.
+    """Return a decoded wire struct with every text and list within its limit, all the way down. DecodeError.
 
     KeyError where a field has no limit, which is our own mistake.
     """

@@ -59,7 +59,7 @@ class SimulatedServer:
         return copy if copy and copy.is_here(at_s) else None
 
     def copy_of(self, key: str, at_s: float) -> Copy | None:
-        """This server's copy of a post, None where it has none (any more)."""
+        """Return this server's copy of a post, None where it has none (any more)."""
         copy = self._by_key.get(key)
         return copy if copy and copy.is_here(at_s) else None
 
