@@ -36,12 +36,12 @@ from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.start import locked, open_sequencer, raise_descriptors, rules_of, tls_of, told_to_stop
 from backchannel.terminal import keep_secret, say
-from backchannel.web import house
-from backchannel.web.address import parse_networks
+from backchannel.web.card_cache import Views
+from backchannel.web.client_address import parse_networks
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
 from backchannel.web.rulings import is_word
-from backchannel.web.views import Views
+from backchannel.web.services import Services
 
 SWEEP_S = 600.0
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
@@ -73,7 +73,7 @@ class Server:
         self.known = KnownPosts(sequencer)
         self.gatherers: list[Gatherer] = []
         self.app = build_app(
-            house.House(
+            Services(
                 sequencer=sequencer,
                 desk=Desk(sequencer, self._forget_everywhere),
                 search=self.search,

@@ -33,7 +33,7 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Author, Face, Post, Posted
 from backchannel.sequencer import Sequencer
 from backchannel.terminal import say
-from backchannel.web.views import Views
+from backchannel.web.card_cache import Views
 
 WORDS = "the room is full and everybody asks who said that and why nobody answered " * 8
 HANDSHAKE = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backchannel.config.document import MAX_BYTES, parse_document, show_path
+from backchannel.config.yaml_document import MAX_BYTES, parse_document, show_path
 
 
 def test_a_key_has_its_own_line_also_within_lists() -> None:

@@ -57,10 +57,10 @@ def quick() -> ManualClock:
 async def gathered(folder: Any, source: Any, *, watch: Any = lambda: (), clock: Any = None) -> Any:
     """Run the source to its end. Gives the sequencer and the gatherer."""
     sequencer = await sequencer_in(folder, clock=ManualClock(2000.0))
-    house = GatherContext(
+    context = GatherContext(
         TAGS, 0.0, sequencer, clock or quick(), KnownPosts(sequencer).standing, sequencer.log.cursors, Bugs()
     )
-    gatherer = Gatherer("net", "net", source, watch, house)
+    gatherer = Gatherer("net", "net", source, watch, context)
     gatherer._clock = clock or quick()
     writer, run = asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())
     through = asyncio.create_task(source.is_through.wait())
@@ -294,8 +294,8 @@ async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part() -> 
 
     writer = Noting()
     source = Script([Batch([Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)], "9")])
-    house = GatherContext(TAGS, 0.0, writer, quick(), lambda _: None, no_cursors, Bugs())
-    running = asyncio.create_task(Gatherer("net", "script", source, lambda: (), house).run())
+    context = GatherContext(TAGS, 0.0, writer, quick(), lambda _: None, no_cursors, Bugs())
+    running = asyncio.create_task(Gatherer("net", "script", source, lambda: (), context).run())
     async with asyncio.timeout(20):
         await source.is_through.wait()
     running.cancel()
@@ -314,8 +314,8 @@ async def test_what_was_written_outside_of_the_window_is_left_out(tmp_path: Path
 async def reading(sequencer: Sequencer, source: Script) -> AsyncIterator[Gatherer]:
     """Gatherer and sequencer at work for the length of a block."""
     standing = KnownPosts(sequencer).standing
-    house = GatherContext(TAGS, 0.0, sequencer, quick(), standing, sequencer.log.cursors, Bugs())
-    gatherer = Gatherer("net", "net", source, lambda: (), house)
+    context = GatherContext(TAGS, 0.0, sequencer, quick(), standing, sequencer.log.cursors, Bugs())
+    gatherer = Gatherer("net", "net", source, lambda: (), context)
     tasks = [asyncio.create_task(gatherer.run()), asyncio.create_task(sequencer.run())]
     try:
         async with asyncio.timeout(20):

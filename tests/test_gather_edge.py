@@ -58,7 +58,7 @@ class Lanes(Script):
 
 
 def bugs_of(gatherer: Gatherer) -> Bugs:
-    return gatherer._house.bugs
+    return gatherer._context.bugs
 
 
 @pytest.mark.parametrize("surprise", SURPRISES, ids=NAMES)
@@ -91,8 +91,8 @@ async def test_while_it_fails_the_lane_is_in_backoff_with_words_for_a_person(tmp
 async def seen(folder: Path, source: Script, clock: ManualClock, is_so: Any) -> Any:
     """Run it up to a moment."""
     sequencer = await sequencer_in(folder, clock=ManualClock(2000.0))
-    house = GatherContext(TAGS, 0.0, sequencer, clock, lambda _: None, sequencer.log.cursors, Bugs())
-    gatherer = Gatherer("net", "script", source, lambda: (), house)
+    context = GatherContext(TAGS, 0.0, sequencer, clock, lambda _: None, sequencer.log.cursors, Bugs())
+    gatherer = Gatherer("net", "script", source, lambda: (), context)
     tasks = [asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())]
     async with asyncio.timeout(20):
         while not is_so():
@@ -256,8 +256,8 @@ async def test_what_the_writer_raises_stops_everything(event: Event, word: str, 
         return {}
 
     bugs = Bugs()
-    house = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, bugs)
-    gatherer = Gatherer("net", "script", kind([Batch([event], "1")]), lambda: (), house)
+    context = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, bugs)
+    gatherer = Gatherer("net", "script", kind([Batch([event], "1")]), lambda: (), context)
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(gatherer.run(), 20)
     assert [str(error) for error in caught.value.exceptions] == [word]
@@ -268,8 +268,8 @@ async def test_what_the_writer_raises_at_a_recheck_stops_everything() -> None:
     async def no_cursors() -> dict[Lane, str]:
         return {}
 
-    house = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, Bugs())
-    gatherer = Gatherer("net", "script", Clinging(), lambda: [post()], house)
+    context = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, Bugs())
+    gatherer = Gatherer("net", "script", Clinging(), lambda: [post()], context)
     with pytest.raises(ExceptionGroup) as caught:
         await asyncio.wait_for(gatherer.run(), 20)
     assert caught.group_contains(LogBroken, match="submit")

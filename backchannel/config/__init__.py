@@ -1,6 +1,5 @@
 """config.yaml: read whole, checked whole, frozen; every mistake told at once."""
 
-from backchannel.config.document import Problem
 from backchannel.config.load import ConfigError, load_config, parse_config
 from backchannel.config.schema import config_schema
 from backchannel.config.settings import (
@@ -14,6 +13,7 @@ from backchannel.config.settings import (
     secrets_of,
 )
 from backchannel.config.watch import ConfigWatcher
+from backchannel.config.yaml_document import Problem
 
 __all__ = [
     "Config",

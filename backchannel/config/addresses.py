@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from backchannel.config.document import KeyPath
 from backchannel.config.explain import SECRETIVE
+from backchannel.config.yaml_document import KeyPath
 from backchannel.redaction import HIDDEN
 
 LEAST = 8

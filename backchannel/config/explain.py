@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from backchannel.config.document import KeyPath
+from backchannel.config.yaml_document import KeyPath
 
 SECRETIVE = re.compile(r"key|pass|secret|token|credential", re.IGNORECASE)
 _PYDANTICISMS = re.compile(

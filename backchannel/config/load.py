@@ -9,9 +9,16 @@ from pydantic import BaseModel, ValidationError
 
 from backchannel import kinds
 from backchannel.config.addresses import Addresses
-from backchannel.config.document import MAX_BYTES, KeyPath, Problem, YamlDocument, parse_document, show_path
 from backchannel.config.explain import explain, guess, one_of
 from backchannel.config.settings import Config, ServerConfig
+from backchannel.config.yaml_document import (
+    MAX_BYTES,
+    KeyPath,
+    Problem,
+    YamlDocument,
+    parse_document,
+    show_path,
+)
 from backchannel.errors import UserError
 from backchannel.redaction import Redactor
 

@@ -1,9 +1,9 @@
 """Runs the sources and hands their candidates to the sequencer, with cursors, pace, patience and health."""
 
 from backchannel.gather.candidates import is_in_window, unwanted
+from backchannel.gather.context import GatherContext, Standing, Writer
 from backchannel.gather.gatherer import Gatherer
 from backchannel.gather.health import LaneHealth, SourceHealth
-from backchannel.gather.house import GatherContext, Standing, Writer
 from backchannel.gather.known import KnownPosts
 
 __all__ = [

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from msgspec.structs import replace
 
-from backchannel.gather.house import GatherContext, Standing
+from backchannel.gather.context import GatherContext, Standing
 from backchannel.log.codec import decode, encode
 from backchannel.model import (
     AHEAD_S,
@@ -56,8 +56,8 @@ class Candidates:
     `dropped`: items that could not be read, and words of this source on another network's ids.
     """
 
-    def __init__(self, name: str, kind: str, house: GatherContext, *, chosen: Collection[str]) -> None:
-        self._name, self._kind, self._house, self._chosen = name, kind, house, chosen
+    def __init__(self, name: str, kind: str, context: GatherContext, *, chosen: Collection[str]) -> None:
+        self._name, self._kind, self._context, self._chosen = name, kind, context, chosen
         self._early: dict[str, float] = {}
         self.dropped = 0
 
@@ -69,7 +69,7 @@ class Candidates:
         the log, is dropped alone. No network has a word on another's ids, and a deletion is remembered for
         this source's posts alone.
         """
-        now = self._house.clock.monotonic()
+        now = self._context.clock.monotonic()
         for subject in [*takewhile(lambda subject: self._early[subject] <= now - EARLY_S, self._early)]:
             del self._early[subject]
         kept: list[Event] = []
@@ -79,8 +79,8 @@ class Candidates:
                     kept.append(_as_stored(candidate))
             except Exception as error:  # noqa: BLE001 - foreign data: one item costs itself, whatever it raises
                 self.dropped += 1
-                self._house.bugs.caught(f"an item of {self._name}/{lane}", error)
-            await self._house.clock.sleep(0)
+                self._context.bugs.caught(f"an item of {self._name}/{lane}", error)
+            await self._context.clock.sleep(0)
         return kept
 
     def _decide(self, event: Event, lane: str, now: float) -> Event | None:
@@ -89,13 +89,13 @@ class Candidates:
                 if strange := set(post.labels) - LABELS:  # a typing error would let in whom it is to keep out
                     raise ValueError(f"no labels of ours: {sorted(strange)}")
                 return self._candidate(replace(post, lane=lane))
-            case Left(subject) | Deleted(subject) if not self._is_ours(self._house.standing(subject)):
+            case Left(subject) | Deleted(subject) if not self._is_ours(self._context.standing(subject)):
                 self.dropped += 1
                 return None
             case Deleted(subject):
                 self._early.pop(subject, None)  # the latest stand last
                 self._early[subject] = now  # also where it is known: a post that waits may be refused
-                return event if self._house.writer.knows(subject) else None
+                return event if self._context.writer.knows(subject) else None
             case _:
                 return event
 
@@ -103,10 +103,10 @@ class Candidates:
         return standing is None or standing.kind in ("", self._kind)
 
     def _candidate(self, post: Post) -> Posted | Left | None:
-        standing = self._house.standing(post.id)
-        why = unwanted(post, self._house.hashtags, is_chosen=self._is_chosen(post.lane, standing))
+        standing = self._context.standing(post.id)
+        why = unwanted(post, self._context.hashtags, is_chosen=self._is_chosen(post.lane, standing))
         if standing is None:
-            in_window = is_in_window(post, self._house.since, self._house.clock.now())
+            in_window = is_in_window(post, self._context.since, self._context.clock.now())
             return Posted(post) if in_window and not why else None
         if not self._is_ours(standing):
             self.dropped += 1

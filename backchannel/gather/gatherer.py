@@ -17,8 +17,8 @@ import structlog
 from backchannel.contract import Batch, Closing, Recheck, Source, SourceError
 from backchannel.fetch import FetchError
 from backchannel.gather.candidates import RECHECK, Candidates
+from backchannel.gather.context import GatherContext
 from backchannel.gather.health import Health, LaneHealth, SourceHealth
-from backchannel.gather.house import GatherContext
 from backchannel.log import LogUnavailable
 from backchannel.model import DecodeError, Deleted, Left, Post
 from backchannel.redaction import redacted
@@ -39,11 +39,11 @@ log_line = structlog.get_logger(__name__)
 class Gatherer:
     """Runs the lanes and the rechecks of one source, and knows its health."""
 
-    def __init__(self, name: str, kind: str, source: Source, watch: Watch, house: GatherContext) -> None:
+    def __init__(self, name: str, kind: str, source: Source, watch: Watch, context: GatherContext) -> None:
         self.name, self.kind, self.source = name, kind, source
-        self._watch, self._house, self._clock = watch, house, house.clock
+        self._watch, self._context, self._clock = watch, context, context.clock
         self._lanes: dict[str, LaneHealth] = {}
-        self._candidates = Candidates(name, kind, house, chosen=source.chosen)
+        self._candidates = Candidates(name, kind, context, chosen=source.chosen)
         self._is_stopping = False
 
     @property
@@ -129,7 +129,7 @@ class Gatherer:
             cause = _cause(error)
             if isinstance(cause, TROUBLES):
                 raise cause from error
-            raise SourceError(self._house.bugs.caught(where, cause)) from error
+            raise SourceError(self._context.bugs.caught(where, cause)) from error
 
     async def _end(self, where: str, close: Callable[[], Awaitable[object]]) -> None:
         """Close what a source has open. What was on its way before goes on, whatever this raises."""
@@ -140,7 +140,7 @@ class Gatherer:
                 raise
             cause = _cause(error)
             is_trouble = isinstance(cause, TROUBLES)
-            why = str(cause) if is_trouble else self._house.bugs.caught(where, cause)
+            why = str(cause) if is_trouble else self._context.bugs.caught(where, cause)
             log_line.info("not closed well", where=where, error=why)
 
     async def _run_lane(self, lane: str) -> None:
@@ -161,7 +161,7 @@ class Gatherer:
 
     async def _read(self, lane: str, health: LaneHealth) -> float:
         """Read on from the stored cursor to the end. Returns the pause, in real seconds."""
-        cursor = (await self._house.cursors()).get((self.name, lane))
+        cursor = (await self._context.cursors()).get((self.name, lane))
         where, pause_s = f"lane {self.name}/{lane}", 0.0
         with self._edge(where):
             batches = self.source.batches(lane, cursor)
@@ -228,14 +228,14 @@ class Gatherer:
         if cursor is not None and redacted(cursor) != cursor:
             cursor = None  # better to read something twice than to keep a secret in the log
         if takedowns := [event for event in events if isinstance(event, Deleted | Left)]:
-            await self._house.writer.take_down(takedowns)
+            await self._context.writer.take_down(takedowns)
         rest = [event for event in events if not isinstance(event, Deleted | Left)]
         while len(rest) > MAX_PART:
-            await self._house.writer.submit(self._candidates.without_deleted(rest[:MAX_PART]))
+            await self._context.writer.submit(self._candidates.without_deleted(rest[:MAX_PART]))
             del rest[:MAX_PART]
         if rest or cursor is not None:
             cursors = {} if cursor is None else {(self.name, lane): cursor}
-            await self._house.writer.submit(self._candidates.without_deleted(rest), cursors)
+            await self._context.writer.submit(self._candidates.without_deleted(rest), cursors)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from backchannel.gather.house import Standing
+from backchannel.gather.context import Standing
 from backchannel.model import ABSENT, Post
 from backchannel.sequencer import Sequencer
 

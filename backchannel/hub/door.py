@@ -7,7 +7,14 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from backchannel.web.address import Headers, Network, client_address, is_trusted, limit_key, parse_address
+from backchannel.web.client_address import (
+    Headers,
+    Network,
+    client_address,
+    is_trusted,
+    limit_key,
+    parse_address,
+)
 
 PER_ADDRESS = 2000
 """Connections from one address: a whole venue may sit behind one."""

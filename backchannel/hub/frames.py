@@ -13,10 +13,10 @@ from websockets.frames import Frame, Opcode
 
 from backchannel.board import Card, Folded, Item
 from backchannel.clock import Clock
-from backchannel.web.card import BLANK_VIEW, CardView
+from backchannel.web.card_cache import BoardReader, Views
+from backchannel.web.card_view import BLANK_VIEW, CardView
 from backchannel.web.folded import FoldedView, render_folded
 from backchannel.web.pages import PROTOCOL
-from backchannel.web.views import BoardReader, Views
 
 _encode = msgspec.json.Encoder().encode
 

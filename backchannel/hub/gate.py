@@ -25,7 +25,7 @@ from backchannel.hub.door import PAGE_BUFFER, Door, bound_buffers
 from backchannel.hub.hub import Hub
 from backchannel.hub.listener import Listener
 from backchannel.hub.lobby import Lobby
-from backchannel.web.house import Handler
+from backchannel.web.services import Handler
 
 HEAD_S = 10.0
 STALL_S = 60.0

@@ -21,7 +21,7 @@ from backchannel.board import BLANK_KEY, Item
 from backchannel.clock import Clock
 from backchannel.hub.frames import Frames
 from backchannel.log import LogUnavailable
-from backchannel.web.views import BoardReader, Views
+from backchannel.web.card_cache import BoardReader, Views
 
 BEAT_S = 3.0
 RETRY_S = 1.0

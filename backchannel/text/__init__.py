@@ -5,6 +5,7 @@ tree built by us, so that one layer's mistake is not enough. Nothing here raises
 takes linear time.
 """
 
+from backchannel.text.characters import fold_tag, one_line, strip_controls
 from backchannel.text.drawing import (
     Bound,
     bound_marks,
@@ -17,7 +18,6 @@ from backchannel.text.drawing import (
 from backchannel.text.from_html import MAX_HTML, parse_html
 from backchannel.text.links import MAX_URL, claims_another, is_web_url, readable_url, shown_host, web_url
 from backchannel.text.markdown import render_markdown
-from backchannel.text.marks import fold_tag, one_line, strip_controls
 from backchannel.text.markup import words_of
 from backchannel.text.plain import find_addresses, parse_plain
 from backchannel.text.tree import MAX_DEPTH, find_hashtags, joined, plain_text, with_sign

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backchannel.model import Body, Node, NodeKind
+from backchannel.text.characters import strip_controls
 from backchannel.text.drawing import without_undrawn
 from backchannel.text.links import claims_another, readable_url, shown_host, web_url
-from backchannel.text.marks import strip_controls
 from backchannel.text.markup import NBSP, tidy
 from backchannel.text.tree import (
     BLOCKS,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator
 
 from backchannel.model import Body, Node
+from backchannel.text.characters import strip_controls
 from backchannel.text.links import readable_url, web_url
-from backchannel.text.marks import strip_controls
 from backchannel.text.tree import Part, add, add_tagged, trim
 
 _ADDRESS = re.compile(r"\bhttps?://[^\s<>\"“”«»]+", re.IGNORECASE)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from msgspec.structs import replace
 
 from backchannel.model import Body, Node
-from backchannel.text.marks import find_tags, fold_tag
+from backchannel.text.characters import find_tags, fold_tag
 
 MAX_DEPTH = 16
 

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from backchannel.bugs import Bugs
 from backchannel.log import LogUnavailable
-from backchannel.web.house import Handler
-from backchannel.web.pace import Crowded
+from backchannel.web.answer_queue import Crowded
 from backchannel.web.pages import CSP, Pages
+from backchannel.web.services import Handler
 
 MAX_BODY = 16 * 1024
 PAGES = web.AppKey("pages", Pages)

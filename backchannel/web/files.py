@@ -6,8 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from backchannel.web.card_cache import BoardReader
 from backchannel.web.sending import Outbox
-from backchannel.web.views import BoardReader
 
 MAX_KEPT = 16 * 2**20
 """Bytes of pictures in memory."""

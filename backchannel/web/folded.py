@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from backchannel.board import FOLDED_KEY, Board, Folded, Item
-from backchannel.web.views import Views
+from backchannel.web.card_cache import Views
 
 OTHERS = 0
 """The key of the line for all whom no line names."""

@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from backchannel.config import Config
 from backchannel.gather import SourceHealth
-from backchannel.web.card import CardView, MediaView
+from backchannel.web.card_text import render_time
+from backchannel.web.card_view import CardView, MediaView
 from backchannel.web.folded import NOTHING_FOLDED, FoldedHealth, FoldedLine
 from backchannel.web.qr import qr_svg, qr_text
-from backchannel.web.words import render_time
 
 __all__ = ["CSP", "PROTOCOL", "Pages", "Stand", "Thread", "qr_svg", "threads"]
 

@@ -11,10 +11,10 @@ import msgspec
 
 from backchannel.board import Item
 from backchannel.web.answers import BadParameter
-from backchannel.web.drawn import Drawn
+from backchannel.web.card_bytes import Drawn
+from backchannel.web.card_cache import ShownCard
 from backchannel.web.folded import OTHERS
-from backchannel.web.house import House
-from backchannel.web.views import ShownCard
+from backchannel.web.services import Services
 
 MAX_LIMIT = 200
 MAX_WORDS = 200
@@ -80,15 +80,15 @@ def render_place(item: Item) -> str:
     return base64.urlsafe_b64encode(f"{item.order}.{item.key}".encode()).decode().rstrip("=")
 
 
-async def find_posts(house: House, query: Query) -> PostPage:
+async def find_posts(services: Services, query: Query) -> PostPage:
     """Return the answer as of now: nothing is awaited between the last look at the board and the return."""
-    board, sequencer = house.sequencer.board, house.sequencer
+    board, sequencer = services.sequencer.board, services.sequencer
     want = query.limit + 1
     keys: list[int] = []
     is_cut = False
     if query.words:
         asked = want + len(sequencer.covered)
-        keys = await house.search.find(query.words, asked, query.before[1] if query.before else None)
+        keys = await services.search.find(query.words, asked, query.before[1] if query.before else None)
         is_cut = len(keys) >= asked
     more = False
 
@@ -109,13 +109,13 @@ async def find_posts(house: House, query: Query) -> PostPage:
         more = len(seen) > query.limit or (is_cut and bool(seen))
         return seen[: query.limit]
 
-    cards = await house.views.answer(ask)
+    cards = await services.views.answer(ask)
     return PostPage(cards, render_place(cards[-1].item) if more else "")
 
 
-def render_posts(house: House, drawn: Drawn, found: PostPage) -> bytes:
+def render_posts(services: Services, drawn: Drawn, found: PostPage) -> bytes:
     """Return the answer of `/api/v1/posts`. `next` is null at the end."""
-    sequencer = house.sequencer
+    sequencer = services.sequencer
     return msgspec.json.encode(
         {
             "epoch": sequencer.epoch,

@@ -12,9 +12,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Meta, Struct
 
 from backchannel.log import LogUnavailable
-from backchannel.web.address import is_private
 from backchannel.web.answers import error_answer, json_answer
-from backchannel.web.house import House
+from backchannel.web.client_address import is_private
+from backchannel.web.services import Services
 
 BODY_S = 10.0
 PATH = "/api/v1/rulings"
@@ -49,9 +49,9 @@ def is_word(head: bytes, token: str) -> bool:
     return bool(token) and said is not None and hmac.compare_digest(said[1], token.encode())
 
 
-async def post_ruling(house: House, request: web.Request) -> web.Response:
+async def post_ruling(services: Services, request: web.Request) -> web.Response:
     """Take a ruling from whoever may give one; the answer says whether it is saved."""
-    if refusal := _refusal(house, request):
+    if refusal := _refusal(services, request):
         return refusal
     try:
         async with asyncio.timeout(BODY_S):
@@ -65,7 +65,7 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
     if not word.subject and word.verdict != "blank":
         return error_answer(request, HTTPStatus.BAD_REQUEST, "This is no ruling: `subject` is empty.")
     try:
-        outcome = await house.desk.rule(
+        outcome = await services.desk.rule(
             word.verdict, word.subject, by=word.by, why=word.why, on=word.on, ruling_id=word.id
         )
     except LookupError as error:
@@ -76,12 +76,12 @@ async def post_ruling(house: House, request: web.Request) -> web.Response:
     return json_answer(outcome)
 
 
-def _refusal(house: House, request: web.Request) -> web.Response | None:
+def _refusal(services: Services, request: web.Request) -> web.Response | None:
     """Why this request is not even read, or None. The token is looked at last."""
     peer = request.remote or ""
-    if not is_private(peer, request.headers.items(), house.trusted, has_tls=request.secure):
+    if not is_private(peer, request.headers.items(), services.trusted, has_tls=request.secure):
         return error_answer(request, HTTPStatus.UPGRADE_REQUIRED, _NO_TLS)
-    if not house.is_own_page(request):
+    if not services.is_own_page(request):
         return error_answer(request, HTTPStatus.FORBIDDEN, "This page is not ours: its Origin is another.")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -90,7 +90,7 @@ def _refusal(house: House, request: web.Request) -> web.Response | None:
         )
         answer.headers["WWW-Authenticate"] = 'Bearer realm="backchannel"'
         return answer
-    if not house.token or not hmac.compare_digest(token.strip().encode(), house.token.encode()):
+    if not services.token or not hmac.compare_digest(token.strip().encode(), services.token.encode()):
         return error_answer(request, HTTPStatus.FORBIDDEN, "This is not the token of this server.")
     if request.content_type != "application/json":
         # a form on a foreign page can send every other type without asking first

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from backchannel.web.pace import Pace
+from backchannel.web.answer_queue import Pace
 
 SLICE = 32 * 1024
 MAX_OUT = 64 * 2**20

@@ -8,7 +8,7 @@ import msgspec
 
 from backchannel.board import Card, Item, Picture
 from backchannel.model import Author, Body, Emoji, Face, Media, Node, Post, Preview, Quote
-from backchannel.web.card import CardView
+from backchannel.web.card_view import CardView
 from tests.browser.page_site import views
 from tests.browser.samples import START
 

@@ -12,8 +12,8 @@ from aiohttp import WSMsgType, web
 from backchannel.board import Item
 from backchannel.config import Config
 from backchannel.model import Post
-from backchannel.web.card import CardView
-from backchannel.web.display import render_card
+from backchannel.web.card_render import render_card
+from backchannel.web.card_view import CardView
 from backchannel.web.pages import CSP, WALL_CSP, Pages, Stand
 from tests.kit.http_server import listening
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 from playwright.async_api import Browser, Page, Route
 
-from backchannel.web.card import CardView
+from backchannel.web.card_view import CardView
 from backchannel.web.pages import Pages
 from tests.browser.conftest import Complaints
 from tests.browser.hostile_posts import BODIES, SLIDE, TALL, TEXTS, WIDE, hostile

@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from backchannel.board import Card, Item
 from backchannel.model import Author, Face, Post
-from backchannel.web.card import BLANK_VIEW, CardView
+from backchannel.web.card_view import BLANK_VIEW, CardView
 from backchannel.web.pages import Pages
 from tests.browser.conftest import Complaints
 from tests.browser.page_site import CONFIG, Site, serving, stand, views

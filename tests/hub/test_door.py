@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from backchannel.hub.door import Capacity, Door, capacity_of
-from backchannel.web.address import limit_key, parse_networks
+from backchannel.web.client_address import limit_key, parse_networks
 
 HOST = socket.gethostname().lower()
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backchannel.hub.hub import Hub
-from backchannel.web.views import Views
+from backchannel.web.card_cache import Views
 from tests.kit.clocks import ManualClock, turns
 from tests.kit.stand_in import Page, Stage, Watcher
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from backchannel.hub.hub import SLICE, Hub
-from backchannel.web.views import Views
+from backchannel.web.card_cache import Views
 from tests.kit.clocks import ManualClock, turns
 from tests.kit.stand_in import EPOCH, Page, Stage, Watcher
 

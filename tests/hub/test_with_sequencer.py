@@ -21,7 +21,7 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Posted
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from backchannel.web.views import Views
+from backchannel.web.card_cache import Views
 from tests.kit.stand_in import Page, make_post
 
 

@@ -21,11 +21,11 @@ from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
 from backchannel.search import Search
 from backchannel.sequencer.desk import Desk, Outcome
-from backchannel.web.address import parse_networks
-from backchannel.web.house import House
+from backchannel.web.card_cache import Views
+from backchannel.web.client_address import parse_networks
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
-from backchannel.web.views import Views
+from backchannel.web.services import Services
 from tests.kit.clocks import ManualClock, turns, until
 from tests.kit.stand_in import Stage, entry_of
 
@@ -119,7 +119,7 @@ async def serve(
     door = Door(trusted=networks, origins=[CONFIG.public_url], per_address=per_address, size=size)
     for name in ("static", "media"):
         (folder / name).mkdir(exist_ok=True)
-    house = House(
+    services = Services(
         sequencer=stage,
         desk=desk,
         search=PlainSearch(stage),
@@ -135,7 +135,7 @@ async def serve(
         trusted=networks,
         is_own_page=partial(is_own_page, door),
     )
-    async with Port(hub, door, build_app(house), clock, is_word) as port:
+    async with Port(hub, door, build_app(services), clock, is_word) as port:
         host, number = await port.listen("127.0.0.1", 0, tls)
         running = asyncio.create_task(port.run())
         await turns(2)

@@ -20,7 +20,7 @@ from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
 from backchannel.sources.nostr.directory import Directory
 from backchannel.sources.nostr.event_queue import EventQueue
-from backchannel.web.views import Views
+from backchannel.web.card_cache import Views
 from tests.conftest import Tell
 from tests.kit.posts import post
 from tests.kit.sequencers import sequencer_in, settle
@@ -62,8 +62,8 @@ async def test_a_page_of_hostile_statuses_gives_the_loop_back_after_each(tell: T
 async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell: Tell) -> None:
     keep_secret(["a secret that is in no post"])
     sequencer = await sequencer_in(tmp_path)
-    house = GatherContext(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
-    candidates = Candidates("net", "script", house, chosen=())
+    context = GatherContext(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
+    candidates = Candidates("net", "script", context, chosen=())
     events = [Posted(post(f"p{at}", "\N{ARABIC LETTER ALEF}\ufdfa " * 10_000)) for at in range(40)]
     done = asyncio.Event()
     watch = asyncio.create_task(turns(done))

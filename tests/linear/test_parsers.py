@@ -21,8 +21,8 @@ from backchannel.sources.nostr.authors import parse_profile
 from backchannel.sources.nostr.post import find_people, find_quote, parse_post
 from backchannel.sources.nostr.wire import bound_event, parse_event, parse_said
 from backchannel.text import markup
-from backchannel.web import words
-from backchannel.web.display import render_card
+from backchannel.web import card_text
+from backchannel.web.card_render import render_card
 from backchannel.wire import LIMITS, dates
 from tests.conftest import Tell
 from tests.kit.posts import post as kit_post
@@ -134,10 +134,10 @@ CHEAP: dict[str, tuple[int, Callable[[str], object]]] = {
     "readable_url": (URL, lambda s: text.readable_url(f"https://a.example/{s}")),
     "claims_another": (text.links.MAX_LINK_TEXT, lambda s: text.claims_another(s, "https://a.example/")),
     "find_addresses": (PLAIN, lambda s: list(text.find_addresses(s))),
-    "count_words": (HTML, words.count_words),
-    "is_question": (HTML, words.is_question),
-    "render_initials": (NAME, lambda s: words.render_initials(s, s)),
-    "without_shortcodes": (NAME, lambda s: words.without_shortcodes(s, EMOJI)),
+    "count_words": (HTML, card_text.count_words),
+    "is_question": (HTML, card_text.is_question),
+    "render_initials": (NAME, lambda s: card_text.render_initials(s, s)),
+    "without_shortcodes": (NAME, lambda s: card_text.without_shortcodes(s, EMOJI)),
     "clean_name": (NAME, post.clean_name),
     "fold_category": (1000, fold_category),
     "canonical": (URL, lambda s: identity.canonical(f"https://a.example/?{s}")),

@@ -3,13 +3,13 @@
 import pytest
 
 from backchannel.model import Author, Body, Emoji, Media, Node, Preview, Quote
-from backchannel.web.bodies import WHOLE, BodyView, NodeView, words_of
-from backchannel.web.card import CardView
-from backchannel.web.display import HANDLE, MEDIA, NAME, OPTION, OPTIONS
+from backchannel.web.card_body import WHOLE, BodyView, NodeView, words_of
+from backchannel.web.card_render import HANDLE, MEDIA, NAME, OPTION, OPTIONS
+from backchannel.web.card_view import CardView
 from backchannel.web.pages import Pages
 from tests.browser.page_site import CONFIG
 from tests.test_drawing import BLANK
-from tests.web.test_display import HELD, NOOR, OWN, shown
+from tests.web.test_card_render import HELD, NOOR, OWN, shown
 
 HEAP = "\u0301\u200d\u0316\u00ad" * 50
 

@@ -6,8 +6,8 @@ import pytest
 
 from backchannel.config import Config
 from backchannel.gather import SourceHealth
-from backchannel.web.bodies import NodeView
-from backchannel.web.card import AuthorView, CardView
+from backchannel.web.card_body import NodeView
+from backchannel.web.card_view import AuthorView, CardView
 from backchannel.web.pages import CSP, Pages, Stand, threads
 from backchannel.web.qr import qr_svg, qr_text
 from tests.browser.page_site import CONFIG

@@ -6,8 +6,8 @@ import hashlib
 import pytest
 from aiohttp import ClientSession
 
+from backchannel.web.answer_cache import MAX_FLIGHTS
 from backchannel.web.answers import RETRY_AFTER_S
-from backchannel.web.kept import MAX_FLIGHTS
 from backchannel.web.sending import MAX_OUT
 from tests.kit.clocks import turns, until
 from tests.kit.front import Raw, Served

@@ -29,7 +29,7 @@ class QueuedEvent(Struct):
 
 
 class EventQueue:
-    """One lane's events on their way to the house."""
+    """The events of one lane that wait to become posts."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory

@@ -14,7 +14,7 @@ from backchannel.board import Card, Item, Picture
 from backchannel.clock import to_utc
 from backchannel.model import Author, Body, Face, Media, Post, Preview, Quote
 from backchannel.text import bound_marks, cut, draws_nothing, fold_tag, plain_text, shown_host
-from backchannel.web.bodies import (
+from backchannel.web.card_body import (
     EXCERPT,
     WHOLE,
     BodyView,
@@ -24,9 +24,8 @@ from backchannel.web.bodies import (
     split_tags,
     words_of,
 )
-from backchannel.web.card import AuthorView, CardView, MediaView, PreviewView, QuoteView, RestView, TimeView
-from backchannel.web.room import room_of
-from backchannel.web.words import (
+from backchannel.web.card_room import room_of
+from backchannel.web.card_text import (
     count_words,
     is_question,
     language_of,
@@ -34,6 +33,15 @@ from backchannel.web.words import (
     render_time,
     split_handle,
     without_shortcodes,
+)
+from backchannel.web.card_view import (
+    AuthorView,
+    CardView,
+    MediaView,
+    PreviewView,
+    QuoteView,
+    RestView,
+    TimeView,
 )
 
 _MEDIA_WORDS = {"image": "Picture", "video": "Video", "audio": "Sound", "animation": "Animation"}

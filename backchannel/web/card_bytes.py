@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from backchannel.clock import give_way
-from backchannel.web.display import api_post
+from backchannel.web.card_cache import AT_ONCE, ShownCard, Views, cost_of
+from backchannel.web.card_render import api_post
 from backchannel.web.pages import Pages
-from backchannel.web.views import AT_ONCE, ShownCard, Views, cost_of
 
 KEPT = 1000
 

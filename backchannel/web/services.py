@@ -1,4 +1,4 @@
-"""What the routes stand on, as they see it. `app.py` fills it with the real things."""
+"""The parts of the running server that the routes use. `app.py` makes them and hands them over."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ from backchannel.clock import Clock
 from backchannel.gather import SourceHealth
 from backchannel.search import Search
 from backchannel.sequencer.desk import Desk
-from backchannel.web.address import Network
+from backchannel.web.card_cache import BoardReader, Views
+from backchannel.web.client_address import Network
 from backchannel.web.pages import Pages
-from backchannel.web.views import BoardReader, Views
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class House(NamedTuple):
+class Services(NamedTuple):
     """`token` opens `/api/v1/rulings`; `live` answers `/live` where the gate has not taken it already.
 
     `media` is the folder of `<sha256>.webp` files, `static` the one with the front end. `bugs` counts what

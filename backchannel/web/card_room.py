@@ -9,7 +9,7 @@ import unicodedata
 from typing import NamedTuple
 
 from backchannel.text import is_drawn
-from backchannel.web.bodies import BodyView
+from backchannel.web.card_body import BodyView
 
 _SPACES = re.compile(r"\s+")
 _BREAKS = frozenset(("br", "paragraph", "item"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backchannel.web.address import client_address, is_private, limit_key, parse_networks
+from backchannel.web.client_address import client_address, is_private, limit_key, parse_networks
 
 PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8", "127.0.0.1/32"])
 

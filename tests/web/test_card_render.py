@@ -8,9 +8,9 @@ import pytest
 
 from backchannel.board import Blank, Card, Item, Picture
 from backchannel.model import Author, Body, Emoji, Face, Media, Node, Post, Preview, Quote
-from backchannel.web.bodies import NodeView, split_tags
-from backchannel.web.card import CardView
-from backchannel.web.display import api_post, render_card
+from backchannel.web.card_body import NodeView, split_tags
+from backchannel.web.card_render import api_post, render_card
+from backchannel.web.card_view import CardView
 
 ZONE = ZoneInfo("Europe/Berlin")
 AT = 1_795_527_540.0  # 2026-11-24 14:39 in Berlin

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from weakref import WeakValueDictionary
 
 from backchannel.clock import Clock
-from backchannel.web.pace import PATIENCE_S, Crowded, Pace
-from backchannel.web.views import BoardReader
+from backchannel.web.answer_queue import PATIENCE_S, Crowded, Pace
+from backchannel.web.card_cache import BoardReader
 
 KEPT_S = 1.0
 """The pages tell the time, so they are no older than this."""

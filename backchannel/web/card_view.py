@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from backchannel.web.bodies import BodyView
+from backchannel.web.card_body import BodyView
 
 
 class AuthorView(Struct, frozen=True):

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from backchannel.web.kept import MAX_FLIGHTS, MAX_KEPT, Kept, Rendered
-from backchannel.web.pace import Crowded, Pace
+from backchannel.web.answer_cache import MAX_FLIGHTS, MAX_KEPT, Kept, Rendered
+from backchannel.web.answer_queue import Crowded, Pace
 from tests.kit.clocks import ManualClock, turns
 from tests.kit.stand_in import Stage
 

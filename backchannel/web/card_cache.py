@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 from backchannel.board import Board, Frame, Item
 from backchannel.clock import give_way
 from backchannel.model import Post
-from backchannel.web.card import CardView
-from backchannel.web.display import render_card
+from backchannel.web.card_render import render_card
+from backchannel.web.card_view import CardView
 
 KEPT = 1000
 AT_ONCE = 8
