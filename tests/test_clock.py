@@ -39,25 +39,25 @@ async def test_a_clock_an_hour_ahead_and_then_right_neither_stops_nor_floods_a_r
     wall.time += 3600
     rules = Rules("open", 20.0)
     sequencer, clock = await start.open_sequencer(tmp_path, KEY, rules, 1.0, None)
-    await settle(sequencer, Posted(post()))
+    await settle(sequencer, Posted(post()), clock=clock)
     assert await texts(sequencer) == {}
     await sequencer.close()
 
     wall.time -= 3600  # somebody set it right, and the program was started again
     wall.pass_by(5)
     sequencer, clock = await start.open_sequencer(tmp_path, KEY, rules, 1.0, None)
-    await turns(sequencer)
+    await turns(sequencer, clock=clock)
     assert await texts(sequencer) == {}
     wall.pass_by(19)
-    await turns(sequencer)
+    await turns(sequencer, clock=clock)
     assert await texts(sequencer) == {}
     wall.pass_by(1)
-    await turns(sequencer)
+    await turns(sequencer, clock=clock)
     assert await texts(sequencer) == {"p1": "hello"}
-    await settle(sequencer, Posted(post("p2")))
+    await settle(sequencer, Posted(post("p2")), clock=clock)
     assert await texts(sequencer) == {"p1": "hello"}
     wall.pass_by(20)
-    await turns(sequencer)
+    await turns(sequencer, clock=clock)
     assert [*await texts(sequencer)] == ["p1", "p2"]
     assert clock.now() >= 1_790_003_600.0
     await sequencer.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,9 @@ from backchannel.fetch import FetchError
 from backchannel.gather import GatherContext, Gatherer
 from backchannel.log import Lane, LogBroken
 from backchannel.model import Deleted, Event, Post, Posted, Takedown
-from tests.kit.clocks import ManualClock
+from tests.kit.gathering import TAGS, ScriptedSource, gathered, quick
 from tests.kit.posts import post
-from tests.kit.sequencers import sequencer_in, texts
-from tests.test_gather import TAGS, Script, gathered, quick
+from tests.kit.sequencers import Opened, Stepped, texts
 
 SURPRISES = [
     ValueError("port can't be converted"),
@@ -33,7 +31,7 @@ SURPRISES = [
 NAMES = [type(surprise).__name__ for surprise in SURPRISES]
 
 
-class Lanes(Script):
+class Lanes(ScriptedSource):
     """Two lanes: `bad` raises what it is told, until there is nothing left; `good` brings a post a read."""
 
     def __init__(self, *surprises: BaseException, reads: int = 3) -> None:
@@ -56,73 +54,57 @@ class Lanes(Script):
         if self.reads < 0 and not self.surprises:
             self.is_through.set()
 
+    def are_few(self) -> bool:
+        return self.reads < 2
 
-def bugs_of(gatherer: Gatherer) -> Bugs:
-    return gatherer._context.bugs
+
+@pytest.fixture
+def bugs() -> Bugs:
+    return Bugs()
 
 
 @pytest.mark.parametrize("surprise", SURPRISES, ids=NAMES)
 async def test_what_a_lane_raises_costs_that_lane_and_no_other(
-    surprise: BaseException, tmp_path: Path
+    sequencer: Stepped, bugs: Bugs, surprise: BaseException
 ) -> None:
     source = Lanes(surprise, surprise)
     with structlog.testing.capture_logs() as lines:
-        sequencer, gatherer = await gathered(tmp_path, source)
+        gatherer = await gathered(sequencer, source, bugs=bugs)
     assert {"late", "good0", "good1", "good2"} <= {*await texts(sequencer)}
     assert source.cursors[:3] == [None, None, None], "the cursor of a read that failed does not go on"
-    assert bugs_of(gatherer).count == 2
-    assert bugs_of(gatherer).latest.startswith("lane net/bad: ")
+    assert bugs.count == 2
+    assert bugs.latest.startswith("lane net/bad: ")
     assert [line["event"] for line in lines].count("a bug of ours, contained") == 1
     assert gatherer.health.state == "live"
     assert gatherer.health.error == ""
-    await sequencer.close()
 
 
-async def test_while_it_fails_the_lane_is_in_backoff_with_words_for_a_person(tmp_path: Path) -> None:
+async def test_while_it_fails_the_lane_is_in_backoff_with_words_for_a_person(sequencer: Stepped) -> None:
     source = Lanes(*[ValueError("FOREIGN")] * 10_000, reads=5)
-    _, gatherer = await seen(tmp_path, source, quick(), lambda: source.reads < 2)
-    bad = gatherer._lanes["bad"]
-    assert (bad.state, gatherer._lanes["good"].state) == ("backoff", "live")
-    assert "a bug of ours (ValueError at" in bad.error
-    assert "FOREIGN" not in bad.error
-    assert bad.failures > 1
+    gatherer = await gathered(sequencer, source, lambda: source.are_few() and len(source.cursors) > 1)
+    assert gatherer.health.state == "live", "the other lane is"
+    assert gatherer.health.error.startswith("bad: a bug of ours (ValueError at")
+    assert "FOREIGN" not in gatherer.health.error
 
 
-async def seen(folder: Path, source: Script, clock: ManualClock, is_so: Any) -> Any:
-    """Run it up to a moment."""
-    sequencer = await sequencer_in(folder, clock=ManualClock(2000.0))
-    context = GatherContext(TAGS, 0.0, sequencer, clock, lambda _: None, sequencer.log.cursors, Bugs())
-    gatherer = Gatherer("net", "script", source, lambda: (), context)
-    tasks = [asyncio.create_task(sequencer.run()), asyncio.create_task(gatherer.run())]
-    async with asyncio.timeout(20):
-        while not is_so():
-            await asyncio.sleep(0)
-    for task in tasks:
-        task.cancel()
-    ended = await asyncio.gather(*tasks, return_exceptions=True)
-    assert all(isinstance(end, asyncio.CancelledError) for end in ended), ended
-    await sequencer.close()
-    return sequencer, gatherer
+async def test_the_same_answer_at_every_start_ends_none_of_them(opened: Opened, bugs: Bugs) -> None:
+    for start in range(1, 4):
+        sequencer, source = await opened(), Lanes(*[IndexError()] * 10_000, reads=5)
+        await gathered(sequencer, source, source.are_few, bugs=bugs)
+        await sequencer.close()
+        assert source.cursors[0] is None
+        assert bugs.count >= start
 
 
-async def test_the_same_answer_at_every_start_ends_none_of_them(tmp_path: Path) -> None:
-    for start in range(3):
-        source = Lanes(*[IndexError()] * 10_000, reads=5)
-        _, gatherer = await seen(tmp_path, source, quick(), lambda source=source: source.reads < 2)
-        assert source.cursors[0] is None, start
-        assert bugs_of(gatherer).count >= 1
-
-
-async def test_a_trouble_in_a_group_is_a_trouble_and_no_bug(tmp_path: Path) -> None:
+async def test_a_trouble_in_a_group_is_a_trouble_and_no_bug(sequencer: Stepped, bugs: Bugs) -> None:
     group = ExceptionGroup("a task group of a source", [SourceError("slow down"), FetchError("a", "b")])
-    sequencer, gatherer = await gathered(tmp_path, Lanes(group))
-    assert bugs_of(gatherer).count == 0
+    await gathered(sequencer, Lanes(group), bugs=bugs)
+    assert bugs.count == 0
     assert "late" in await texts(sequencer)
-    await sequencer.close()
 
 
-async def test_a_reading_that_cannot_be_closed_well_is_still_read(tmp_path: Path) -> None:
-    class Sticky(Script):
+async def test_a_reading_that_cannot_be_closed_well_is_still_read(sequencer: Stepped, bugs: Bugs) -> None:
+    class Sticky(ScriptedSource):
         async def batches(self, lane: Any, cursor: Any) -> Any:
             async for batch in super().batches(lane, cursor):
                 try:
@@ -132,14 +114,13 @@ async def test_a_reading_that_cannot_be_closed_well_is_still_read(tmp_path: Path
                         raise ValueError("closing")
 
     source = Sticky([Batch([Posted(post())], "1")], [Batch([Posted(post("p2"))], "2"), SourceError("lost")])
-    sequencer, gatherer = await gathered(tmp_path, source)
+    await gathered(sequencer, source, bugs=bugs)
     assert {*await texts(sequencer)} == {"p1", "p2"}
-    assert bugs_of(gatherer).count >= 1
-    await sequencer.close()
+    assert bugs.count >= 1
 
 
-async def test_lanes_that_cannot_be_named_are_asked_for_again(tmp_path: Path) -> None:
-    class Shy(Script):
+async def test_lanes_that_cannot_be_named_are_asked_for_again(sequencer: Stepped, bugs: Bugs) -> None:
+    class Shy(ScriptedSource):
         asks = 0
 
         def lanes(self) -> Any:
@@ -151,15 +132,14 @@ async def test_lanes_that_cannot_be_named_are_asked_for_again(tmp_path: Path) ->
         async def close(self) -> None:
             raise OSError("no end")
 
-    sequencer, gatherer = await gathered(tmp_path, Shy([Batch([Posted(post())], "1")]))
+    gatherer = await gathered(sequencer, Shy([Batch([Posted(post())], "1")]), bugs=bugs)
     assert {*await texts(sequencer)} == {"p1"}
-    assert bugs_of(gatherer).count == 3
-    assert [*gatherer._lanes] == ["lane"]
-    await sequencer.close()
+    assert bugs.count == 3
+    assert (gatherer.health.state, gatherer.health.error) == ("live", "")
 
 
-async def test_a_recheck_that_raises_is_tried_again_and_stops_no_lane(tmp_path: Path) -> None:
-    class Rechecked(Script):
+async def test_a_recheck_that_raises_is_tried_again_and_stops_no_lane(sequencer: Stepped, bugs: Bugs) -> None:
+    class StumblingRecheck(ScriptedSource):
         recheck_s = 7.0
         rechecks = 0
 
@@ -177,12 +157,11 @@ async def test_a_recheck_that_raises_is_tried_again_and_stops_no_lane(tmp_path: 
         async def look(self) -> None:
             raise UnicodeError("label too long")
 
-    source = Rechecked([Batch([Posted(post())], "1")])
-    sequencer, gatherer = await gathered(tmp_path, source, watch=lambda: [post()])
-    assert bugs_of(gatherer).latest.startswith("recheck net: UnicodeError at ")
-    assert bugs_of(gatherer).count >= 3
+    source = StumblingRecheck([Batch([Posted(post())], "1")])
+    await gathered(sequencer, source, watch=lambda: [post()], bugs=bugs)
+    assert bugs.latest.startswith("recheck net: UnicodeError at ")
+    assert bugs.count >= 3
     assert {*await texts(sequencer)} == {"p1"}
-    await sequencer.close()
 
 
 def poisoned() -> list[Event]:
@@ -200,24 +179,24 @@ def poisoned() -> list[Event]:
     ]
 
 
-async def test_an_item_that_cannot_be_looked_at_or_stored_is_dropped_alone(tmp_path: Path) -> None:
+async def test_an_item_that_cannot_be_looked_at_or_stored_is_dropped_alone(
+    opened: Opened, sequencer: Stepped, bugs: Bugs
+) -> None:
     events = [Posted(post("p1")), *poisoned(), Posted(post("p2"))]
-    sequencer, gatherer = await gathered(tmp_path, Script([Batch(events, "1")]))
+    gatherer = await gathered(sequencer, ScriptedSource([Batch(events, "1")]), bugs=bugs)
     assert {*await texts(sequencer)} == {"p1", "p2"}
     assert await sequencer.log.cursors() == {("net", "lane"): "1"}
-    assert gatherer.health.skipped == bugs_of(gatherer).count >= len(events) - 3
+    assert gatherer.health.skipped == bugs.count >= len(events) - 3
     await sequencer.close()
-    again = await sequencer_in(tmp_path)
+    again = await opened()
     assert {*await texts(again)} == {"p1", "p2"}
-    await again.close()
 
 
-async def test_half_a_character_in_a_cursor_is_that_lanes_failure(tmp_path: Path) -> None:
-    source = Script([Batch([Posted(post())], "\udcff")], [Batch([Posted(post("p2"))], "2")])
-    sequencer, gatherer = await gathered(tmp_path, source)
+async def test_half_a_character_in_a_cursor_is_that_lanes_failure(sequencer: Stepped, bugs: Bugs) -> None:
+    source = ScriptedSource([Batch([Posted(post())], "\udcff")], [Batch([Posted(post("p2"))], "2")])
+    await gathered(sequencer, source, bugs=bugs)
     assert {*await texts(sequencer)} == {"p2"}
-    assert bugs_of(gatherer).count == 1
-    await sequencer.close()
+    assert bugs.count == 1
 
 
 class Broken:
@@ -233,7 +212,7 @@ class Broken:
         return True
 
 
-class Clinging(Script):
+class Clinging(ScriptedSource):
     """Raises when it is closed, whatever was on its way."""
 
     async def batches(self, lane: Any, cursor: Any) -> Any:
@@ -249,9 +228,11 @@ class Clinging(Script):
         return [Posted(post())]
 
 
-@pytest.mark.parametrize("kind", [Script, Clinging])
+@pytest.mark.parametrize("kind", [ScriptedSource, Clinging])
 @pytest.mark.parametrize(("event", "word"), [(Posted(post()), "submit"), (Deleted("id:p1"), "take_down")])
-async def test_what_the_writer_raises_stops_everything(event: Event, word: str, kind: type[Script]) -> None:
+async def test_what_the_writer_raises_stops_everything(
+    event: Event, word: str, kind: type[ScriptedSource]
+) -> None:
     async def no_cursors() -> dict[Lane, str]:
         return {}
 

@@ -1,11 +1,16 @@
 """A real sequencer over SQLite in a folder, moved by hand, and a page that follows its board."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from backchannel.board import FOLDED_KEY, Board, Card, Folded, Frame, Item
 from backchannel.clock import Clock
 from backchannel.judge import Rules
+from backchannel.log import Conflict, Lane, LogUnavailable
 from backchannel.log.spool import Spool
 from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Event
@@ -17,27 +22,99 @@ from tests.kit.clocks import ManualClock
 KEY = b"a key of the tests, 32 bytes long"
 
 
-async def sequencer_in(
-    folder: Path,
-    *,
-    policy: str = "open",
-    delay_s: float = 0.0,
-    clock: Clock | None = None,
-    vfs: str | None = None,
-) -> Sequencer:
-    """One that stands on a real SQLite log in the folder."""
-    log = SqliteLog(folder / "log.db", vfs=vfs)
-    spool = Spool(folder / "takedowns")
-    sequencer = Sequencer(log, spool, Rules(policy, delay_s), clock or ManualClock(), KEY)
-    await sequencer.open()
-    return sequencer
+class MoodyLog(SqliteLog):
+    """A real log that fails as the test says: so many of the next appends, before storing or after."""
+
+    is_full = False
+    lies = spares = conflicts = blips = 0
+
+    async def append(
+        self, events: Sequence[Event], *, at: float, expected: int, cursors: Mapping[Lane, str] | None = None
+    ) -> int:
+        if self.conflicts:
+            self.conflicts -= 1
+            raise Conflict("somebody else was here")
+        if self.blips:
+            self.blips -= 1
+            raise LogUnavailable("disk I/O error")
+        if self.spares:
+            self.spares -= 1
+        elif self.is_full:
+            raise LogUnavailable("database or disk is full")
+        head = await super().append(events, at=at, expected=expected, cursors=cursors)
+        if self.lies:
+            self.lies -= 1
+            raise LogUnavailable("the answer was lost")
+        return head
 
 
-async def settle(sequencer: Sequencer, *events: Event) -> None:
+class Stepped(Sequencer):
+    """A real sequencer on a real log: the test steps it, holds its clock, and may close it early."""
+
+    log_type: type[SqliteLog] = SqliteLog
+
+    def __init__(self, folder: Path, rules: Rules, clock: ManualClock, *, vfs: str | None = None) -> None:
+        log = self.log_type(folder / "log.db", vfs=vfs)
+        super().__init__(log, Spool(folder / "takedowns"), rules, clock, KEY)
+        self.clock = clock
+        self._is_closed = False
+
+    async def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            await super().close()
+
+
+class Moody(Stepped):
+    """Its log fails when the test says so."""
+
+    log: MoodyLog
+    log_type = MoodyLog
+
+
+Opened = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
+    """Opens sequencers on the test's folder; they are closed when the test ends."""
+    made: list[Stepped] = []
+
+    async def open_(
+        folder: Path = tmp_path,
+        *,
+        policy: str = "open",
+        delay_s: float = 0.0,
+        clock: ManualClock | None = None,
+        of: type[Stepped] = Stepped,
+        vfs: str | None = None,
+    ) -> Stepped:
+        made.append(of(folder, Rules(policy, delay_s), clock or ManualClock(), vfs=vfs))
+        await made[-1].open()
+        return made[-1]
+
+    yield open_
+    for sequencer in made:
+        await sequencer.close()
+
+
+@pytest.fixture
+async def sequencer(opened: Opened) -> Stepped:
+    made: Stepped = await opened()
+    return made
+
+
+@pytest.fixture
+async def moody(opened: Opened) -> Moody:
+    made: Moody = await opened(of=Moody)
+    return made
+
+
+async def settle(sequencer: Sequencer, *events: Event, clock: Clock | None = None) -> None:
     """Submit, then turn until nothing is due now."""
     task = asyncio.ensure_future(sequencer.submit(events))
     await asyncio.sleep(0)
-    await turns(sequencer)
+    await turns(sequencer, clock=clock)
     await task
 
 
@@ -49,10 +126,11 @@ async def taken_down(sequencer: Sequencer, *events: Event) -> bool:
     return await task
 
 
-async def turns(sequencer: Sequencer, limit: int = 100) -> None:
-    """Turn until nothing is due now."""
-    for _ in range(limit):
-        if await sequencer.turn() > sequencer._clock.now():
+async def turns(sequencer: Sequencer, *, clock: Clock | None = None) -> None:
+    """Turn until nothing is due now, by this clock where the sequencer is none of `opened`."""
+    held = clock or cast(Stepped, sequencer).clock
+    for _ in range(100):
+        if await sequencer.turn() > held.now():
             return
     raise AssertionError("the sequencer does not come to rest")
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from datetime import UTC
-from pathlib import Path
 from time import thread_time
 
 from msgspec import Raw
@@ -22,11 +21,11 @@ from backchannel.sources.nostr.directory import Directory
 from backchannel.sources.nostr.event_queue import EventQueue
 from backchannel.web.card_cache import Views
 from tests.conftest import Tell
+from tests.kit.gathering import TAGS
 from tests.kit.posts import post
-from tests.kit.sequencers import sequencer_in, settle
+from tests.kit.sequencers import Opened, Stepped, settle
 from tests.linear.test_parsers import status
 from tests.sources.nostr.kit import ADA
-from tests.test_gather import TAGS
 
 
 async def turns(done: asyncio.Event) -> list[float]:
@@ -59,9 +58,9 @@ async def test_a_page_of_hostile_statuses_gives_the_loop_back_after_each(tell: T
     tell(f"the loop, while 40 statuses of 40,000 characters are read: held {1000 * max(held):.0f} ms at most")
 
 
-async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell: Tell) -> None:
+async def test_secrets_are_looked_for_in_one_post_at_a_time(opened: Opened, tell: Tell) -> None:
     keep_secret(["a secret that is in no post"])
-    sequencer = await sequencer_in(tmp_path)
+    sequencer = await opened()
     context = GatherContext(TAGS, 0.0, sequencer, Clock(), lambda _: None, sequencer.log.cursors, Bugs())
     candidates = Candidates("net", "script", context, chosen=())
     events = [Posted(post(f"p{at}", "\N{ARABIC LETTER ALEF}\ufdfa " * 10_000)) for at in range(40)]
@@ -78,9 +77,8 @@ async def test_secrets_are_looked_for_in_one_post_at_a_time(tmp_path: Path, tell
 
 
 async def test_long_posts_are_drawn_one_at_a_time_also_when_all_are_new_to_the_pages(
-    tmp_path: Path, tell: Tell
+    sequencer: Stepped, tell: Tell
 ) -> None:
-    sequencer = await sequencer_in(tmp_path)
     await settle(sequencer, *[Posted(post(f"p{at}", "word " * 6000, by=f"a{at}")) for at in range(40)])
     views = Views(sequencer, zone=UTC, own_tags=("conf",))
     done = asyncio.Event()

@@ -13,7 +13,7 @@ from backchannel.model import Deleted, Erased, Node, Posted, Settled
 from backchannel.search import Search
 from backchannel.sequencer.erasure import erasure
 from tests.kit.posts import hide, person, pictured, post
-from tests.kit.sequencers import KEY, refold, sequencer_in, settle, taken_down, texts, turns
+from tests.kit.sequencers import KEY, Opened, Stepped, refold, settle, taken_down, texts, turns
 
 SECRET = "unspeakable"
 
@@ -22,9 +22,9 @@ def held(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-async def conference(folder: Path) -> Any:
+async def conference(opened: Opened, folder: Path) -> Any:
     """A post with canaries everywhere, one that quotes it, one that answers it, and one of somebody else."""
-    sequencer = await sequencer_in(folder)
+    sequencer = await opened()
     search = Search(folder / "search.db", sequencer.epoch)
     victim = pictured(
         "secretid", "https://net.example/secretpicture.png", text=f"{SECRET} words", by="secrethandle"
@@ -43,8 +43,8 @@ async def conference(folder: Path) -> Any:
     return sequencer, search, victim, quoting
 
 
-async def test_no_byte_stays_and_nothing_comes_back(tmp_path: Path) -> None:
-    sequencer, search, victim, quoting = await conference(tmp_path)
+async def test_no_byte_stays_and_nothing_comes_back(opened: Opened, tmp_path: Path) -> None:
+    sequencer, search, victim, quoting = await conference(opened, tmp_path)
     assert SECRET.encode() in held(tmp_path)
     before = sequencer.state.board.seq
     await sequencer.erase("id:secretid")
@@ -61,15 +61,16 @@ async def test_no_byte_stays_and_nothing_comes_back(tmp_path: Path) -> None:
     assert await refold(sequencer) == sequencer.state
     await sequencer.close()
     await search.close()
-    again = await sequencer_in(tmp_path)
+    again = await opened()
     assert again.state == sequencer.state
     for canary in (SECRET, "secrethandle", "secretpicture"):
         assert canary.encode() not in held(tmp_path), canary
-    await again.close()
 
 
-async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(tmp_path: Path) -> None:
-    sequencer, search, victim, _ = await conference(tmp_path)
+async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(
+    opened: Opened, tmp_path: Path
+) -> None:
+    sequencer, search, victim, _ = await conference(opened, tmp_path)
     await sequencer.erase(victim.face.author.id)
     await settle(sequencer, Posted(victim), Posted(post("new", SECRET, by="secrethandle")))
     await search.follow(sequencer.state.board, sequencer.load)
@@ -81,8 +82,8 @@ async def test_an_authors_erasure_takes_all_of_theirs_and_keeps_them_out(tmp_pat
     await search.close()
 
 
-async def test_while_it_is_being_erased_it_is_under_the_veil(tmp_path: Path) -> None:
-    sequencer, search, *_ = await conference(tmp_path)
+async def test_while_it_is_being_erased_it_is_under_the_veil(opened: Opened, tmp_path: Path) -> None:
+    sequencer, search, *_ = await conference(opened, tmp_path)
     task = asyncio.ensure_future(sequencer.erase("id:secretid"))
     await asyncio.sleep(0)
     assert {1, 2} <= set(sequencer.since(0).gone)
@@ -92,9 +93,9 @@ async def test_while_it_is_being_erased_it_is_under_the_veil(tmp_path: Path) -> 
 
 
 async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_for_at_the_next_open(
-    tmp_path: Path,
+    opened: Opened, tmp_path: Path
 ) -> None:
-    sequencer, search, *_ = await conference(tmp_path)
+    sequencer, search, *_ = await conference(opened, tmp_path)
     record = await erasure(sequencer.log, sequencer.state, KEY, "id:secretid")
     await sequencer.log.append([record], at=1.0, expected=sequencer.state.seq)
     await sequencer.close()
@@ -102,14 +103,15 @@ async def test_a_life_that_ended_between_the_record_and_the_deletion_is_made_up_
     assert SECRET.encode() in (tmp_path / "log.db").read_bytes() + b"".join(
         path.read_bytes() for path in tmp_path.glob("log.db-wal")
     )
-    again = await sequencer_in(tmp_path)
+    again = await opened()
     assert [*await texts(again)] == ["r", "other"]
     assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("log.db*"))
-    await again.close()
 
 
-async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(tmp_path: Path) -> None:
-    sequencer, search, *_ = await conference(tmp_path)
+async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(
+    opened: Opened, tmp_path: Path
+) -> None:
+    sequencer, search, *_ = await conference(opened, tmp_path)
     key = sequencer.state.posts.by_id["id:r"].key
     assert sequencer.state.board.items[key].value.parent == 1
     before = sequencer.state.board.seq
@@ -121,8 +123,8 @@ async def test_a_reply_to_what_is_erased_stands_alone_live_and_after_a_restart(t
     await search.close()
 
 
-async def test_hides_of_others_survive_an_erasure(tmp_path: Path) -> None:
-    sequencer, search, *_ = await conference(tmp_path)
+async def test_hides_of_others_survive_an_erasure(opened: Opened, tmp_path: Path) -> None:
+    sequencer, search, *_ = await conference(opened, tmp_path)
     await taken_down(sequencer, hide("id:other"))
     await sequencer.erase("id:secretid")
     await turns(sequencer)
@@ -133,9 +135,8 @@ async def test_hides_of_others_survive_an_erasure(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("takedown", [Deleted("id:q"), hide("id:q")])
 async def test_what_embedded_it_and_is_taken_down_stays_so_and_hides_what_embeds_it(
-    tmp_path: Path, takedown: Any
+    sequencer: Stepped, takedown: Any
 ) -> None:
-    sequencer = await sequencer_in(tmp_path)
     victim = post("p", SECRET)
     quoting = post("q", "look at this", by="bob", quote=victim)
     further = post("r", "and at that", by="carol", quote=quoting)
@@ -147,11 +148,9 @@ async def test_what_embedded_it_and_is_taken_down_stays_so_and_hides_what_embeds
     assert await texts(sequencer) == {"r": "and at that"}
     assert [post.face.quote for post in (await sequencer.load(sequencer.since(0).put)).values()] == [None]
     assert await refold(sequencer) == sequencer.state
-    await sequencer.close()
 
 
-async def test_a_hide_withdrawn_long_ago_leaves_no_trace_in_the_order(tmp_path: Path) -> None:
-    sequencer = await sequencer_in(tmp_path)
+async def test_a_hide_withdrawn_long_ago_leaves_no_trace_in_the_order(sequencer: Stepped) -> None:
     quoting = post("q", "look at this", by="bob", quote=post("p", SECRET))
     await settle(sequencer, Posted(post("p", SECRET)), Posted(quoting))
     word = hide("id:q")
@@ -160,11 +159,10 @@ async def test_a_hide_withdrawn_long_ago_leaves_no_trace_in_the_order(tmp_path: 
     await settle(sequencer, person("id:q", "undo", undoes=word.id))
     await sequencer.erase("id:p")
     assert await refold(sequencer) == sequencer.state
-    await sequencer.close()
 
 
-async def test_a_body_with_a_link_to_it_is_the_others_own(tmp_path: Path) -> None:
-    sequencer, search, *_ = await conference(tmp_path)
+async def test_a_body_with_a_link_to_it_is_the_others_own(opened: Opened, tmp_path: Path) -> None:
+    sequencer, search, *_ = await conference(opened, tmp_path)
     link = Node("link", ("its address",), "https://net.example/secretid")
     linking = post("l", by="erin")
     linking = replace(linking, face=replace(linking.face, body=(link,)))
@@ -189,19 +187,15 @@ def test_sqlite_is_new_enough_to_keep_its_promise() -> None:
     assert tuple(map(int, apsw.sqlite_lib_version().split("."))) >= (3, 51, 3)
 
 
-async def test_an_authors_erasure_takes_what_quoted_them_once(tmp_path: Path) -> None:
-    sequencer = await sequencer_in(tmp_path)
+async def test_an_authors_erasure_takes_what_quoted_them_once(sequencer: Stepped, tmp_path: Path) -> None:
     victim = post("p", f"{SECRET} words", by="victim")
     await settle(sequencer, Posted(post("q", "look", by="bob", quote=victim)))
     await settle(sequencer, Posted(post("q", "look", by="bob", revision=1)))
     await sequencer.erase(victim.face.author.id)
     assert SECRET.encode() not in held(tmp_path)
-    await sequencer.close()
 
 
-async def test_erased_words_leave_the_memory_too(tmp_path: Path) -> None:
-    sequencer = await sequencer_in(tmp_path)
+async def test_erased_words_leave_the_memory_too(sequencer: Stepped) -> None:
     await settle(sequencer, Posted(post()))
     await sequencer.erase("id:p1")
     assert [*sequencer.faces.values()] == []
-    await sequencer.close()
