@@ -1,4 +1,4 @@
-"""Headers that protect every answer, and errors that somebody can read."""
+"""Answers in JSON and as pages, and errors in words that somebody can read."""
 
 from http import HTTPStatus
 
@@ -8,7 +8,8 @@ from aiohttp import web
 from backchannel.bugs import Bugs
 from backchannel.log import LogUnavailable
 from backchannel.web.answer_queue import Crowded
-from backchannel.web.pages import CSP, Pages
+from backchannel.web.headers import CSP
+from backchannel.web.pages import Pages
 from backchannel.web.services import Handler
 
 MAX_BODY = 16 * 1024
@@ -20,13 +21,6 @@ CROWDED, RETRY_AFTER_S = "Too much is asked at once. Come back in a moment.", "5
 MAX_TARGET = 2048
 """Characters of an address. Ours are short; a file system knows names of 255 bytes."""
 
-_HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 _WORDS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that kind of request.",
@@ -54,20 +48,6 @@ def page_answer(text: str, status: int = HTTPStatus.OK, *, policy: str = CSP) ->
     """Return a page that nobody keeps, for the same reason."""
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
-
-
-def json_headers() -> dict[str, str]:
-    """Those of `json_answer`."""
-    return {"Cache-Control": "no-store", "Content-Type": "application/json"}
-
-
-def page_headers(policy: str = CSP) -> dict[str, str]:
-    """Those of `page_answer`."""
-    return {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": policy,
-        "Content-Type": "text/html; charset=utf-8",
-    }
 
 
 def error_answer(request: web.Request, status: HTTPStatus, words: str, **more: str) -> web.Response:
@@ -118,10 +98,3 @@ def _oddity(request: web.Request) -> str:
     except UnicodeEncodeError:
         return "An address and the head of a request are UTF-8."
     return ""
-
-
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, also on files and errors, unless it has its own."""
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["Server"] = "backchannel"

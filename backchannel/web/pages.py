@@ -17,17 +17,7 @@ from backchannel.web.card_view import CardView, MediaView
 from backchannel.web.folded import NOTHING_FOLDED, FoldedHealth, FoldedLine
 from backchannel.web.qr import qr_svg, qr_text
 
-__all__ = ["CSP", "PROTOCOL", "Pages", "Stand", "Thread", "qr_svg", "threads"]
-
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-    "media-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-)
-"""The policy every page is sent with (Content-Security-Policy)."""
-
-WALL_CSP = CSP.replace("trusted-types 'none'", "trusted-types worker-url")
-"""The wall's: `worker.js` may register one service worker, by a policy that lets `/sw.js` through."""
+__all__ = ["PROTOCOL", "Pages", "Stand", "Thread", "qr_svg", "threads"]
 
 PROTOCOL = 1
 """Version of the wire, see docs/protocol.md. A page that meets another one loads itself again."""

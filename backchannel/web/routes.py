@@ -11,24 +11,15 @@ from aiohttp import web
 from backchannel.board import BLANK_KEY, Folded, Item
 from backchannel.gather import SourceHealth
 from backchannel.web.answer_cache import Kept, Make, Rendered
-from backchannel.web.answers import (
-    BUGS,
-    MAX_BODY,
-    PAGES,
-    add_headers,
-    json_answer,
-    json_headers,
-    page_answer,
-    page_headers,
-    readable_errors,
-)
+from backchannel.web.answers import BUGS, MAX_BODY, PAGES, json_answer, page_answer, readable_errors
 from backchannel.web.card_bytes import Drawn
 from backchannel.web.card_cache import ShownCard
 from backchannel.web.card_view import CardView
 from backchannel.web.client_address import client_address, limit_key
 from backchannel.web.files import PictureFiles, Static
 from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded
-from backchannel.web.pages import THEMES, WALL_CSP, Stand
+from backchannel.web.headers import WALL_CSP, add_headers, json_headers, page_headers
+from backchannel.web.pages import THEMES, Stand
 from backchannel.web.posts import Query, find_posts, parse_query, render_place, render_posts
 from backchannel.web.rulings import PATH as RULINGS
 from backchannel.web.rulings import post_ruling

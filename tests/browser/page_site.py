@@ -14,7 +14,8 @@ from backchannel.config import Config
 from backchannel.model import Post
 from backchannel.web.card_render import render_card
 from backchannel.web.card_view import CardView
-from backchannel.web.pages import CSP, WALL_CSP, Pages, Stand
+from backchannel.web.headers import CSP, WALL_CSP
+from backchannel.web.pages import Pages, Stand
 from tests.kit.http_server import listening
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ from backchannel.board import Card, Item
 from backchannel.model import Author, Body, Emoji, Face, Media, Node, Post, Preview, Quote
 from backchannel.text import parse_html, parse_plain, web_url
 from backchannel.web.card_view import CardView
-from backchannel.web.pages import CSP, Pages
+from backchannel.web.headers import CSP
+from backchannel.web.pages import Pages
 from tests.browser.page_site import CONFIG, PNG, ROOT, stand, views
 from tests.browser.payloads import payloads
 from tests.browser.samples import PICTURE, START

@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 
 from backchannel.log import LogUnavailable
 from backchannel.model import Post
-from backchannel.web.pages import CSP, WALL_CSP
+from backchannel.web.headers import CSP, WALL_CSP
 from tests.kit.front import Served, get_json, get_text
 
 

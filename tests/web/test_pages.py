@@ -8,7 +8,8 @@ from backchannel.config import Config
 from backchannel.gather import SourceHealth
 from backchannel.web.card_body import NodeView
 from backchannel.web.card_view import AuthorView, CardView
-from backchannel.web.pages import CSP, Pages, Stand, threads
+from backchannel.web.headers import CSP
+from backchannel.web.pages import Pages, Stand, threads
 from backchannel.web.qr import qr_svg, qr_text
 from tests.browser.page_site import CONFIG
 
