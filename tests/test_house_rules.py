@@ -23,6 +23,7 @@ from backchannel.contract import Check, Closing, Recheck, Source, SourceSettings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "backchannel"
+STATIC = ROOT / "static"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROSE = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -306,7 +307,7 @@ def test_links_within_the_documentation_lead_somewhere(path: Path) -> None:
 
 
 def test_every_file_has_its_place_in_the_layout() -> None:
-    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    page = (ROOT / "docs/architecture.md").read_text("utf-8").partition("## Layout")[2]
     layout = set(re.findall(r"^\| `([^`]+)`", page, re.MULTILINE))
     homeless = defaultdict(list)
     for path in tracked():
@@ -315,6 +316,20 @@ def test_every_file_has_its_place_in_the_layout() -> None:
             homeless[path.parent].append(path.name)
     assert not homeless, "give it a line in docs/architecture.md, or another place"
     assert not [place for place in layout if not (ROOT / place).exists()]
+
+
+def test_the_architecture_tells_the_order_of_imports() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    told = page.partition("stands before it:\n")[2].partition("`simulator`")[0]
+    assert re.findall(r"\w+", told) == ORDER[:-1]
+
+
+def test_the_modules_that_the_architecture_names_exist() -> None:
+    page = (ROOT / "docs/architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w./<>-]+\.(?:py|js|css|html|yaml))`", page))
+    for name in sorted(named):
+        paths = {name.replace("<kind>", kind) for kind in kinds.names()}
+        assert any((place / path).is_file() for path in paths for place in (ROOT, PACKAGE, STATIC)), name
 
 
 def test_no_file_names_a_registry() -> None:
