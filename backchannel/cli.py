@@ -1,4 +1,4 @@
-"""The `backchannel` command. Exit codes: 0, 2 for a user's mistake, 1 for ours."""
+"""The `backchannel` command. Exit codes: 0, 2 for a user's mistake, 1 for ours; `check`: 1 for trouble."""
 
 import asyncio
 import errno
@@ -114,11 +114,30 @@ def sample() -> None:
     typer.echo(sample_config().read_text("utf-8"), nl=False)
 
 
-@config_app.command()
-def check(config: ConfigPath = CONFIG) -> None:
+@config_app.command("check")
+def check_file(config: ConfigPath = CONFIG) -> None:
     """Read the configuration and say what is wrong with it."""
     found = _load(config)
     typer.echo(f"{config} is right: {found.event.name}, {_count(len(found.sources), 'source')}.")
+
+
+@app.command()
+def check(
+    config: ConfigPath = CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="The same facts for a program.")] = False,
+    deadline: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds that a lane may take.")] = 20.0,
+) -> None:
+    """Try every source once, read the QR code back and look at this machine's clock. Stores nothing."""
+    found = _load(config)
+    from backchannel import check as checking
+
+    configure_logging(level="error")
+    report = checking.check_now(found, config, deadline_s=deadline, is_quiet=as_json)
+    if as_json:
+        typer.echo(checking.to_json(report))
+    else:
+        checking.draw(report)
+    raise typer.Exit(report.state == "trouble")
 
 
 @app.command()

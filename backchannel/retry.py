@@ -11,14 +11,24 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from msgspec import Struct
+
 MAX_PAUSE_S = 3600.0
 """No server makes us wait longer than this, whatever it says."""
 
 _EPOCH = 1e9
+_MOST = 1e9  # no server means more
 _MAX_DOUBLINGS = 64
 _PREFIXES = ("x-ratelimit-", "ratelimit-", "x-rate-limit-")
 _COMBINED = ("ratelimit", "x-ratelimit")
 _FIELD = re.compile(r"\b(limit|remaining|reset|r|t)\s*=\s*\"?(\d{1,15})")
+
+
+class Budget(Struct, frozen=True):
+    """Says how many requests are left to us, and in how many seconds there are new ones."""
+
+    left: int
+    renewed_in_s: float | None = None
 
 
 def backoff_s(failures: int, *, chance: float, base_s: float = 1.0, cap_s: float = 600.0) -> float:
@@ -36,7 +46,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     said = dict(_lowered(headers)).get("retry-after", "").strip()
     seconds = _number(said)
     if seconds is None:
-        at = _http_date(said)
+        at = http_date(said)
         seconds = None if at is None else at - now
     elif seconds > _EPOCH:  # some servers send the moment instead of the pause
         seconds -= now
@@ -51,6 +61,16 @@ def rate_pause_s(headers: Mapping[str, str], now: float) -> float:
         if remaining is not None and reset is not None and remaining <= 1
     ]
     return max(pauses, default=0.0)
+
+
+def budget_of(headers: Mapping[str, str], now: float) -> Budget | None:
+    """Return what is left of the window that has least; None where the server does not tell."""
+    found = [
+        Budget(int(min(max(remaining, 0.0), _MOST)), None if reset is None else _clamped(reset))
+        for remaining, reset in _windows(dict(_lowered(headers)), now)
+        if remaining is not None
+    ]
+    return min(found, key=lambda budget: budget.left, default=None)
 
 
 def _windows(headers: Mapping[str, str], now: float) -> Iterator[tuple[float | None, float | None]]:
@@ -80,7 +100,8 @@ def _reset_s(said: str, now: float) -> float | None:
     return _posix(at) - now
 
 
-def _http_date(said: str) -> float | None:
+def http_date(said: str) -> float | None:
+    """Return POSIX seconds of a date as HTTP writes it; None where it is none."""
     try:
         return _posix(parsedate_to_datetime(said))
     except (ValueError, TypeError, IndexError, OverflowError):

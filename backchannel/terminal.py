@@ -92,7 +92,7 @@ def bound_line(_logger: object, _method: str, line: MutableMapping[str, Any]) ->
             rows = _cut(value, MAX_TRACE).splitlines()
             line[key] = "\n".join(f"  {_BREAKS.sub(_escaped, row)}" for row in rows)
         else:
-            line[key] = _BREAKS.sub(_escaped, _cut(value, MAX_VALUE))
+            line[key] = on_one_line(_cut(value, MAX_VALUE))
     return line
 
 
@@ -103,6 +103,11 @@ def _cut(text: str, limit: int) -> str:
         return text
     end = limit // 4
     return f"{text[: limit - end]} [{len(text) - limit:,} more characters] {text[-end:]}"
+
+
+def on_one_line(text: str) -> str:
+    """Return foreign words so that a terminal shows them, and is not controlled by them."""
+    return _BREAKS.sub(_escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:

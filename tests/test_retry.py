@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backchannel.clock import to_utc
-from backchannel.retry import MAX_PAUSE_S, backoff_s, rate_pause_s, retry_after_s
+from backchannel.retry import MAX_PAUSE_S, Budget, backoff_s, budget_of, rate_pause_s, retry_after_s
 
 NOW = 1_784_300_000.0
 chances = st.floats(0, 1, exclude_max=True)
@@ -106,6 +106,20 @@ def test_no_pause_without_need_or_without_a_readable_reset(headers: dict[str, st
     assert rate_pause_s(headers, NOW) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("headers", "budget"),
+    [
+        ({}, None),
+        ({"X-RateLimit-Remaining": "297"}, Budget(297)),
+        ({"x-ratelimit-remaining": "297", "x-ratelimit-reset": "60"}, Budget(297, 60.0)),
+        ({"RateLimit": '"hour";r=9;t=600, "day";r=40;t=9000'}, Budget(9, 600.0)),
+        ({"RateLimit-Remaining": "-3"}, Budget(0)),
+    ],
+)
+def test_what_is_left_is_that_of_the_tightest_window(headers: dict[str, str], budget: Budget | None) -> None:
+    assert budget_of(headers, NOW) == budget
+
+
 names = st.sampled_from(
     [
         "Retry-After",
@@ -131,3 +145,5 @@ def test_whatever_a_server_says_the_pause_is_bounded(headers: dict[str, str], no
     asked = retry_after_s(headers, now)
     assert asked is None or 0 <= asked <= MAX_PAUSE_S
     assert 0 <= rate_pause_s(headers, now) <= MAX_PAUSE_S
+    budget = budget_of(headers, now)
+    assert budget is None or 0 <= budget.left <= 1e9

@@ -1,5 +1,6 @@
 """Fake HTTP servers."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
@@ -40,13 +41,19 @@ class Blog:
 
 
 @asynccontextmanager
-async def listening(app: web.Application, *, closing_s: float = 60.0) -> AsyncIterator[str]:
+async def listening(
+    app: web.Application,
+    *,
+    host: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    closing_s: float = 60.0,
+) -> AsyncIterator[str]:
     """The application on a free port of this machine. Gives its address."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=closing_s)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, host, 0, ssl_context=tls).start()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 

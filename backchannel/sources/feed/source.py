@@ -91,7 +91,7 @@ class FeedSource(Source, Check, Closing):
             yield self._unchanged(memory, seen, response)
             return
         document = await self._read(lane, response)
-        window = self._window(self._context.since, is_first=not memory.body and not memory.rows)
+        window = Window(self._context.since, now, not memory.body and not memory.rows)
         seen = with_rest(seen, document.head)
         events, seen = await self._news(document, seen, self._origin(feed, response), window)
         yield Batch(
@@ -105,10 +105,11 @@ class FeedSource(Source, Check, Closing):
     async def check(self, lane: str) -> Sample:
         """One reading of the whole feed, as if nothing was known of it. SourceError."""
         feed = self._feeds[lane]
-        response = await self._ask(feed, Memory(), self._context.clock.now())
+        now = self._context.clock.now()
+        response = await self._ask(feed, Memory(), now)
         self._judge_status(response, False)
         document = await self._read(lane, response)
-        window = self._window(0.0, is_first=True)
+        window = Window(0.0, now, is_first=True)
         events, _ = await self._news(document, Memory(), self._origin(feed, response), window)
         advice = "the feed says that it has ended: take it out of `feeds`" if document.head.is_over else ""
         if response.moved and not advice:
@@ -120,9 +121,6 @@ class FeedSource(Source, Check, Closing):
             skipped=len(document.reasons),
             advice=advice,
         )
-
-    def _window(self, since: float, *, is_first: bool) -> Window:
-        return Window(since, self._context.clock.now(), is_first)
 
     async def _news(
         self, document: WireDocument, memory: Memory, origin: Origin, window: Window
