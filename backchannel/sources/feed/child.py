@@ -49,7 +49,7 @@ _SLIPS = (
 
 
 class _Finer:
-    """What feedparser does not tell by itself, in its own way of doing it: a method per element.
+    """An addition to feedparser for what it does not tell by itself, in its own way: a method per element.
 
     Tombstones (RFC 6721), the description of a single medium, which media are forms of the same one,
     skipped hours and days, and the two ways in which a feed says that it is not to be passed on. An `id`
@@ -146,7 +146,7 @@ def finer_feedparser() -> None:
 
 
 def read(body: bytes, content_type: str, base: str) -> Fields:
-    """What feedparser makes of a document that came from `base`."""
+    """Return what feedparser makes of a document that came from `base`."""
     found: Fields = feedparser.parse(
         io.BytesIO(body),  # never the bytes themselves: it takes them for a file name first
         response_headers={"content-type": content_type, "content-location": base},
@@ -158,7 +158,7 @@ def read(body: bytes, content_type: str, base: str) -> Fields:
 
 
 def parse(body: bytes, content_type: str, base: str) -> Fields:
-    """What is known of a feed, its entries each for themselves where the document is broken."""
+    """Return what is known of a feed, its entries each for themselves where the document is broken."""
     dropped = 0
     try:
         found = read(body, content_type, base)
@@ -182,7 +182,7 @@ def _known(fields: Fields, names: Iterable[str]) -> Fields:
 
 
 def _by_item(body: bytes, encoding: str, base: str, *, all_apart: bool) -> tuple[list[Fields], int]:
-    """The entries of a broken document, so that none takes another with it, and how many were dropped.
+    """Return the entries of a broken document, so that none takes another with it, and how many were dropped.
 
     What is well-formed is read together, the rest one by one; with `all_apart` all of it. Nothing where
     that is of no help: no item is broken, or all are.
@@ -215,7 +215,7 @@ def _split_after_end(item: str) -> tuple[str, str]:
 
 
 def _is_whole(item: str) -> bool:
-    """Whether this is one well-formed element, whatever prefixes and entities it uses."""
+    """Tell whether this is one well-formed element, whatever prefixes and entities it uses."""
     try:
         expat.ParserCreate("utf-8").Parse(_NAMED_ENTITY.sub("", item).encode("utf-8", "replace"), True)
     except expat.ExpatError:

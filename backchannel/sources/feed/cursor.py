@@ -1,4 +1,4 @@
-"""What is remembered of a feed between two readings, and how long it wants to be left alone. Pure."""
+"""The memory of a feed between two readings, and how long it wants to be left alone. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ _memory = msgspec.json.Decoder(Memory)
 
 
 def load_memory(cursor: str | None, scope: str) -> Memory:
-    """What the cursor says. One that cannot be read, or none, is a first reading."""
+    """Read the cursor. One that cannot be read, or none, is a first reading."""
     try:
         memory = _memory.decode(cursor) if cursor else Memory()
     except (msgspec.MsgspecError, ValueError):
@@ -111,7 +111,7 @@ def pause_s(memory: Memory, headers: Mapping[str, str], real_now: float, cap_s: 
 
 
 def max_age_s(headers: Mapping[str, str]) -> float:
-    """How long the answer stays fresh by Cache-Control, less the time it has spent in caches."""
+    """Return how long the answer stays fresh by Cache-Control, less the time it has spent in caches."""
     said = headers.get("Cache-Control", "").lower()
     found = re.search(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", said)
     if not found or re.search(r"no-cache|no-store", said):

@@ -1,4 +1,4 @@
-"""Which entry is which: ids for feeds that have none, that repeat them, or that write them differently.
+"""Identity of entries: ids for feeds that have none, that repeat them, or that write them differently.
 
 An entry's id is its guid, else its link, else a digest of title and date. Where one answer holds the same
 guid for different entries, the feed is read by guid and link together from then on. An id, once given,
@@ -32,7 +32,7 @@ _TRACKING = re.compile(
 
 
 class Row(Struct, frozen=True, array_like=True):
-    """What is kept of an entry. All but the last are digests, `guid` and `link` of their canonical form.
+    """The memory of an entry. All but the last are digests, `guid` and `link` of their canonical form.
 
     `link` is empty where it does not tell entries apart. `raw` is the entry as it was last read, `said` what
     was last handed on, empty where nothing was. `at` is the entry's time, or the time of first sight where it
@@ -62,7 +62,7 @@ def short(text: str) -> str:
 
 
 def canonical(url: str) -> str:
-    """An address without what varies: scheme, tracking, an empty fragment, a slash at the end."""
+    """Return an address without what varies: scheme, tracking, an empty fragment, a slash at the end."""
     clean = web_url(url)
     if not clean:
         return url
@@ -74,7 +74,7 @@ def canonical(url: str) -> str:
 
 
 def guid_of(entry: WireEntry) -> str:
-    """The feed's own word for the entry, or what stands in for it."""
+    """Return the feed's own word for the entry, or what stands in for it."""
     return bounded_id(entry.id) or bounded_id(entry.link) or f"hash:{_described(entry)}"
 
 
@@ -84,7 +84,7 @@ def both_of(entry: WireEntry) -> str:
 
 
 def has_repeats(entries: Sequence[WireEntry]) -> bool:
-    """Whether the same guid stands for different entries. The same entry twice is no repeat."""
+    """Tell whether the same guid stands for different entries. The same entry twice is no repeat."""
     standing: dict[str, str] = {}
     return any(
         standing.setdefault(canonical(guid_of(entry)), aside) != aside
@@ -132,7 +132,7 @@ class _Index:
         return Known(entry, said, row, False)
 
     def _alias(self, entry: WireEntry, fresh: Row, by: By) -> Row | None:
-        """The row of the same entry under another spelling, or under another guid."""
+        """Return the row of the same entry under another spelling, or under another guid."""
         row = self._by_guid.get(fresh.guid)
         if row and (by == "guid" or (row.link and row.link == fresh.link)):
             return row
@@ -143,7 +143,7 @@ class _Index:
 
 
 def _without_copies(entries: Sequence[WireEntry], by: By) -> list[WireEntry]:
-    """Of several copies of an entry in one answer, the one that was changed last."""
+    """Keep, of several copies of an entry in one answer, the one that was changed last."""
     kept: dict[str, WireEntry] = {}
     for entry in entries:
         key = canonical(guid_of(entry) if by == "guid" else both_of(entry))
@@ -168,13 +168,13 @@ def _without_tracking(url: str) -> str:
 
 
 def bounded_id(text: str) -> str:
-    """An id on one line; one that is absurdly long is replaced by its digest."""
+    """Return an id on one line; one that is absurdly long is replaced by its digest."""
     text = one_line(text)
     return text if len(text) <= MAX_ID else f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 def _described(entry: WireEntry) -> str:
-    """A digest of title and date; of the text, where there is neither."""
+    """Return a digest of title and date; of the text, where there is neither."""
     title = entry.title.value if entry.title else ""
     date = entry.published or entry.updated or ""
     if not title and not date:

@@ -1,4 +1,4 @@
-"""One reading of a feed: what of it is news, and what to remember. Pure."""
+"""A reading of a feed: which entries are news, and what to remember. Pure."""
 
 from contextlib import suppress
 from typing import NamedTuple
@@ -117,7 +117,7 @@ def _date(entry: WireEntry) -> float | None:
 
 
 def _said(post: Post) -> str:
-    """A digest of all that makes a difference to anyone.
+    """Return a digest of all that makes a difference to anyone.
 
     Not the revision: some feeds touch `updated` whenever somebody looks at the entry. Not the addresses of
     pictures, which are signed anew at every reading.

@@ -38,7 +38,7 @@ class Questions:
         self._asked: dict[tuple[str, str], list[float]] = {}
 
     def may_ask(self, by: str) -> MayAsk:
-        """Whether what the server `by` says may cost the server of an origin one more request."""
+        """Tell whether what the server `by` says may cost the server of an origin one more request."""
 
         def may_ask(origin: str) -> bool:
             now = self._clock.now()
@@ -53,14 +53,14 @@ class Questions:
 async def confirmed(
     posts: Sequence[Post], origins: Origins, read: ReadPosts, may_ask: MayAsk
 ) -> tuple[list[Post], list[str]]:
-    """The posts as their own servers have them, and why others are left out."""
+    """Return the posts as their own servers have them, and why others are left out."""
     said = await _ask_all((post.id for post in posts if not post.is_origin), origins, read, may_ask)
     kept = [found for copy in posts if (found := said.get(copy.id, copy))]
     return kept, [f"{copy.ref}: {copy.id[:80]} is not there" for copy in posts if not said.get(copy.id, copy)]
 
 
 async def honest(posts: Sequence[Post], origins: Origins, read: ReadPosts, may_ask: MayAsk) -> list[Post]:
-    """The posts without what they quote, where that is not what the quoted post's own server says."""
+    """Return the posts without what they quote, where that is not what the quoted post's own server says."""
     quotes = [(post, post.face.quote if post.is_hearsay else None) for post in posts]
     said = await _ask_all((quote.id for _, quote in quotes if quote), origins, read, may_ask)
     kept: list[Post] = []
@@ -96,7 +96,7 @@ async def _ask_all(
 async def _ask(
     server: MastodonServer, uris: Sequence[str], read: ReadPosts, may_ask: MayAsk
 ) -> Mapping[str, Post | None]:
-    """Its own copies by uri, None where it shows none; nothing at all while it cannot be asked."""
+    """Return its own copies by uri, None where it shows none; nothing at all while it cannot be asked."""
     found: list[Post] = []
     try:
         for at in range(0, len(uris), MAX_IDS):

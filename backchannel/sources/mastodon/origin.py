@@ -21,7 +21,7 @@ _DOMAIN = re.compile(r"[\w.-]+\.[\w-]+|[\w.-]+:\d{1,5}")
 
 
 def parse_uri(said: str) -> str:
-    """The id in its one spelling: `https://host/…`, or the older `tag:host,2017:…`. DecodeError."""
+    """Return the id in its one spelling: `https://host/…`, or the older `tag:host,2017:…`. DecodeError."""
     uri = strip_controls(said).strip()
     if len(uri) > LIMITS["uri"].most:
         raise DecodeError("a uri that is too long")
@@ -37,7 +37,8 @@ def parse_uri(said: str) -> str:
 
 
 def origin_of(uri: str) -> str:
-    """The host (with its port, where that is not the scheme's) that may speak for an id; "" for none."""
+    """Return the host (with its port, where that is not the scheme's) that may speak for an id; "" for
+    none."""
     if tag := _TAG.fullmatch(uri):
         uri = f"https://{tag[1]}"
     clean = web_url(uri)
@@ -46,19 +47,20 @@ def origin_of(uri: str) -> str:
 
 
 def id_in_uri(uri: str) -> str:
-    """The post's id on its own server, where its uri tells it."""
+    """Return the post's id on its own server, where its uri tells it."""
     found = _ID_IN_URI.search(uri)
     return found[1] if found else ""
 
 
 def own_url(said: str, uri: str) -> str:
-    """The page that belongs to an id: as said, if it is on the id's host; else the id, if it is a page."""
+    """Return the page that belongs to an id: as said, if it is on the id's host; else the id, if it is a
+    page."""
     url = web_url(said)
     return url if url and origin_of(url) == origin_of(uri) else web_url(uri)
 
 
 def belongs(domain: str, origin: str) -> bool:
-    """Whether handles of this domain may stand for accounts of that host: its own name, or one above it.
+    """Tell whether handles of this domain may stand for accounts of that host: its own name, or one above it.
 
     WebFinger lets people of `social.example.com` be `@ada@example.com`; nobody else's name is below theirs.
     """

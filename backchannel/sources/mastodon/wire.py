@@ -36,7 +36,7 @@ class WirePlain(Struct, rename={"text": "text/plain"}):
 
 
 class WirePleroma(Struct):
-    """What Pleroma and Akkoma say beyond Mastodon, of a status and of an account."""
+    """The fields that Pleroma and Akkoma add to a status and to an account."""
 
     ap_id: Text = None
     expires_at: Text = None
@@ -45,7 +45,7 @@ class WirePleroma(Struct):
 
 
 class WireAccount(Struct):
-    """Who wrote it. `acct` has no host where the account is the server's own."""
+    """The writer. `acct` has no host where the account is the server's own."""
 
     acct: Text = None
     username: Text = None
@@ -119,7 +119,7 @@ class WireQuote(Struct):
 
 
 class WireStatus(Struct):
-    """One status, as in a timeline."""
+    """A status, as in a timeline."""
 
     id: Id = None
     uri: Text = None
@@ -145,7 +145,8 @@ class WireStatus(Struct):
 
 
 class Access(Struct):
-    """Who may read a timeline: "public", "authenticated" or "disabled"; "" where the server is silent."""
+    """The readers allowed on a timeline: "public", "authenticated" or "disabled"; "" where the server is
+    silent."""
 
     local: Text = None
     remote: Text = None
@@ -169,7 +170,7 @@ class _Instance(Struct):
 
 
 class Instance(Struct, frozen=True):
-    """What a server says of itself. `domain` stands in its handles; `takes_any`: it reads `any[]`."""
+    """A server's description of itself. `domain` stands in its handles; `takes_any`: it reads `any[]`."""
 
     domain: str = ""
     version: str = ""
@@ -202,18 +203,19 @@ _T = TypeVar("_T")
 
 
 def decode_object(data: Raw, kind: type[_T]) -> _T | None:
-    """A part that may be missing in any of the ways servers have of saying so."""
+    """Return a part that may be missing in any of the ways servers have of saying so."""
     text = bytes(data)
     return decode(text, kind) if text.startswith(b"{") and text != b"{}" else None
 
 
 def parse_list(body: bytes) -> Items:
-    """The items of a JSON list, undecoded, so that one bad item is one. DecodeError if it is no list."""
+    """Return the items of a JSON list, undecoded, so that one bad item is one. DecodeError if it is no
+    list."""
     return Items(*decode_items(body, LIMITS["page"].most))
 
 
 def parse_status(item: bytes | Raw) -> WireStatus:
-    """One status that has an id. DecodeError."""
+    """Decode a status that has an id. DecodeError."""
     status = decode(item, WireStatus)
     if status.id in (None, ""):
         raise DecodeError("a status without an id")
@@ -221,7 +223,7 @@ def parse_status(item: bytes | Raw) -> WireStatus:
 
 
 def parse_id(item: Raw) -> str:
-    """The item's id, even where nothing else of it can be read; else empty."""
+    """Return the item's id, even where nothing else of it can be read; else empty."""
     try:
         return word(decode(item, WireWhen).id)
     except DecodeError:
@@ -254,7 +256,7 @@ def parse_instance(body: bytes) -> Instance:
 
 
 def parse_complaint(body: bytes) -> str:
-    """What a server says in an error, in one short line; empty when it is no JSON of that form."""
+    """Return what a server says in an error, in one short line; empty when it is no JSON of that form."""
     try:
         wire = decode(body, _Error)
     except DecodeError:
@@ -264,7 +266,7 @@ def parse_complaint(body: bytes) -> str:
 
 
 def word(value: Id) -> str:
-    """An id as text."""
+    """Return an id as text."""
     return "" if value is None else str(value).strip()
 
 

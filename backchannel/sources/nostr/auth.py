@@ -1,4 +1,4 @@
-"""What a relay's refusals mean, and NIP-42: telling it who reads, where there is a key for it. Sans-I/O."""
+"""A relay's refusals, and NIP-42: telling it who reads, where there is a key for it. Sans-I/O."""
 
 from backchannel.contract import SourceError
 from backchannel.sources.nostr.subs import Subs
@@ -24,7 +24,7 @@ class Auth:
         self._repeated: set[str] = set()
 
     def challenge(self, challenge: str, created_at: int, now_s: float) -> None:
-        """The relay asks. Every challenge is answered: a later one replaces the earlier."""
+        """Take the relay's challenge. Every one is answered: a later one replaces the earlier."""
         if not self._key:
             return
         tags = [["relay", self._lane], ["challenge", challenge]]
@@ -33,11 +33,11 @@ class Auth:
         self._subs.frames.append(render_auth(event))
 
     def may_help(self, why: str) -> bool:
-        """Whether a refusal with these words may end once the relay knows us."""
+        """Tell whether a refusal with these words may end once the relay knows us."""
         return bool(self._key) and why.startswith(_PREFIXES)
 
     def refused(self, sub: str, why: str, now_s: float) -> None:
-        """A request was refused for want of a name. SourceError when it was repeated already."""
+        """Note that a request was refused for want of a name. SourceError when it was repeated already."""
         if sub in self._repeated:
             raise SourceError(f"{self._lane} does not let our key read: {why}", permanent=True)
         self._refused[sub] = why
@@ -46,7 +46,7 @@ class Auth:
             self._repeat()
 
     def answer(self, said: WireMessage) -> None:
-        """The relay's word on our name. SourceError when it does not accept it."""
+        """Take the relay's answer on our name. SourceError when it does not accept it."""
         if not self._sent or said.sub != self._sent:
             return
         if not said.accepted:
@@ -70,7 +70,7 @@ class Auth:
 
 
 def refusal(lane: str, why: str) -> SourceError:
-    """What a relay's machine-readable prefix (NIP-01) means for the lane."""
+    """Return what a relay's machine-readable prefix (NIP-01) means for the lane."""
     word = why.partition(":")[0]
     if word == "auth-required":
         return SourceError(f"{lane} wants to know who reads: set secret_key ({why})", permanent=True)

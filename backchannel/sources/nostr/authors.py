@@ -1,4 +1,4 @@
-"""Who wrote: kind 0 profiles and NIP-30's custom emoji. Pure."""
+"""Authors: kind 0 profiles and NIP-30's custom emoji. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _SHORTCODE = re.compile(r"[\w-]{1,64}")
 
 
 class Profile(Struct, frozen=True):
-    """What a kind 0 event says of its author. `labels` are the house's words, see `model.REFUSALS`."""
+    """A profile, as a kind 0 event gives it. `labels` are the house's words, see `model.REFUSALS`."""
 
     event: str
     pubkey: str
@@ -30,7 +30,7 @@ class Profile(Struct, frozen=True):
     emoji: tuple[tuple[str, str], ...] = ()
 
     def is_later(self, other: "Profile | None") -> bool:
-        """Whether this one stands; of two of one second the lower id does (NIP-01)."""
+        """Tell whether this one stands; of two of one second the lower id does (NIP-01)."""
         return other is None or (-self.created_at, self.event) < (-other.created_at, other.event)
 
 
@@ -44,7 +44,7 @@ def parse_profile(event: WireEvent) -> Profile:
         raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON object: {error}") from error
 
     def text(limit: str, *keys: str) -> str:
-        """The first of these that has words in it; what is no text counts as not said."""
+        """Return the first of these that has words in it; what is no text counts as not said."""
         texts = (decode(raw, str) for key in keys if bytes(raw := said.get(key, _NOTHING)).startswith(b'"'))
         return next((bound_text(value, LIMITS[limit]) for value in texts if value.strip()), "")
 

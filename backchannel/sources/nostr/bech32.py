@@ -21,7 +21,8 @@ _SPECIAL, _RELAY, _AUTHOR, _KIND = 0, 1, 2, 3
 
 
 class Pointer(Struct, frozen=True):
-    """What a NIP-19 word names. `pubkey` and `event` are hex, empty where the word does not say.
+    """The key or event that a NIP-19 word names. `pubkey` and `event` are hex, empty where the word does not
+    say.
 
     A `naddr` has `kind`, `pubkey` and `name` (the `d` tag); `key` is only set for `nsec`.
     """
@@ -77,12 +78,13 @@ def _parse_naddr(fields: dict[int, bytes]) -> Pointer:
 
 
 def render_npub(pubkey: str) -> str:
-    """A public key, in hex, as people write it."""
+    """Return a public key, in hex, as people write it."""
     return _encode("npub", bytes.fromhex(pubkey))
 
 
 def render_nevent(event: str, pubkey: str = "", kind: int | None = None) -> str:
-    """An event's id, in hex, with what helps to find it. No relay hint: every relay gives the same word."""
+    """Return an event's id, in hex, with what helps to find it. No relay hint: every relay gives the same
+    word."""
     fields = [(_SPECIAL, bytes.fromhex(event))]
     if pubkey:
         fields.append((_AUTHOR, bytes.fromhex(pubkey)))
@@ -92,7 +94,8 @@ def render_nevent(event: str, pubkey: str = "", kind: int | None = None) -> str:
 
 
 def render_naddr(kind: int, pubkey: str, name: str) -> str:
-    """An addressable event as a word. DecodeError when `name` is longer than 255 bytes (NIP-19's TLV)."""
+    """Return an addressable event as a word. DecodeError when `name` is longer than 255 bytes (NIP-19's
+    TLV)."""
     encoded = name.encode()
     if len(encoded) > 255:
         raise DecodeError("a name of more than 255 bytes has no naddr")
@@ -103,7 +106,7 @@ def render_naddr(kind: int, pubkey: str, name: str) -> str:
 
 
 def shorten(word: str) -> str:
-    """A NIP-19 word short enough to read: both ends of it."""
+    """Return a NIP-19 word short enough to read: both ends of it."""
     return word if len(word) <= 20 else f"{word[:12]}…{word[-6:]}"
 
 

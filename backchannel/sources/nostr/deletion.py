@@ -1,4 +1,4 @@
-"""Whose posts are on the wall, and what a kind 5 (NIP-09) or kind 62 (NIP-62) event takes down. Pure."""
+"""The authors on the wall, and what a kind 5 (NIP-09) or kind 62 (NIP-62) event takes down. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +17,8 @@ _ALL = "ALL_RELAYS"
 
 
 class Watched(Struct, frozen=True):
-    """Who is watched, since when their deletions matter, and whose the shown posts are, by event id."""
+    """The authors that are watched, since when their deletions matter, and whose the shown posts are, by
+    event id."""
 
     authors: tuple[str, ...]
     since: int
@@ -52,7 +53,8 @@ def _note(authors: dict[str, float], pubkey: str, at: float) -> None:
 
 
 class Taken(Struct, frozen=True):
-    """What an author takes back: an event's id, an address, or `*` for all; and which subjects that is."""
+    """The things that an author takes back: an event's id, an address, or `*` for all; and which subjects
+    that is."""
 
     reference: str
     subjects: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ def find_taken(
     revision_of: Callable[[str], float | None],
     relays: Sequence[str],
 ) -> Iterator[Taken]:
-    """What a verified deletion takes down; what belongs to somebody else is left out.
+    """Return what a verified deletion takes down; what belongs to somebody else is left out.
 
     An id nobody knows yields its reference alone: its post must not come later. `relays` are ours; a request
     to vanish (kind 62) that names only others' relays is not meant for us.
@@ -89,7 +91,7 @@ def find_taken(
 
 
 def _is_outdated(owner: Owner, revision_of: Callable[[str], float | None]) -> bool:
-    """Whether this is an older revision of an article: it may go while the newer one stays."""
+    """Tell whether this is an older revision of an article: it may go while the newer one stays."""
     address = owner.post.removeprefix(_PREFIX)
     newest = None if is_hex64(address) else revision_of(address)
     return newest is not None and newest > owner.created_at

@@ -1,4 +1,5 @@
-"""What all lanes of a Nostr source know together: profiles, quoted events, owners, deletions, open questions.
+"""Knowledge that all lanes of a Nostr source share: profiles, quoted events, owners, deletions, open
+questions.
 
 Every map is bounded; what falls out is asked for again. Nothing in here is trusted unseen: only events whose
 signature was verified are put in.
@@ -22,14 +23,15 @@ LATELY = 500
 
 
 class Want(NamedTuple):
-    """What a card lacks: somebody's profile (public key), an event (id) or an addressable one (address)."""
+    """Something that a card lacks: somebody's profile (public key), an event (id) or an addressable one
+    (address)."""
 
     what: Literal["profile", "event", "address"]
     value: str
 
 
 class Owner(Struct, frozen=True):
-    """Whose an event is, which post it became, and since when."""
+    """The owner of an event, the post it became, and since when."""
 
     pubkey: str
     post: str
@@ -59,14 +61,15 @@ class Directory:
         self._lanes: dict[str, Callable[[Sequence[Want]], None]] = {}
 
     def join(self, lane: str, ask: Callable[[Sequence[Want]], None]) -> None:
-        """A lane is connected. `ask` is called with what it should look up, and with nothing to wake it."""
+        """Note that a lane is connected. `ask` is called with what it should look up, and with nothing to
+        wake it."""
         self._awaited.discard(lane)
         self._lanes[lane] = ask
         if kept := [want for want, lanes in self._open.items() if lane in lanes]:
             ask(kept)
 
     def leave(self, lane: str) -> None:
-        """A lane is gone, or could not come: it will not answer any more."""
+        """Note that a lane is gone, or could not come: it will not answer any more."""
         self._awaited.discard(lane)
         self._lanes.pop(lane, None)
         self.answered(lane, list(self._open))
@@ -87,20 +90,20 @@ class Directory:
                 self._events.put(event.address, event)
 
     def profile(self, pubkey: str) -> Profile | None:
-        """The latest profile known."""
+        """Return the latest profile known."""
         return self._profiles.get(pubkey)
 
     def event(self, reference: str) -> WireEvent | None:
-        """The event of this id or address, unless its author deleted it."""
+        """Return the event of this id or address, unless its author deleted it."""
         event = self._events.get(reference) if reference else None
         return None if event is None or self.is_deleted(event) else event
 
     def owner(self, event_id: str) -> Owner | None:
-        """Whose event this is, if it came by."""
+        """Return whose event this is, if it came by."""
         return self._owners.get(event_id)
 
     def revision(self, address: str) -> float | None:
-        """The newest revision of an addressable event that came by."""
+        """Return the newest revision of an addressable event that came by."""
         event = self._events.get(address)
         return event.created_at if event else None
 
@@ -109,19 +112,20 @@ class Directory:
         return [(owner.pubkey, owner.created_at) for _, owner in self._owners.newest(LATELY)]
 
     def delete(self, pubkey: str, reference: str, at: float) -> None:
-        """Its author takes an event, an address or (`*`) everything back, up to a time."""
+        """Note that an author takes an event, an address or (`*`) everything back, up to a time."""
         known = self._deleted.get((pubkey, reference))
         self._deleted.put((pubkey, reference), max(at, known or 0.0))
         self._posts.drop(reference)
 
     def is_deleted(self, event: WireEvent) -> bool:
-        """Whether the author took it back, be it before it came. An id once deleted stays so (NIP-09)."""
+        """Tell whether the author took it back, be it before it came. An id once deleted stays so
+        (NIP-09)."""
         by_id = self._deleted.get((event.pubkey, event.id))
         upto = (self._deleted.get((event.pubkey, ref)) for ref in (event.address, "*") if ref)
         return by_id is not None or any(at is not None and event.created_at <= at for at in upto)
 
     def needs(self, event: WireEvent, now_s: float) -> list[Want]:
-        """What the event's card still lacks and nobody was asked for lately. `now_s` is monotonic."""
+        """Return what the event's card still lacks and nobody was asked for lately. `now_s` is monotonic."""
         people, quote = self._named(event)
         if quoted := self.event(quote):
             people = (*people, *self._named(quoted)[0])
@@ -150,7 +154,7 @@ class Directory:
         return want in self._open or asked_at is None or now_s - asked_at > ASK_AGAIN_S
 
     def is_open(self, want: Want) -> bool:
-        """Whether an answer may still come."""
+        """Tell whether an answer may still come."""
         return want in self._open
 
     def ask(self, wants: Iterable[Want], now_s: float) -> None:
@@ -165,7 +169,7 @@ class Directory:
             ask(fresh)
 
     def answered(self, lane: str, wants: Iterable[Want]) -> None:
-        """The lane has said all it knows about these."""
+        """Note that the lane has said all it knows about these."""
         for want in wants:
             lanes = self._open.get(want, set())
             lanes.discard(lane)
@@ -179,19 +183,19 @@ class Directory:
             ask(())
 
     def settled(self, want: Want) -> None:
-        """What was wanted is there: nobody needs to wait for the other lanes."""
+        """Note that what was wanted is there: nobody needs to wait for the other lanes."""
         if self._open.pop(want, None) is not None:
             self.changed()
 
     def is_taken(self, post: Post) -> bool:
-        """Whether the author of a post, perhaps of an earlier run, took it back."""
+        """Tell whether the author of a post, perhaps of an earlier run, took it back."""
         pubkey, address = post.face.author.id.removeprefix("nostr:"), post.id.removeprefix("nostr:")
         upto = self._deleted.get((pubkey, address)) if address != post.ref else None
         by_address = upto is not None and post.revision <= upto
         return by_address or self._deleted.get((pubkey, post.ref)) is not None
 
     def post(self, event: WireEvent, now: float) -> Post:
-        """The event as a post: the very same one for every lane that brings it."""
+        """Return the event as a post: the very same one for every lane that brings it."""
         known = self._posts.get(event.id)
         if known is None:
             known = parse_post(

@@ -1,4 +1,4 @@
-"""Where checked events wait, briefly, for the names and quotes of their cards, and become posts. Sans-I/O."""
+"""The queue in which checked events wait, briefly, for the names and quotes of their cards. Sans-I/O."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -57,7 +57,7 @@ class EventQueue:
             self.end_page(now_s)
 
     def end_page(self, now_s: float) -> None:
-        """The page is complete: oldest first from here on."""
+        """End the page: what waits goes out oldest first from here on."""
         page, self._page = self._page, []
         page.sort(key=lambda each: each.event.created_at)
         self._hurry(page, now_s)
@@ -67,13 +67,13 @@ class EventQueue:
         self._hurry([QueuedEvent(event)], now_s)
 
     def take_again(self, events: Iterable[WireEvent], now_s: float) -> None:
-        """What its author wishes has changed: these go out once more, as they are now."""
+        """Hand these out once more, as they are now: their author's wishes have changed."""
         for event in events:
             self._directory.forget_post(event.id)
             self._hurried.append(QueuedEvent(event, now_s))
 
     def drop_deleted(self) -> None:
-        """An author took something back before it was handed on."""
+        """Drop what an author took back before it was handed on."""
         self._page = [each for each in self._page if not self._directory.is_deleted(each.event)]
         self._hurried = [each for each in self._hurried if not self._directory.is_deleted(each.event)]
 

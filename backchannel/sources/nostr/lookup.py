@@ -14,7 +14,7 @@ _NEVER = float("inf")
 
 
 class Lookup:
-    """What this lane was asked for, and the request under way."""
+    """The things that this lane was asked for, and the request under way."""
 
     def __init__(self, lane: str, subs: Subs, directory: Directory) -> None:
         self.due_at = _NEVER
@@ -30,11 +30,11 @@ class Lookup:
         self._queue.update(dict.fromkeys(wants))
 
     def is_look(self, sub: str) -> bool:
-        """Whether this request is one of ours."""
+        """Tell whether this request is one of ours."""
         return sub.startswith(_NAME)
 
     def found(self, event: WireEvent) -> None:
-        """This came; whoever waits for it need not wait for other relays."""
+        """Note that this came; whoever waits for it need not wait for other relays."""
         if event.kind == PROFILE:
             self._directory.settled(Want("profile", event.pubkey))
             return
@@ -43,7 +43,7 @@ class Lookup:
             self._directory.settled(Want("address", event.address))
 
     def ended(self, sub: str) -> None:
-        """The relay has said what it knows."""
+        """Note that the relay has said what it knows."""
         if sub != self._sub:
             return
         self._subs.close(sub)

@@ -19,7 +19,7 @@ MAX_STEPS = 2
 
 
 class Next(Struct, frozen=True):
-    """What to do after a page: ask `filter`, or nothing more; and what cannot be had."""
+    """The step after a page: ask `filter`, or nothing more; and what cannot be had."""
 
     filter: WireFilter | None = None
     missed: Missed | None = None
@@ -47,7 +47,7 @@ class Paging:
         self._is_fresh = False
 
     def note(self, event_id: str, created_at: int) -> None:
-        """An event of the page, whatever becomes of it."""
+        """Note an event of the page, whatever becomes of it."""
         self._oldest = min(self._oldest, created_at) if self._count else created_at
         self._newest = max(self._newest, created_at)
         self._count += 1
@@ -56,7 +56,7 @@ class Paging:
             self._is_fresh = True
 
     def turn(self) -> Next:
-        """The page has ended."""
+        """Return the page has ended."""
         count, oldest, newest, is_fresh = self._count, self._oldest, self._newest, self._is_fresh
         self._begin()
         self._pages += 1

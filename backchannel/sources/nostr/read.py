@@ -1,4 +1,4 @@
-"""One conversation with one relay, Sans-I/O: frames and time in, frames and batches out.
+"""A conversation with one relay, Sans-I/O: frames and time in, frames and batches out.
 
 `hear` and `tick` take the conference's time (`now`) and monotonic seconds (`now_s`); the shell sends
 `frames()`, yields `batch()` and comes back by `wake_at`. Raises SourceError where the relay cannot or will
@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 
 
 class ReadRules(Struct, frozen=True):
-    """What a conversation is about. `asked` are the hashtags as they go on the wire, `key` signs NIP-42."""
+    """The rules of a conversation. `asked` are the hashtags as they go on the wire, `key` signs NIP-42."""
 
     source: str
     hashtags: frozenset[str]
@@ -121,7 +121,7 @@ class Talk:
         self._look.want(wants)
 
     def frames(self) -> list[str]:
-        """What is to be sent now."""
+        """Return what is to be sent now."""
         frames, self._subs.frames = self._subs.frames, []
         return frames
 
@@ -131,7 +131,7 @@ class Talk:
         return self._has_read_back and self._desk.is_empty
 
     def batch(self, now: float, now_s: float) -> Batch | None:
-        """What there is to tell. The cursor only moves when nothing before it is still on its way.
+        """Return what there is to tell. The cursor only moves when nothing before it is still on its way.
 
         That a relay has nothing is worth telling, too: it was heard.
         """
@@ -248,7 +248,7 @@ class Talk:
             self._desk.take_live(event, now_s)
 
     def _take_found(self, event: WireEvent, now_s: float) -> None:
-        """A profile, a quoted event, or a deletion; its signature is verified."""
+        """Take a profile, a quoted event, or a deletion; its signature is verified."""
         if event.kind in (DELETION, VANISH):
             self._events += self._watching.take(event)
             self._desk.drop_deleted()
@@ -264,7 +264,7 @@ class Talk:
             self._desk.take_again(self._directory.posts_of(event.pubkey), now_s)
 
     def _end(self, sub: str, now_s: float) -> None:
-        """All that was stored has been sent."""
+        """Take the relay's word that all that was stored has been sent."""
         if sub == self._page and not self._has_read_back:
             self._turn_page(now_s)
         elif self._look.is_look(sub):
@@ -286,7 +286,7 @@ class Talk:
         self._desk.end_page(now_s)
 
     def _closed(self, said: WireMessage, now_s: float) -> None:
-        """The relay ended a request: for the posts themselves that decides the lane's fate."""
+        """Note that the relay ended a request: for the posts themselves that decides the lane's fate."""
         if not self._subs.asked(said.sub):
             return
         why = said.text

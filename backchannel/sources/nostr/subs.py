@@ -24,11 +24,11 @@ class Subs:
         self._past: deque[str] = deque(maxlen=64)
 
     def asked(self, sub: str) -> tuple[WireFilter, ...]:
-        """What this open request asks for; nothing when there is none of that name."""
+        """Return what this open request asks for; nothing when there is none of that name."""
         return self._open.get(sub, ())
 
     def is_past(self, sub: str) -> bool:
-        """Whether this was ours until lately: a relay may still be sending."""
+        """Tell whether this was ours until lately: a relay may still be sending."""
         return sub in self._past
 
     def open(self, sub: str, filters: Sequence[WireFilter]) -> None:
@@ -52,7 +52,7 @@ class Subs:
             self.ended(sub)
 
     def ended(self, sub: str) -> None:
-        """The relay, or we, ended it: the next in the queue takes its place, deletions last."""
+        """Note that the relay, or we, ended it: the next in the queue takes its place, deletions last."""
         if self._open.pop(sub, None):
             self._past.append(sub)
         for waiting in sorted(self._queue, key=lambda name: name == GONE):

@@ -39,11 +39,11 @@ class Watching:
         self._is_refused = False
 
     def note(self) -> None:
-        """A post was handed on: its author is to be watched."""
+        """Watch the author of a post that was handed on."""
         self.due_at = min(self.due_at, self._asked_at + PAUSE_S)
 
     def refused(self, now_s: float) -> None:
-        """The relay ended the request: ask again in a minute."""
+        """Ask again in a minute, since the relay ended the request."""
         self._is_refused = True
         self.due_at = now_s + REFRESH_S
 
@@ -67,7 +67,7 @@ class Watching:
         return self._tell(post.id for post in posts if self._directory.is_taken(post))
 
     def take(self, event: WireEvent) -> list[Deleted]:
-        """What a verified deletion takes down."""
+        """Return what a verified deletion takes down."""
         takens = find_taken(
             event,
             watched=self._watched,
