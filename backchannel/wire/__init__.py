@@ -1,14 +1,46 @@
 """Shared by all networks on the wire: how JSON is taken in, and how much of each field is. Pure."""
 
 from backchannel.wire.decoding import MAX_PARTS, MAX_PARTS_OF_AN_ITEM, decode, decode_items
-from backchannel.wire.limits import ELLIPSIS, LIMITS, Limit, bound, bound_text
+from backchannel.wire.limits import (
+    ELLIPSIS,
+    MAX_ALT,
+    MAX_ID,
+    MAX_NAME,
+    MAX_PLAIN,
+    Alt,
+    Html,
+    Id,
+    Lang,
+    Limit,
+    Line,
+    Name,
+    Plain,
+    Url,
+    Word,
+    Words,
+    bound,
+    bound_text,
+)
 
 __all__ = [
     "ELLIPSIS",
-    "LIMITS",
+    "MAX_ALT",
+    "MAX_ID",
+    "MAX_NAME",
     "MAX_PARTS",
     "MAX_PARTS_OF_AN_ITEM",
+    "MAX_PLAIN",
+    "Alt",
+    "Html",
+    "Id",
+    "Lang",
     "Limit",
+    "Line",
+    "Name",
+    "Plain",
+    "Url",
+    "Word",
+    "Words",
     "bound",
     "bound_text",
     "decode",

@@ -1,8 +1,8 @@
-"""The door: how much of each foreign field is taken in, and what happens with the rest. One table. Pure.
+"""The door: how much of each foreign field is taken in, and what happens with the rest. Pure.
 
-Every wire struct passes `bound` before any expression, parser or loop sees it. A field is found here by its
-name, or by `Struct.name` where the name alone means something else. A test fails where a struct's text or
-list is missing; docs/limits.md is this table, and a test compares them.
+Each text and each list of a wire struct says its limit in its type, by a name of this module or by an
+`Annotated[…, Limit(…)]` of its own; every wire struct passes `bound` before any expression, parser or loop
+sees it. A test fails where a text or a list of any network has no limit.
 
 What happens beyond a limit: `cut`: the beginning counts, and `…` says so. `left out`: the value counts as
 not said; so it is with addresses, which mean something else when they are cut. `drop`: the whole item is
@@ -10,17 +10,32 @@ dropped and counted, as anything that cannot be read; so it is with ids, where a
 be another's. `first`: of a list, the first so many count.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from functools import cache
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.text import MAX_HTML, MAX_URL
 
 ELLIPSIS = "…"
+MAX_NAME = 200
+MAX_ALT = 1500
+MAX_PLAIN = 20_000
+MAX_ID = 2048
 
 
 class Limit(NamedTuple):
@@ -30,132 +45,26 @@ class Limit(NamedTuple):
     beyond: Literal["cut", "left out", "drop", "first"]
 
 
-_URL = Limit(MAX_URL, "left out")
-_NAME = Limit(200, "cut")
-_WORD = Limit(100, "left out")
-_LINE = Limit(500, "cut")
-_WORDS = Limit(1000, "cut")
-_HTML = Limit(MAX_HTML, "cut")
-_PLAIN = Limit(20_000, "cut")
-_ID = Limit(2048, "drop")
-
-LIMITS: Mapping[str, Limit] = MappingProxyType({
-    # who
-    "acct": Limit(300, "drop"),  # cut, it would end in another host
-    "username": Limit(300, "drop"),
-    "display_name": _NAME,
-    "name": _NAME,
-    "note": _PLAIN,
-    "about": _PLAIN,
-    "authors": Limit(20, "first"),
-    "avatar": _URL,
-    "avatar_static": _URL,
-    "picture": _URL,
-    "WireMention.acct": Limit(300, "left out"),
-    "mentions": Limit(100, "first"),
-    # what
-    "content": _HTML,
-    "content_html": _HTML,
-    "content_text": _PLAIN,
-    "summary": _HTML,
-    "value": _HTML,
-    "_Item.content": Limit(4, "first"),
-    "WireEvent.content": _PLAIN,
-    "spoiler_text": _WORDS,
-    "WirePlain.text": _WORDS,
-    "title": _LINE,
-    "title_detail": _LINE,
-    "summary_detail": _LINE,
-    "WireOption.title": _LINE,
-    "options": Limit(20, "first"),
-    "description": _WORDS,
-    "WireMedia.description": Limit(1500, "cut"),
-    "alt": Limit(1500, "cut"),
-    "WireTag.name": Limit(200, "left out"),
-    "term": _WORDS,
-    "tags": Limit(64, "first"),
-    "WireEvent.tags": Limit(2000, "first"),  # one deletion may name many
-    "WireEvent.tags[]": Limit(32, "first"),
-    "WireEvent.tags[][]": Limit(2048, "cut"),
-    "WireEvent.tags[t]": Limit(64, "first"),
-    "WireEvent.tags[imeta]": Limit(16, "first"),
-    "WireEvent.tags[emoji]": Limit(64, "first"),
-    "_JsonItem.tags[]": Limit(200, "left out"),
-    "shortcode": Limit(64, "left out"),
-    "emojis": Limit(64, "first"),
-    # pictures and other files
-    "media_attachments": Limit(16, "first"),
-    "attachments": Limit(64, "first"),
-    "media_content": Limit(64, "first"),
-    "media_thumbnail": Limit(16, "first"),
-    "image": _URL,
-    "banner_image": _URL,
-    "icon": _URL,
-    "logo": _URL,
-    "favicon": _URL,
-    "preview_url": _URL,
-    "remote_url": _URL,
-    "static_url": _URL,
-    "medium": _WORD,
-    "mime_type": _WORD,
-    "type": _WORD,
-    "rel": _WORD,
-    # where
-    "url": _URL,
-    "href": _URL,
-    "link": _URL,
-    "links": Limit(64, "first"),
-    "base": _URL,
-    "external_url": _URL,
-    "home_page_url": _URL,
-    # which
-    "id": _ID,
-    "uri": _ID,
-    "ap_id": _ID,
-    "ref": _ID,
-    "in_reply_to_id": Limit(2048, "left out"),
-    "pubkey": Limit(64, "drop"),
-    "sig": Limit(128, "drop"),
-    # when, and what else a word says
-    "created_at": Limit(100, "drop"),
-    "edited_at": Limit(100, "drop"),
-    "expires_at": Limit(100, "drop"),
-    "date_published": _WORD,
-    "date_modified": _WORD,
-    "published_parsed": Limit(9, "first"),
-    "created_parsed": Limit(9, "first"),
-    "updated_parsed": Limit(9, "first"),
-    "when": _WORD,
-    "visibility": _WORD,
-    "state": _WORD,
-    "language": Limit(35, "left out"),
-    # a server or a feed of itself
-    "domain": Limit(253, "left out"),
-    "account_domain": Limit(253, "left out"),
-    "_Instance.uri": Limit(300, "left out"),
-    "version": _NAME,
-    "source_url": _NAME,
-    "local": _WORD,
-    "remote": _WORD,
-    "error": _LINE,
-    "error_description": _LINE,
-    "message": _LINE,
-    "ttl": _WORD,
-    "sy_updateperiod": _WORD,
-    "sy_updatefrequency": _WORD,
-    "itunes_explicit": _WORD,
-    "skip_hours": Limit(24, "first"),
-    "skip_hours[]": _WORD,
-    "skip_days": Limit(7, "first"),
-    "skip_days[]": _WORD,
-    "stones": Limit(200, "first"),
-    # a whole answer
-    "page": Limit(200, "first"),
-    "items": Limit(2000, "first"),
-    "entries": Limit(2000, "first"),
-})  # fmt: skip
+Id = Annotated[str, Limit(MAX_ID, "drop")]
+Url = Annotated[str, Limit(MAX_URL, "left out")]
+Word = Annotated[str, Limit(100, "left out")]
+Lang = Annotated[str, Limit(35, "left out")]
+Name = Annotated[str, Limit(MAX_NAME, "cut")]
+Line = Annotated[str, Limit(500, "cut")]
+Words = Annotated[str, Limit(1000, "cut")]
+Alt = Annotated[str, Limit(MAX_ALT, "cut")]
+Plain = Annotated[str, Limit(MAX_PLAIN, "cut")]
+Html = Annotated[str, Limit(MAX_HTML, "cut")]
 
 _T = TypeVar("_T")
+
+
+class Bounds(NamedTuple):
+    """Holds the limits of one value: of it as a text, of it as a list, and of the items of that list."""
+
+    text: Limit | None = None
+    items: Limit | None = None
+    item: "Bounds | None" = None
 
 
 def bound_text(text: str, limit: Limit, field: str = "text") -> str:
@@ -167,48 +76,68 @@ def bound_text(text: str, limit: Limit, field: str = "text") -> str:
     return text[: limit.most] + ELLIPSIS if limit.beyond == "cut" else ""
 
 
-def limit_of(kind: str, field: str) -> Limit | None:
-    """Return the limit of a struct's field; `field[]` are the items of a list. None: it is in no table."""
-    return LIMITS.get(f"{kind}.{field}") or LIMITS.get(field)
+@cache
+def bounds_of(kind: type[Struct]) -> dict[str, Bounds]:
+    """Return the limits of a struct's fields. TypeError where a text or a list has none: our own mistake."""
+    return {
+        field: _bounds_of(hint, f"{kind.__name__}.{field}")
+        for field, hint in get_type_hints(kind, include_extras=True).items()
+    }
+
+
+def _bounds_of(hint: Any, where: str, limit: Limit | None = None) -> Bounds:
+    origin = get_origin(hint)
+    if origin is Annotated:
+        own = next((mark for mark in hint.__metadata__ if isinstance(mark, Limit)), limit)
+        return _bounds_of(hint.__origin__, where, own)
+    if hint is str or origin in (list, tuple):
+        if limit is None:
+            raise TypeError(f"{where}: a text or a list without a limit")
+        if hint is str:
+            return Bounds(text=limit)
+        return Bounds(items=limit, item=_either(get_args(hint), f"{where}[]", None))
+    if origin in (Union, UnionType):
+        return _either(get_args(hint), where, limit)
+    if hint in _BOUNDED or (isinstance(hint, type) and issubclass(hint, Struct)):
+        return Bounds()
+    raise TypeError(f"{where}: {hint} is nothing that has a limit")
+
+
+def _either(hints: tuple[Any, ...], where: str, limit: Limit | None) -> Bounds:
+    every = [_bounds_of(hint, where, limit) for hint in hints if hint is not ...]
+    return Bounds(*(next(filter(None, parts), None) for parts in zip(*every, strict=True)))
+
+
+_BOUNDED = (int, float, bool, NoneType, Raw)
 
 
 def bound(value: _T) -> _T:
-    """Return a decoded wire struct with every text and list within its limit, all the way down. DecodeError.
-
-    KeyError where a field has no limit, which is our own mistake.
-    """
+    """Return a decoded wire struct with every text and list within its limit, to the end. DecodeError."""
     return cast(_T, _bound_struct(value)) if isinstance(value, Struct) else value
 
 
 def _bound_struct(value: Struct) -> Struct:
-    kind = type(value).__name__
     changed: dict[str, Any] = {}
-    for field in value.__struct_fields__:
+    for field, bounds in bounds_of(type(value)).items():
         old = getattr(value, field)
-        new = _bound_value(old, kind, field)
+        new = _bound_value(old, bounds, field)
         if new is not old:
             changed[field] = new
     return msgspec.structs.replace(value, **changed) if changed else value
 
 
-def _bound_value(value: Any, kind: str, field: str) -> Any:
-    if isinstance(value, str):
-        return bound_text(value, _needed(kind, field), field)
-    if isinstance(value, list | tuple):
-        return _bound_items(value, kind, field)
-    return _bound_struct(value) if isinstance(value, Struct) else value
+def _bound_value(value: Any, bounds: Bounds | None, field: str) -> Any:
+    if isinstance(value, Struct):
+        return _bound_struct(value)
+    if isinstance(value, str) and bounds and bounds.text:
+        return bound_text(value, bounds.text, field)
+    if isinstance(value, list | tuple) and bounds and bounds.items:
+        return _bound_items(value, bounds.items.most, bounds.item, field)
+    return value
 
 
-def _bound_items(items: Any, kind: str, field: str) -> Any:
-    most = _needed(kind, field).most
+def _bound_items(items: Any, most: int, bounds: Bounds | None, field: str) -> Any:
     kept = items if len(items) <= most else items[:most]
-    bounded = [_bound_value(item, kind, f"{field}[]") for item in kept]
+    bounded = [_bound_value(item, bounds, field) for item in kept]
     is_same = len(kept) == len(items) and all(new is old for new, old in zip(bounded, items, strict=True))
     return items if is_same else type(items)(bounded)
-
-
-def _needed(kind: str, field: str) -> Limit:
-    limit = limit_of(kind, field)
-    if limit is None:
-        raise KeyError(f"{kind}.{field} has no limit in wire/limits.py")
-    return limit

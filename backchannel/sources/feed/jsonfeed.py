@@ -1,57 +1,59 @@
 """JSON Feed 1 and 1.1 (https://www.jsonfeed.org/version/1.1/) → the same entries as any other feed."""
 
+from typing import Annotated
+
 import msgspec
 from msgspec import Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources.feed.wire import Head, Text, WireDocument, WireEntry, WireMedium, WirePerson
-from backchannel.wire import MAX_PARTS, decode
+from backchannel.wire import MAX_PARTS, Html, Id, Lang, Limit, Line, Name, Plain, Url, Word, decode
 from backchannel.wire.dates import read_date
 
 
 class _Author(Struct, frozen=True):
-    name: str | None = None
-    url: str | None = None
-    avatar: str | None = None
+    name: Name | None = None
+    url: Url | None = None
+    avatar: Url | None = None
 
 
 class _Attachment(Struct, frozen=True):
-    url: str | None = None
-    mime_type: str | None = None
+    url: Url | None = None
+    mime_type: Word | None = None
 
 
 class _JsonItem(Struct, frozen=True):
     """`id` should be a string, and is a number in the wild."""
 
-    id: str | int | float | None = None
-    url: str | None = None
-    external_url: str | None = None
-    title: str | None = None
-    content_html: str | None = None
-    content_text: str | None = None
-    summary: str | None = None
-    image: str | None = None
-    banner_image: str | None = None
-    date_published: str | None = None
-    date_modified: str | None = None
+    id: Id | int | float | None = None
+    url: Url | None = None
+    external_url: Url | None = None
+    title: Line | None = None
+    content_html: Html | None = None
+    content_text: Plain | None = None
+    summary: Html | None = None
+    image: Url | None = None
+    banner_image: Url | None = None
+    date_published: Word | None = None
+    date_modified: Word | None = None
     author: _Author | None = None
-    authors: tuple[_Author, ...] | None = None
-    tags: tuple[str, ...] | None = None
-    language: str | None = None
-    attachments: tuple[_Attachment, ...] | None = None
+    authors: Annotated[tuple[_Author, ...] | None, Limit(20, "first")] = None
+    tags: Annotated[tuple[Annotated[str, Limit(200, "left out")], ...] | None, Limit(64, "first")] = None
+    language: Lang | None = None
+    attachments: Annotated[tuple[_Attachment, ...] | None, Limit(64, "first")] = None
 
 
 class _JsonFeed(Struct, frozen=True):
-    version: str = ""
-    title: str | None = None
-    home_page_url: str | None = None
-    icon: str | None = None
-    favicon: str | None = None
+    version: Name = ""
+    title: Line | None = None
+    home_page_url: Url | None = None
+    icon: Url | None = None
+    favicon: Url | None = None
     author: _Author | None = None
-    authors: tuple[_Author, ...] | None = None
-    language: str | None = None
+    authors: Annotated[tuple[_Author, ...] | None, Limit(20, "first")] = None
+    language: Lang | None = None
     expired: bool | None = None
-    items: tuple[msgspec.Raw, ...] | None = None
+    items: Annotated[tuple[msgspec.Raw, ...] | None, Limit(2_000, "first")] = None
 
 
 _BOM = b"\xef\xbb\xbf"

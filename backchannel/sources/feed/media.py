@@ -10,10 +10,9 @@ from backchannel.model import Media, MediaKind
 from backchannel.sources.feed.wire import WireEntry, WireMedium
 from backchannel.sources.feed.words import Image
 from backchannel.text import cut, strip_controls, web_url
-from backchannel.wire import LIMITS
+from backchannel.wire import MAX_ALT
 
 MAX_MEDIA = 8
-MAX_ALT = LIMITS["alt"].most
 
 _KINDS: dict[str, MediaKind] = {
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"), "image"),

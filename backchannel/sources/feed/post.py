@@ -9,9 +9,8 @@ from backchannel.sources.feed.media import parse_media
 from backchannel.sources.feed.wire import Head, Text, WireEntry, WirePerson
 from backchannel.sources.feed.words import parse_words, plain_title
 from backchannel.text import cut, one_line, shown_host, web_url
-from backchannel.wire import LIMITS
+from backchannel.wire import MAX_NAME
 
-MAX_NAME = LIMITS["name"].most
 MAX_AUTHORS = 5
 
 _CONSENT = ("nobot", "noindex", "nowall")

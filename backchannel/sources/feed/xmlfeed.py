@@ -5,7 +5,7 @@ feedparser also uses for its own lists; so where a list is expected, a text may 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -20,7 +20,7 @@ from backchannel.sources.feed.wire import (
     WireMedium,
     WirePerson,
 )
-from backchannel.wire import MAX_PARTS, decode
+from backchannel.wire import MAX_PARTS, Alt, Html, Id, Lang, Limit, Line, Name, Url, Word, Words, decode
 from backchannel.wire.dates import read_date, read_parts
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -33,71 +33,71 @@ _Date = tuple[int, int, int, int, int, int, int, int, int]
 
 
 class _Detail(Struct, frozen=True):
-    value: str = ""
-    type: str | None = None
-    language: str | None = None
-    base: str | None = None
+    value: Html = ""
+    type: Word | None = None
+    language: Lang | None = None
+    base: Url | None = None
 
 
 class _Person(Struct, frozen=True):
-    name: str = ""
-    href: str = ""
+    name: Name = ""
+    href: Url = ""
 
 
 class _Link(Struct, frozen=True):
     """A link, an enclosure, a `media:content`, a thumbnail, or an image."""
 
-    href: str = ""
-    url: str = ""
-    rel: str = ""
-    type: str = ""
-    medium: str = ""
-    alt: str = ""
+    href: Url = ""
+    url: Url = ""
+    rel: Word = ""
+    type: Word = ""
+    medium: Word = ""
+    alt: Alt = ""
     group: int = 0
 
 
 class _Tag(Struct, frozen=True):
-    term: str | None = None
+    term: Words | None = None
 
 
 class _Stone(Struct, frozen=True):
-    ref: str = ""
-    when: str = ""
+    ref: Id = ""
+    when: Word = ""
 
 
 class _Feed(Struct, frozen=True):
-    title_detail: _Detail | str = ""
-    link: str = ""
-    language: str = ""
-    authors: tuple[_Person, ...] | str = ()
-    icon: str = ""
-    logo: str = ""
-    image: _Link | str = ""
-    ttl: str = ""
-    sy_updateperiod: str = ""
-    sy_updatefrequency: str = ""
-    skip_hours: tuple[str, ...] = field(name="skip hours", default=())
-    skip_days: tuple[str, ...] = field(name="skip days", default=())
+    title_detail: _Detail | Line = ""
+    link: Url = ""
+    language: Lang = ""
+    authors: Annotated[tuple[_Person, ...] | str, Limit(20, "first")] = ()
+    icon: Url = ""
+    logo: Url = ""
+    image: _Link | Url = ""
+    ttl: Word = ""
+    sy_updateperiod: Word = ""
+    sy_updatefrequency: Word = ""
+    skip_hours: Annotated[tuple[Word, ...], Limit(24, "first")] = field(name="skip hours", default=())
+    skip_days: Annotated[tuple[Word, ...], Limit(7, "first")] = field(name="skip days", default=())
     is_noindex: bool = field(name="no index", default=False)
-    stones: tuple[_Stone, ...] = field(name="tomb stones", default=())
+    stones: Annotated[tuple[_Stone, ...], Limit(200, "first")] = field(name="tomb stones", default=())
 
 
 class _Item(Struct, frozen=True):
-    id: str = ""
-    link: str = ""
-    links: tuple[_Link, ...] | str = ()
-    title_detail: _Detail | str = ""
-    content: tuple[_Detail, ...] | str = ()
-    summary_detail: _Detail | str = ""
-    authors: tuple[_Person, ...] | str = ()
-    published_parsed: _Date | str | None = None
-    created_parsed: _Date | str | None = None
-    updated_parsed: _Date | str | None = None
-    tags: tuple[_Tag, ...] | str = ()
-    media_content: tuple[_Link, ...] | str = ()
-    media_thumbnail: tuple[_Link, ...] | str = ()
-    image: _Link | str = ""
-    itunes_explicit: bool | str | None = None
+    id: Id = ""
+    link: Url = ""
+    links: Annotated[tuple[_Link, ...] | str, Limit(64, "first")] = ()
+    title_detail: _Detail | Line = ""
+    content: Annotated[tuple[_Detail, ...] | str, Limit(4, "first")] = ()
+    summary_detail: _Detail | Line = ""
+    authors: Annotated[tuple[_Person, ...] | str, Limit(20, "first")] = ()
+    published_parsed: Annotated[_Date | str | None, Limit(9, "first")] = None
+    created_parsed: Annotated[_Date | str | None, Limit(9, "first")] = None
+    updated_parsed: Annotated[_Date | str | None, Limit(9, "first")] = None
+    tags: Annotated[tuple[_Tag, ...] | str, Limit(64, "first")] = ()
+    media_content: Annotated[tuple[_Link, ...] | str, Limit(64, "first")] = ()
+    media_thumbnail: Annotated[tuple[_Link, ...] | str, Limit(16, "first")] = ()
+    image: _Link | Url = ""
+    itunes_explicit: bool | Word | None = None
     is_noindex: bool = field(name="no index", default=False)
     is_adult: bool = field(name="for adults", default=False)
 
@@ -105,9 +105,9 @@ class _Item(Struct, frozen=True):
 class WorkerAnswer(Struct, frozen=True):
     """What the worker says about a document. `dropped`: entries that feedparser cannot read at all."""
 
-    version: str
+    version: Name
     feed: msgspec.Raw
-    entries: tuple[msgspec.Raw, ...]
+    entries: Annotated[tuple[msgspec.Raw, ...], Limit(2_000, "first")]
     dropped: int = 0
 
 

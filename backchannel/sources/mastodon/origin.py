@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from backchannel.model import DecodeError
 from backchannel.redaction import beginning
 from backchannel.text import strip_controls, web_url
-from backchannel.wire import LIMITS
+from backchannel.wire import MAX_ID
 
 _TAG = re.compile(r"tag:([^,@/?#\s]+)(,\d{4}(?:-\d\d){0,2}:.+)", re.DOTALL)
 _NETLOC = re.compile(r"(.+?)\.?(:\d+)?")
@@ -23,7 +23,7 @@ _DOMAIN = re.compile(r"[\w.-]+\.[\w-]+|[\w.-]+:\d{1,5}")
 def parse_uri(said: str) -> str:
     """Return the id in its one spelling: `https://host/…`, or the older `tag:host,2017:…`. DecodeError."""
     uri = strip_controls(said).strip()
-    if len(uri) > LIMITS["uri"].most:
+    if len(uri) > MAX_ID:
         raise DecodeError("a uri that is too long")
     if tag := _TAG.fullmatch(uri):
         host = origin_of(f"https://{tag[1]}")

@@ -5,17 +5,31 @@ ULIDs, flake ids); where PHP says `[]` and Firefish says `false`, they mean "non
 raises DecodeError, one status at a time. Docs: https://docs.joinmastodon.org/entities/Status/.
 """
 
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.redaction import beginning
-from backchannel.wire import LIMITS, decode, decode_items
+from backchannel.wire import (
+    Alt,
+    Html,
+    Id,
+    Lang,
+    Limit,
+    Line,
+    Name,
+    Plain,
+    Url,
+    Word,
+    Words,
+    decode,
+    decode_items,
+)
 from backchannel.wire.dates import parse_date
 
-Text = str | None
-Id = str | int | None
+MAX_PAGE = 200
+
 Flag = bool | int | None
 
 NOTHING = Raw(b"null")
@@ -24,22 +38,22 @@ NOTHING = Raw(b"null")
 class WireEmoji(Struct):
     """A custom emoji of a server."""
 
-    shortcode: Text = None
-    url: Text = None
-    static_url: Text = None
+    shortcode: Annotated[str | None, Limit(64, "left out")] = None
+    url: Url | None = None
+    static_url: Url | None = None
 
 
 class WirePlain(Struct, rename={"text": "text/plain"}):
     """A text of Pleroma's by its type."""
 
-    text: Text = None
+    text: Words | None = None
 
 
 class WirePleroma(Struct):
     """The fields that Pleroma and Akkoma add to a status and to an account."""
 
-    ap_id: Text = None
-    expires_at: Text = None
+    ap_id: Id | None = None
+    expires_at: Annotated[str | None, Limit(100, "drop")] = None
     quote: Raw = NOTHING
     spoiler_text: Raw = NOTHING
 
@@ -47,14 +61,14 @@ class WirePleroma(Struct):
 class WireAccount(Struct):
     """The writer. `acct` has no host where the account is the server's own."""
 
-    acct: Text = None
-    username: Text = None
-    display_name: Text = None
-    url: Text = None
-    uri: Text = None
-    avatar: Text = None
-    avatar_static: Text = None
-    note: Text = None
+    acct: Annotated[str | None, Limit(300, "drop")] = None
+    username: Annotated[str | None, Limit(300, "drop")] = None
+    display_name: Name | None = None
+    url: Url | None = None
+    uri: Id | None = None
+    avatar: Url | None = None
+    avatar_static: Url | None = None
+    note: Plain | None = None
     bot: Flag = None
     discoverable: Flag = None
     indexable: Flag = None
@@ -62,83 +76,83 @@ class WireAccount(Struct):
     limited: Flag = None
     suspended: Flag = None
     memorial: Flag = None
-    emojis: list[WireEmoji] | None = None
+    emojis: Annotated[list[WireEmoji] | None, Limit(64, "first")] = None
     pleroma: Raw = NOTHING
 
 
 class WireMedia(Struct):
     """An attachment. `url` is null while it is processed; `description` is the alt text."""
 
-    id: Id = None
-    type: Text = None
-    url: Text = None
-    preview_url: Text = None
-    remote_url: Text = None
-    description: Text = None
+    id: Id | int | None = None
+    type: Word | None = None
+    url: Url | None = None
+    preview_url: Url | None = None
+    remote_url: Url | None = None
+    description: Alt | None = None
 
 
 class WireMention(Struct):
     """An account that is mentioned; `url` is where the link in the content leads."""
 
-    url: Text = None
-    acct: Text = None
+    url: Url | None = None
+    acct: Annotated[str | None, Limit(300, "left out")] = None
 
 
 class WireTag(Struct):
     """A hashtag, without `#`."""
 
-    name: Text = None
+    name: Annotated[str | None, Limit(200, "left out")] = None
 
 
 class WireCard(Struct):
     """A link's preview. Sizes come as numbers or as text, and are not read."""
 
-    url: Text = None
-    title: Text = None
-    description: Text = None
-    image: Text = None
+    url: Url | None = None
+    title: Line | None = None
+    description: Words | None = None
+    image: Url | None = None
 
 
 class WireOption(Struct):
     """A poll's option."""
 
-    title: Text = None
+    title: Line | None = None
 
 
 class WirePoll(Struct):
     """A poll; its counts are not read."""
 
-    options: list[WireOption] | None = None
+    options: Annotated[list[WireOption] | None, Limit(20, "first")] = None
 
 
 class WireQuote(Struct):
     """Mastodon 4.4's quote. A shallow one has an id instead of the quoted status."""
 
-    state: Text = None
+    state: Word | None = None
     quoted_status: Raw = NOTHING
 
 
 class WireStatus(Struct):
     """A status, as in a timeline."""
 
-    id: Id = None
-    uri: Text = None
-    url: Text = None
-    created_at: Text = None
-    edited_at: Text = None
+    id: Id | int | None = None
+    uri: Id | None = None
+    url: Url | None = None
+    created_at: Annotated[str | None, Limit(100, "drop")] = None
+    edited_at: Annotated[str | None, Limit(100, "drop")] = None
     account: WireAccount | None = None
-    content: Text = None
-    spoiler_text: Text = None
+    content: Html | None = None
+    spoiler_text: Words | None = None
     sensitive: Flag = None
-    visibility: Text = None
-    language: Text = None
-    media_attachments: list[WireMedia] | None = None
-    mentions: list[WireMention] | None = None
-    tags: list[WireTag] | None = None
-    emojis: list[WireEmoji] | None = None
+    visibility: Word | None = None
+    language: Lang | None = None
+    media_attachments: Annotated[list[WireMedia] | None, Limit(16, "first")] = None
+    mentions: Annotated[list[WireMention] | None, Limit(100, "first")] = None
+    tags: Annotated[list[WireTag] | None, Limit(64, "first")] = None
+    emojis: Annotated[list[WireEmoji] | None, Limit(64, "first")] = None
     card: Raw = NOTHING
     poll: Raw = NOTHING
-    in_reply_to_id: Id = None
+    in_reply_to_id: Annotated[str | int | None, Limit(2048, "left out")] = None
     reblog: Raw = NOTHING
     quote: Raw = NOTHING
     pleroma: Raw = NOTHING
@@ -148,8 +162,8 @@ class Access(Struct):
     """The readers allowed on a timeline: "public", "authenticated" or "disabled"; "" where the server is
     silent."""
 
-    local: Text = None
-    remote: Text = None
+    local: Word | None = None
+    remote: Word | None = None
 
 
 class _Timelines(Struct):
@@ -161,11 +175,11 @@ class _Configuration(Struct):
 
 
 class _Instance(Struct):
-    domain: Text = None
-    account_domain: Text = None
-    uri: Text = None
-    version: Text = None
-    source_url: Text = None
+    domain: Annotated[str | None, Limit(253, "left out")] = None
+    account_domain: Annotated[str | None, Limit(253, "left out")] = None
+    uri: Annotated[str | None, Limit(300, "left out")] = None
+    version: Name | None = None
+    source_url: Name | None = None
     configuration: Raw = NOTHING
 
 
@@ -180,16 +194,16 @@ class Instance(Struct, frozen=True):
 
 
 class _Error(Struct):
-    error: Text = None
-    error_description: Text = None
-    message: Text = None
+    error: Line | None = None
+    error_description: Line | None = None
+    message: Line | None = None
 
 
 class WireWhen(Struct):
     """Holds which status it is and when it was written, which is enough to find the way through pages."""
 
-    id: Id = None
-    created_at: Text = None
+    id: Id | int | None = None
+    created_at: Annotated[str | None, Limit(100, "drop")] = None
 
 
 class Items(NamedTuple):
@@ -211,7 +225,7 @@ def decode_object(data: Raw, kind: type[_T]) -> _T | None:
 def parse_list(body: bytes) -> Items:
     """Return the items of a JSON list, undecoded, so that one bad item is one. DecodeError if it is no
     list."""
-    return Items(*decode_items(body, LIMITS["page"].most))
+    return Items(*decode_items(body, MAX_PAGE))
 
 
 def parse_status(item: bytes | Raw) -> WireStatus:
@@ -265,7 +279,7 @@ def parse_complaint(body: bytes) -> str:
     return beginning(" ".join(said), 160)
 
 
-def word(value: Id) -> str:
+def word(value: str | int | None) -> str:
     """Return an id as text."""
     return "" if value is None else str(value).strip()
 

@@ -7,13 +7,12 @@ from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources.nostr.wire import PROFILE, WireEvent
-from backchannel.text import cut, fold_tag, one_line, web_url
-from backchannel.wire import LIMITS, bound_text, decode
+from backchannel.text import MAX_URL, cut, fold_tag, one_line, web_url
+from backchannel.wire import MAX_NAME, MAX_PLAIN, Limit, bound_text, decode
 
 WISHES = ("nobot", "noindex", "nowall")
 """Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
 
-MAX_NAME = LIMITS["name"].most
 _NOTHING = Raw(b"null")
 _SHORTCODE = re.compile(r"[\w-]{1,64}")
 
@@ -43,14 +42,14 @@ def parse_profile(event: WireEvent) -> Profile:
     except (DecodeError, UnicodeError) as error:
         raise DecodeError(f"the profile of {event.pubkey[:16]} is no JSON object: {error}") from error
 
-    def text(limit: str, *keys: str) -> str:
+    def text(limit: Limit, *keys: str) -> str:
         """Return the first of these that has words in it; what is no text counts as not said."""
         texts = (decode(raw, str) for key in keys if bytes(raw := said.get(key, _NOTHING)).startswith(b'"'))
-        return next((bound_text(value, LIMITS[limit]) for value in texts if value.strip()), "")
+        return next((bound_text(value, limit) for value in texts if value.strip()), "")
 
-    called = text("display_name", "display_name", "displayName", "name", "username")
+    called = text(Limit(MAX_NAME, "cut"), "display_name", "displayName", "name", "username")
     name = cut(one_line(called), MAX_NAME)
-    about = {fold_tag(word) for word in re.findall(r"#\w+", text("about", "about"))}
+    about = {fold_tag(word) for word in re.findall(r"#\w+", text(Limit(MAX_PLAIN, "cut"), "about"))}
     labels = [wish for wish in WISHES if wish in about or wish + "s" in about]
     if bytes(said.get("bot", _NOTHING)) == b"true":
         labels.append("bot")
@@ -60,7 +59,7 @@ def parse_profile(event: WireEvent) -> Profile:
         event.pubkey,
         event.created_at,
         name,
-        web_url(text("picture", "picture")),
+        web_url(text(Limit(MAX_URL, "left out"), "picture")),
         tuple(labels),
         emoji,
     )

@@ -10,10 +10,9 @@ from msgspec import Struct
 from backchannel.model import MediaKind
 from backchannel.sources.nostr.wire import ARTICLE, PICTURE, SHORT, VIDEO, WireEvent
 from backchannel.text import cut, find_addresses, strip_controls, web_url
-from backchannel.wire import LIMITS
+from backchannel.wire import MAX_ALT
 
 MAX_MEDIA = 8
-MAX_ALT = LIMITS["alt"].most
 
 _ENDINGS: dict[str, MediaKind] = {
     **dict.fromkeys(("jpg", "jpeg", "png", "gif", "webp", "avif"), "image"),

@@ -18,22 +18,28 @@ from msgspec.structs import replace
 from backchannel.model import AHEAD_S, DecodeError
 from backchannel.redaction import beginning
 from backchannel.text import one_line
-from backchannel.wire import LIMITS, bound
+from backchannel.wire import MAX_NAME, Limit, Plain, bound
 from backchannel.wire.dates import read_epoch
 
 MAX_EVENT_BYTES = 256 * 1024
 MAX_FRAME_BYTES = MAX_EVENT_BYTES + 1024
 """A longer message is dropped unread; the longest of them only end the connection, see `nostr.MAX_FRAME`."""
 
-MAX_TAGS = LIMITS["WireEvent.tags"].most
+MAX_TAGS = 2000
+"""One deletion may name many."""
+
+MAX_NAMED = {"t": 64, "imeta": 16, "emoji": 64}
+"""How many tags of a name count, the first ones; of other names all do."""
+
 MAX_D_BYTES = 255
 
 NOTE, PICTURE, VIDEO, SHORT, COMMENT, ARTICLE = 1, 20, 21, 22, 1111, 30023
 PROFILE, DELETION, VANISH, AUTH = 0, 5, 62, 22242
 POST_KINDS = (NOTE, PICTURE, VIDEO, SHORT, COMMENT, ARTICLE)
 
-Hex64 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
-Hex128 = Annotated[str, Meta(pattern="^[0-9a-f]{128}$", max_length=128)]
+Hex64 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64), Limit(64, "drop")]
+Hex128 = Annotated[str, Meta(pattern="^[0-9a-f]{128}$", max_length=128), Limit(128, "drop")]
+WireEventTag = Annotated[list[Annotated[str, Limit(2048, "cut")]], Limit(32, "first")]
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,16 +50,13 @@ class WireEvent(Struct, frozen=True):
     pubkey: Hex64
     created_at: Annotated[int, Meta(ge=0, lt=1 << 53)]
     kind: Annotated[int, Meta(ge=0, le=65535)]
-    tags: Annotated[list[list[str]], Meta(max_length=MAX_TAGS)]
-    content: str
+    tags: Annotated[list[WireEventTag], Meta(max_length=MAX_TAGS), Limit(MAX_TAGS, "first")]
+    content: Plain
     sig: Hex128
 
     def all(self, name: str) -> Iterator[Sequence[str]]:
-        """Tags of that name that have a value; of some names only the first few, see `wire.LIMITS`."""
-        limit = LIMITS.get(f"WireEvent.tags[{name}]")
-        return islice(
-            (tag for tag in self.tags if len(tag) > 1 and tag[0] == name), limit.most if limit else None
-        )
+        """Tags of that name that have a value."""
+        return islice((tag for tag in self.tags if len(tag) > 1 and tag[0] == name), MAX_NAMED.get(name))
 
     def first(self, name: str) -> str:
         """The value of the first tag of that name, or nothing."""
@@ -181,7 +184,7 @@ def parse_limits(document: bytes) -> RelayLimits:
     return RelayLimits(
         number("max_limit"),
         number("max_subscriptions"),
-        beginning(one_line(name), LIMITS["name"].most) if isinstance(name, str) else "",
+        beginning(one_line(name), MAX_NAME) if isinstance(name, str) else "",
         is_paid=limits.get("payment_required") is True,
         asks_who=limits.get("auth_required") is True,
     )
