@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from backchannel.board import CAP
 from backchannel.bugs import Bugs
+from backchannel.check.reach import judge_qr
 from backchannel.clock import Clock
 from backchannel.config import Config, ConfigWatcher, load_config, secrets_of
 from backchannel.configured import make_fetcher, make_source, name_of
@@ -44,7 +45,6 @@ from backchannel.web.rulings import is_word
 from backchannel.web.services import Services
 
 SWEEP_S = 600.0
-EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - looked for, not listened on
 
 log_line = structlog.get_logger(__name__)
 
@@ -104,10 +104,8 @@ class Server:
             update={"server": self.config.server.model_copy(update={"port": port})}
         )
         self.pages.reload(self.config)
-        if not self.config.server.public_url and self.config.server.host in EVERYWHERE:
-            log_line.warning(
-                "nobody can follow the QR code: set server.public_url", leads_to=self.config.public_url
-            )
+        if (qr := judge_qr(self.config, None)).reach == "nobody":
+            log_line.warning("nobody can follow the QR code: set server.public_url", leads_to=qr.leads_to)
 
     async def draw(self) -> None:
         """Make the cards that are asked for first, some at a time: a page or a frame makes them in one go."""
