@@ -37,7 +37,7 @@ from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.start import locked, open_sequencer, raise_descriptors, rules_of, tls_of, told_to_stop
 from backchannel.terminal import keep_secret, say
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 from backchannel.web.client_address import parse_networks
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
@@ -61,7 +61,7 @@ class Server:
         fetcher = make_fetcher(config, clock, self.exempt, per_host=PER_HOST)
         self.pictures = MediaStore(folder / "media", fetcher, clock, bugs=self.bugs)
         self.pages = Pages(config)
-        self.views = Views(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
+        self.views = CardCache(sequencer, zone=config.event.zone, own_tags=config.event.hashtags)
         self.hub = Hub(sequencer, self.views, clock)
         trusted = parse_networks(config.server.trusted_proxies)
         self.door = Door(

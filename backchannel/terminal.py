@@ -45,7 +45,7 @@ def configure_logging(*, level: str = "info") -> None:
         else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(Repeats(Clock().monotonic))
+    handler.addFilter(RepeatFilter(Clock().monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -129,7 +129,7 @@ class _Tally:
         return self.count < most
 
 
-class Repeats(logging.Filter):
+class RepeatFilter(logging.Filter):
     """Lets so many lines of one event through in a while; how many were left out is said with the next one.
 
     A library's line is known by its words before anything is put into them. Where they are new in each line,

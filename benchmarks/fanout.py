@@ -33,7 +33,7 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Author, Face, Post, Posted
 from backchannel.sequencer import Sequencer
 from backchannel.terminal import say
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 
 WORDS = "the room is full and everybody asks who said that and why nobody answered " * 8
 HANDSHAKE = (
@@ -219,7 +219,7 @@ async def serve(folder: Path, subscribers: int) -> None:
     log = SqliteLog(folder / "log.db")
     sequencer = Sequencer(log, Spool(folder / "takedowns"), Rules("open", 0.0), clock, b"k" * 32)
     await sequencer.open()
-    hub = Hub(sequencer, Views(sequencer, zone=UTC, own_tags=("conf",)), clock)
+    hub = Hub(sequencer, CardCache(sequencer, zone=UTC, own_tags=("conf",)), clock)
     door = Door(per_address=subscribers + 10)
     async with Port(hub, door, web.Application(), clock) as port:
         _, number = await port.listen("127.0.0.1", 0)

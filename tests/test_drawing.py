@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backchannel.text import Bound, bound_marks, cut, draws_nothing
+from backchannel.text import MarkLimiter, bound_marks, cut, draws_nothing
 
 INVISIBLE = (
     "\u200b\u200c\u200d\u2060\u2061\u2064\u00ad\u034f\ufe0f\ufe00\U000e0100\U000e0041\U000e007f\u061c\u200e\u200f"
@@ -79,7 +79,7 @@ def test_no_sign_carries_more_than_three_marks_whatever_stands_between(text: str
 
 @given(st.lists(st.text(alphabet=f"a{INVISIBLE}{MARKS}", max_size=12), max_size=12))
 def test_a_run_of_marks_goes_on_over_the_ends_of_elements(pieces: list[str]) -> None:
-    bound = Bound()
+    bound = MarkLimiter()
     assert "".join(bound.take(piece) for piece in pieces) == bound_marks("".join(pieces))
 
 

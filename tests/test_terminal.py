@@ -16,7 +16,7 @@ from backchannel.terminal import (
     FROM_ONE,
     SAME,
     WINDOW_S,
-    Repeats,
+    RepeatFilter,
     configure_logging,
     keep_secret,
     progress,
@@ -123,7 +123,7 @@ def test_a_foreign_word_cannot_look_like_a_line_of_ours(monkeypatch: pytest.Monk
 
 def test_of_lines_without_number_few_are_written_and_the_rest_is_counted() -> None:
     now = 0.0
-    repeats = Repeats(lambda: now)
+    repeats = RepeatFilter(lambda: now)
 
     def say(name: str, msg: object) -> logging.LogRecord | None:
         record = logging.LogRecord(name, logging.WARNING, "", 0, msg, (), None)

@@ -19,11 +19,11 @@ from yarl import URL
 
 from backchannel.clock import Clock
 from backchannel.fetch.body import Body, BodyError
+from backchannel.fetch.connection_pool import MAX_HEADERS, ConnectionPool
 from backchannel.fetch.errors import FetchError, Refused, connect_why, foreign
-from backchannel.fetch.guard import MAX_NAME, Barred, Guard, Origin, origin_of, parse_address
+from backchannel.fetch.guard import MAX_NAME, ForbiddenAddress, Guard, Origin, origin_of, parse_address
 from backchannel.fetch.resolve import Resolve, ThreadedResolve
 from backchannel.fetch.stream import open_websocket
-from backchannel.fetch.way import MAX_HEADERS, Way
 from backchannel.redaction import LEAST_IN_POSTS, redacted, redacted_body
 
 CONNECT_S = 5.0
@@ -94,7 +94,7 @@ class Fetcher:
         self._tls = tls or ssl.create_default_context()
         resolve = resolve or ThreadedResolve()
         self._inward, self._outward = (
-            Way(guard, resolve, user_agent=user_agent, connect_s=connect_s, tls=self._tls)
+            ConnectionPool(guard, resolve, user_agent=user_agent, connect_s=connect_s, tls=self._tls)
             for guard in (Guard(allow), Guard())
         )
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -179,7 +179,7 @@ class Fetcher:
         await self._inward.close()
         await self._outward.close()
 
-    def _way(self, target: URL, *, by_stranger: bool = False) -> Way:
+    def _way(self, target: URL, *, by_stranger: bool = False) -> ConnectionPool:
         """With the exemption for what the operator wrote, without it for all else."""
         if self._own is None or (not by_stranger and origin_of(target) in self._own):
             return self._inward
@@ -218,7 +218,7 @@ class Fetcher:
         target: URL,
         headers: CIMultiDict[str],
         max_bytes: int,
-        way: Way,
+        way: ConnectionPool,
         data: bytes | None = None,
         took: Took | None = None,
     ) -> Response:
@@ -233,7 +233,7 @@ class Fetcher:
             ):
                 body = await _read(answer, max_bytes, took)
         except ClientConnectorError as error:
-            if isinstance(error.os_error, Barred):
+            if isinstance(error.os_error, ForbiddenAddress):
                 raise Refused(host, error.os_error.why) from error
             raise FetchError(host, connect_why(error.os_error)) from error
         except aiohttp.InvalidURL as error:

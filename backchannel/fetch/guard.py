@@ -122,7 +122,7 @@ def _unfit(parsed: URL, schemes: Collection[str]) -> str:
     return ""
 
 
-class Barred(OSError):
+class ForbiddenAddress(OSError):
     """A socket that is not opened. An OSError, so that the next address of a name is tried."""
 
     def __init__(self, why: str) -> None:
@@ -177,7 +177,7 @@ class Guard:
     def socket(self, info: AddrInfo) -> socket.socket:
         """Return a socket for this address and no other use. Raises Barred."""
         if why := self.objection(info[4]):
-            raise Barred(why)
+            raise ForbiddenAddress(why)
         opened = socket.socket(info[0], info[1], info[2])
         opened.setblocking(False)
         return opened

@@ -1,7 +1,7 @@
 """Runs the sources and hands their candidates to the sequencer, with cursors, pace, patience and health."""
 
 from backchannel.gather.candidates import is_in_window, unwanted
-from backchannel.gather.context import GatherContext, Standing, Writer
+from backchannel.gather.context import GatherContext, LogWriter, StandingCopy
 from backchannel.gather.gatherer import Gatherer
 from backchannel.gather.health import LaneHealth, SourceHealth
 from backchannel.gather.known import KnownPosts
@@ -11,9 +11,9 @@ __all__ = [
     "Gatherer",
     "KnownPosts",
     "LaneHealth",
+    "LogWriter",
     "SourceHealth",
-    "Standing",
-    "Writer",
+    "StandingCopy",
     "is_in_window",
     "unwanted",
 ]

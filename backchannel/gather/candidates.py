@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from msgspec.structs import replace
 
-from backchannel.gather.context import GatherContext, Standing
+from backchannel.gather.context import GatherContext, StandingCopy
 from backchannel.log.codec import decode, encode
 from backchannel.model import (
     AHEAD_S,
@@ -99,7 +99,7 @@ class Candidates:
             case _:
                 return event
 
-    def _is_ours(self, standing: Standing | None) -> bool:
+    def _is_ours(self, standing: StandingCopy | None) -> bool:
         return standing is None or standing.kind in ("", self._kind)
 
     def _candidate(self, post: Post) -> Posted | Left | None:
@@ -116,13 +116,13 @@ class Candidates:
         via = "" if post.is_origin else post.via
         return Left(post.id, post.revision, why, via) if self._may_withdraw(post, standing) else None
 
-    def _is_chosen(self, lane: str, standing: Standing | None) -> bool:
+    def _is_chosen(self, lane: str, standing: StandingCopy | None) -> bool:
         """Return whether the post is wanted without a hashtag: for the lane that gives this copy, or for
         the one that gave it first, where another lane, or a re-check, gives it again."""
         first = standing.lane if standing and standing.source == self._name else ""
         return lane in self._chosen or first in self._chosen
 
-    def _may_withdraw(self, post: Post, standing: Standing) -> bool:
+    def _may_withdraw(self, post: Post, standing: StandingCopy) -> bool:
         """Tell whether this copy, which is no candidate, says so of the one that stands.
 
         Its origin says it of any copy; of its own in the same revision, where another source took it in, only

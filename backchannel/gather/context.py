@@ -9,7 +9,7 @@ from backchannel.log import Lane
 from backchannel.model import Event, Takedown
 
 
-class Standing(NamedTuple):
+class StandingCopy(NamedTuple):
     """Says which copy of a known post stands, on which network, and which lane of its source came first."""
 
     source: str
@@ -20,7 +20,7 @@ class Standing(NamedTuple):
     lane: str = ""
 
 
-class Writer(Protocol):
+class LogWriter(Protocol):
     """The sequencer, as far as a gatherer needs it."""
 
     async def submit(self, events: Sequence[Event], cursors: Mapping[Lane, str] | None = None) -> None: ...
@@ -34,8 +34,8 @@ class GatherContext(NamedTuple):
 
     hashtags: frozenset[str]
     since: float
-    writer: Writer
+    writer: LogWriter
     clock: Clock
-    standing: Callable[[str], Standing | None]
+    standing: Callable[[str], StandingCopy | None]
     cursors: Callable[[], Awaitable[Mapping[Lane, str]]]
     bugs: Bugs

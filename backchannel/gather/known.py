@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from backchannel.gather.context import Standing
+from backchannel.gather.context import StandingCopy
 from backchannel.model import ABSENT, Post
 from backchannel.sequencer import Sequencer
 
@@ -37,9 +37,9 @@ class KnownPosts:
                 found.append(replace(post, labels=labels))
         return found
 
-    def standing(self, post_id: str) -> Standing | None:
+    def standing(self, post_id: str) -> StandingCopy | None:
         """Return which copy of this post stands; None where it is not known."""
         seen = self._sequencer.state.posts.by_id.get(post_id)
         if seen is None:
             return None
-        return Standing(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind, seen.lane)
+        return StandingCopy(seen.source, seen.revision, seen.is_origin, seen.via, seen.kind, seen.lane)

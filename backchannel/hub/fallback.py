@@ -17,7 +17,7 @@ from backchannel.hub.hub import Hub
 from backchannel.web.sending import abort_unsent
 
 
-class Guest:
+class AiohttpSubscriber:
     """A subscriber whose socket belongs to aiohttp. Frames are written whole, between aiohttp's own."""
 
     def __init__(self, hub: Hub, ws: web.WebSocketResponse, transport: Transport) -> None:
@@ -60,7 +60,7 @@ def live_handler(hub: Hub, door: Door) -> Callable[[web.Request], Awaitable[web.
             return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "Too many connections from your address.")
         try:
             await ws.prepare(request)
-            await _listen(hub, Guest(hub, ws, transport), ws, request.path_qs)
+            await _listen(hub, AiohttpSubscriber(hub, ws, transport), ws, request.path_qs)
         finally:
             door.leave(key)
         return ws
@@ -73,7 +73,7 @@ def is_own_page(door: Door, request: web.Request) -> bool:
     return door.is_welcome(request.headers.getall("Origin", []), came_in_at(request.transport))
 
 
-async def _listen(hub: Hub, guest: Guest, ws: web.WebSocketResponse, target: str) -> None:
+async def _listen(hub: Hub, guest: AiohttpSubscriber, ws: web.WebSocketResponse, target: str) -> None:
     hub.join(guest, *parse_place(target))
     try:
         async for _ in ws:

@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 
 from backchannel.board import Card, Folded, Item
 from backchannel.clock import Clock
-from backchannel.web.card_cache import BoardReader, Views
+from backchannel.web.card_cache import BoardReader, CardCache
 from backchannel.web.card_view import BLANK_VIEW, CardView
 from backchannel.web.folded import FoldedView, render_folded
 from backchannel.web.pages import PROTOCOL
@@ -21,7 +21,7 @@ from backchannel.web.pages import PROTOCOL
 _encode = msgspec.json.Encoder().encode
 
 
-class Wire(Struct, frozen=True):
+class WireFrame(Struct, frozen=True):
     """A frame as it goes out. `at`: POSIX seconds of our wall clock at encoding."""
 
     prev: int
@@ -52,7 +52,7 @@ class Frames:
     `missing` gathers the cards that could not be encoded because their words are not in memory.
     """
 
-    def __init__(self, seen: BoardReader, views: Views, clock: Clock) -> None:
+    def __init__(self, seen: BoardReader, views: CardCache, clock: Clock) -> None:
         self.missing: dict[int, Item] = {}
         self._seen, self._views, self._clock = seen, views, clock
         self._now = (0, frozenset[int]())
@@ -77,7 +77,9 @@ class Frames:
         if number not in self._beats:
             frame = self._seen.since(self._seen.board.seq)
             veiled = [self._other(item, {}) for item in frame.put if not isinstance(item.value, Card)]
-            self._beats[number] = text_frame(_encode(Wire(number, number, self._at(), veiled, frame.gone)))
+            self._beats[number] = text_frame(
+                _encode(WireFrame(number, number, self._at(), veiled, frame.gone))
+            )
         return self._beats[number]
 
     def drop(self) -> None:
@@ -105,7 +107,7 @@ class Frames:
         if missing:
             self.missing |= missing
             return None
-        return text_frame(_encode(Wire(frame.prev, frame.seq, self._at(), put, frame.gone)))
+        return text_frame(_encode(WireFrame(frame.prev, frame.seq, self._at(), put, frame.gone)))
 
     def _other(self, item: Item, missing: dict[int, Item]) -> FoldedView | Any:
         """Render an item that is no card; `missing` gets those whose words it needs."""

@@ -21,7 +21,7 @@ from backchannel.board import BLANK_KEY, Item
 from backchannel.clock import Clock
 from backchannel.hub.frames import Frames
 from backchannel.log import LogUnavailable
-from backchannel.web.card_cache import BoardReader, Views
+from backchannel.web.card_cache import BoardReader, CardCache
 
 BEAT_S = 3.0
 RETRY_S = 1.0
@@ -63,7 +63,7 @@ class Subscriber(Protocol):
 class Hub:
     """Fan-out of one board to any number of subscribers, in one process."""
 
-    def __init__(self, seen: BoardReader, views: Views, clock: Clock) -> None:
+    def __init__(self, seen: BoardReader, views: CardCache, clock: Clock) -> None:
         self.clients: set[Subscriber] = set()
         self._hot: dict[Subscriber, None] = {}
         self._late: dict[Subscriber, float] = {}

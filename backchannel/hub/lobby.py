@@ -18,7 +18,7 @@ from backchannel.clock import Clock
 from backchannel.hub.door import Door
 
 
-class Comer(Protocol):
+class LobbyConnection(Protocol):
     """A connection as the lobby looks at it. `key`: what its address is counted under, empty for a proxy."""
 
     key: str
@@ -29,10 +29,10 @@ class Comer(Protocol):
         ...
 
 
-C = TypeVar("C", bound=Comer)
+C = TypeVar("C", bound=LobbyConnection)
 
 
-class Waiting(Generic[C]):
+class WaitingList(Generic[C]):
     """Connections that wait, to the time from when on; longest first, in all and of each address."""
 
     def __init__(self) -> None:
@@ -61,8 +61,8 @@ class Lobby(Generic[C]):
     """`fresh` and `idle` connections; those with a request under way are in neither."""
 
     def __init__(self, door: Door, clock: Clock) -> None:
-        self.fresh: Waiting[C] = Waiting()
-        self.idle: Waiting[C] = Waiting()
+        self.fresh: WaitingList[C] = WaitingList()
+        self.idle: WaitingList[C] = WaitingList()
         self.refused = 0
         self._door, self._clock = door, clock
 

@@ -13,7 +13,17 @@ from pathlib import Path
 from backchannel.child_process import ChildDied
 from backchannel.clock import Clock
 from backchannel.media.places import Places, Ticket
-from backchannel.media.worker import ANY_WORK, JOB_S, WORK, Laborious, Made, Overdue, Unusable, Worker, sniff
+from backchannel.media.worker import (
+    ANY_WORK,
+    JOB_S,
+    WORK,
+    DecodeTimeout,
+    TooMuchWork,
+    UnusablePicture,
+    WebpPicture,
+    Worker,
+    sniff,
+)
 
 QUICK = 2
 QUICK_WORK = 2_000_000
@@ -29,9 +39,9 @@ class _Lane:
         self._free = [*self.workers]
         self._most = most
         self._places = Places(count, clock)
-        self._jobs: set[asyncio.Task[Made]] = set()
+        self._jobs: set[asyncio.Task[WebpPicture]] = set()
 
-    async def reencode(self, data: bytes, ticket: Ticket) -> Made:
+    async def reencode(self, data: bytes, ticket: Ticket) -> WebpPicture:
         """Decode it in its turn. A caller who gives up does not end it: starting a new child costs more."""
         await self._places.enter(ticket)
         job = asyncio.create_task(self._job(data, ticket))
@@ -43,7 +53,7 @@ class _Lane:
             job.add_done_callback(lambda job: job.cancelled() or job.exception())  # nobody asks any more
             raise
 
-    async def _job(self, data: bytes, ticket: Ticket) -> Made:
+    async def _job(self, data: bytes, ticket: Ticket) -> WebpPicture:
         worker = self._free.pop()
         try:
             return await worker.reencode(data, self._most)
@@ -87,20 +97,20 @@ class Decoders:
 
     async def reencode(
         self, data: bytes, ticket: Ticket, takes_long: Callable[[], object] = lambda: None
-    ) -> Made:
+    ) -> WebpPicture:
         """Raises Unusable where there is no picture in it, or no child survived looking for one.
 
         `takes_long` is called where it has to go to the child that has time.
         """
         if not sniff(data):
-            raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
+            raise UnusablePicture(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
         deaths = 0
         if len(data) <= QUICK_BYTES:
             try:
                 return await self._quick.reencode(data, ticket)
             except ChildDied:
                 deaths = 1
-            except (Overdue, Laborious):
+            except (DecodeTimeout, TooMuchWork):
                 pass
         takes_long()
         while deaths < 2:
@@ -108,7 +118,7 @@ class Decoders:
                 return await self._patient.reencode(data, ticket)
             except ChildDied:
                 deaths += 1
-        raise Unusable("its decoder died")
+        raise UnusablePicture("its decoder died")
 
     async def warm_up(self) -> None:
         """Start all children now: an avatar would wait for one that is only starting."""

@@ -18,7 +18,7 @@ from backchannel.media.places import LATE_RANK, Claim
 from backchannel.media.store import LATE_S, MediaStore
 from backchannel.model import Event, Settled
 from backchannel.state import State
-from backchannel.state.post_state import Open, PostState
+from backchannel.state.post_state import PostState, UnsettledCopy
 
 WAIT_S = 10.0
 PER_POST = 32
@@ -103,7 +103,7 @@ class _Voice:
 class _Waiting:
     """A post whose pictures are on their way. `asked`: those that the store has been asked for."""
 
-    def __init__(self, seen: PostState, opened: Open) -> None:
+    def __init__(self, seen: PostState, opened: UnsettledCopy) -> None:
         self.key, self.id, self.opened = seen.key, seen.id, opened
         self.claim = Claim(seen.source, seen.author, len(opened.missing))
         self.asked: dict[str, asyncio.Task[None]] = {}
@@ -180,7 +180,7 @@ class _Follower:
             elif len(opened.missing) != known.claim.rank and not known.is_late:
                 known.claim.rank = len(opened.missing)
 
-    def _take_up(self, seen: PostState, opened: Open) -> None:
+    def _take_up(self, seen: PostState, opened: UnsettledCopy) -> None:
         post = self._posts[seen.key] = _Waiting(seen, opened)
         waited_s = (self._clock.now() - opened.since) / self._clock.rate
         now = self._clock.monotonic()

@@ -249,7 +249,7 @@ class Places:
             ticket.place.set_result(claim)
 
 
-class Sidings:
+class SlowFetches:
     """Lets work go on that is too slow for a place, until there is too much of it.
 
     Then the oldest of whoever has the most here is cut off. Without this a slow picture would either hold a

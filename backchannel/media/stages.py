@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from backchannel.clock import Clock
-from backchannel.media.places import Claim, Places, Sidings, Ticket
+from backchannel.media.places import Claim, Places, SlowFetches, Ticket
 
 PLACES, PER_SOURCE, PER_AUTHOR, PER_HOST = 48, 24, 4, 8
 """Pictures that are fetched at a time. A browser takes about as many from one host."""
@@ -45,7 +45,7 @@ class Stages:
     def __init__(self, clock: Clock, *, slow_s: float, late_s: float) -> None:
         self._slow_s, self._late_s = slow_s, late_s
         self._places = Places(PLACES, clock, per_source=PER_SOURCE, per_author=PER_AUTHOR, per_host=PER_HOST)
-        self._side, self._bench = Sidings(*SIDE), Sidings(*BENCH)
+        self._side, self._bench = SlowFetches(*SIDE), SlowFetches(*BENCH)
         self._work = Places(WORK, clock, per_source=WORK_PER_SOURCE, per_author=WORK_PER_AUTHOR)
         self._large = Places(LARGE, clock, per_source=LARGE_PER_SOURCE, per_author=1)
 

@@ -23,7 +23,7 @@ from backchannel.media.decoders import Decoders
 from backchannel.media.folder import digest, write
 from backchannel.media.places import Claim, Ticket
 from backchannel.media.stages import SLOW_S, CutOff, Stages
-from backchannel.media.worker import Unusable
+from backchannel.media.worker import UnusablePicture
 
 LATE_S = 30.0
 MAX_BYTES = 8 << 20
@@ -195,7 +195,7 @@ class MediaStore:
             picture = await self._stages.lead(
                 flight.ticket, partial(self._fetch, flight), partial(self._keep, flight)
             )
-        except (FetchError, Unusable, TimeoutError, CutOff) as error:
+        except (FetchError, UnusablePicture, TimeoutError, CutOff) as error:
             if not flight.hash and not isinstance(error, CutOff):  # else it is our trouble, not its own
                 self._failed.put(address, self._clock.monotonic() + FAILED_S)
             _log.info("picture dropped", why=str(error) or f"not here within {self._late_s:g} s")
@@ -222,7 +222,7 @@ class MediaStore:
             took=partial(self._stages.took, flight.ticket),
         )
         if answer.status != 200:
-            raise Unusable(f"answered {answer.status}")
+            raise UnusablePicture(f"answered {answer.status}")
         return answer.body
 
     async def _keep(self, flight: _Flight, body: bytes, takes_long: Callable[[], None]) -> Picture:

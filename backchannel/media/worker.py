@@ -26,19 +26,19 @@ _MAGIC = (
 )
 
 
-class Unusable(Exception):
+class UnusablePicture(Exception):
     """No picture we show. The message says why."""
 
 
-class Overdue(Unusable):
+class DecodeTimeout(UnusablePicture):
     """Raised where the decoder took too long."""
 
 
-class Laborious(Exception):
+class TooMuchWork(Exception):
     """Raised where a picture takes more work than was granted."""
 
 
-class Made(NamedTuple):
+class WebpPicture(NamedTuple):
     """A re-encoded picture: WebP, and its pixels."""
 
     data: bytes
@@ -63,21 +63,21 @@ class Worker(ChildProcess):
     def __init__(self, work: Path = WORK, *, job_s: float = JOB_S) -> None:
         super().__init__(work, memory=MEMORY, cpu_s=CPU_S, deadline_s=job_s)
 
-    async def reencode(self, data: bytes, most: int = ANY_WORK) -> Made:
+    async def reencode(self, data: bytes, most: int = ANY_WORK) -> WebpPicture:
         """Raises Unusable, and its Overdue, where there is no picture to be had; ChildDied; and Laborious
         where it takes more than `most` work (see child.py)."""
         kind = sniff(data)
         if not kind:
-            raise Unusable(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
+            raise UnusablePicture(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")
         try:
             said = await self.ask(_REQUEST.pack(kind, most), data)
         except ChildHung as error:
-            raise Overdue(f"not decoded within {self.deadline_s:g} s") from error
+            raise DecodeTimeout(f"not decoded within {self.deadline_s:g} s") from error
         if len(said) < _ANSWER.size:
             raise ChildDied("the process answers something else")
         outcome, width, height = _ANSWER.unpack_from(said)
         if outcome == _TOO_MUCH:
-            raise Laborious
+            raise TooMuchWork
         if outcome != _MADE:
-            raise Unusable(said[_ANSWER.size :].decode("utf-8", "replace"))
-        return Made(said[_ANSWER.size :], width, height)
+            raise UnusablePicture(said[_ANSWER.size :].decode("utf-8", "replace"))
+        return WebpPicture(said[_ANSWER.size :], width, height)

@@ -52,7 +52,7 @@ class Wish:
             done.set_result(outcome)
 
 
-class Part:
+class AppendBatch:
     """The part of the inbox that one append takes: a prefix, without what is no news.
 
     Why not simply the first 900 events: whether an event is news is asked of the folded state, and the state
@@ -105,14 +105,14 @@ class Part:
 class Inbox(list[Wish]):
     """Wishes, oldest first. A wish stays until the log has all of it."""
 
-    def part(self, admit: Callable[[Event], Event | None]) -> Part:
+    def part(self, admit: Callable[[Event], Event | None]) -> AppendBatch:
         """Take of each wish the longest prefix in which no event's news depends on another's; a cursor rides
         with its last.
 
         Nobody waits for what somebody else repeats: a wish of a thousand edits of one post takes a thousand
         turns, and the others' go on meanwhile.
         """
-        part = Part()
+        part = AppendBatch()
         for wish in self:
             count = 0
             for event in wish.events:
@@ -130,7 +130,7 @@ class Inbox(list[Wish]):
                 part.leave(islice(wish.events, count, None))
         return part
 
-    def advance(self, part: Part) -> list[Wish]:
+    def advance(self, part: AppendBatch) -> list[Wish]:
         """Remove what the log has now. Returns the wishes of which nothing is left."""
         for wish, count in part.taken:
             for _ in range(count):

@@ -35,7 +35,7 @@ from backchannel.sequencer.admission import Admission
 from backchannel.sequencer.crowd_line import CrowdLine
 from backchannel.sequencer.erasure import erasure, subject_of
 from backchannel.sequencer.faces import Faces
-from backchannel.sequencer.inbox import Inbox, Part, Wish, latest
+from backchannel.sequencer.inbox import AppendBatch, Inbox, Wish, latest
 from backchannel.sequencer.veil import Veil
 from backchannel.state import State
 
@@ -237,7 +237,7 @@ class Sequencer:
                 wish.answer(True)
         return self._clock.now() if self._inbox or rulings else next_at
 
-    async def _append(self, part: Part) -> tuple[Part, bool]:
+    async def _append(self, part: AppendBatch) -> tuple[AppendBatch, bool]:
         """Store it; where that fails, once more after catching up, without what is known by then.
 
         Gives what was stored, and whether it is all that was asked for.

@@ -75,7 +75,7 @@ class PostState(Struct, gc=False):
         return f"{self.rule.by}:{self.waits_seq}" if self.rule and self.rule_hash == self.hash else ""
 
 
-class Open(Struct):
+class UnsettledCopy(Struct):
     """A copy whose pictures are not all here: what its hash is made of, what is missing since when, and what
     was dropped."""
 

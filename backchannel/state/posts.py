@@ -22,7 +22,7 @@ from backchannel.model import (
     subjects,
     words_digest,
 )
-from backchannel.state.post_state import Open, PostState, hearsay_of, voice_of
+from backchannel.state.post_state import PostState, UnsettledCopy, hearsay_of, voice_of
 
 
 class Posts(Struct):
@@ -31,8 +31,10 @@ class Posts(Struct):
     by_key: dict[int, PostState] = field(default_factory=dict)
     by_id: dict[str, PostState] = field(default_factory=dict)
     concerned: dict[str, list[int]] = field(default_factory=dict)  # author, quoted post, its author → keys
-    unsettled: dict[int, Open] = field(default_factory=dict)
-    late: dict[int, Open] = field(default_factory=dict)  # complete without what was dropped, and not ruled on
+    unsettled: dict[int, UnsettledCopy] = field(default_factory=dict)
+    late: dict[int, UnsettledCopy] = field(
+        default_factory=dict
+    )  # complete without what was dropped, and not ruled on
     deleted: dict[str, int] = field(default_factory=dict)  # subject → the entry that said so
     expiring: list[tuple[float, int]] = field(default_factory=list)  # (time, key), earliest first
 
@@ -203,7 +205,7 @@ class Posts(Struct):
         author = digest(replace(post.face.author, avatar=None))
         avatar = post.face.author.avatar
         self.late.pop(seen.key, None)
-        self.unsettled[seen.key] = Open(face_digest(post.face), author, avatar, missing, at, dropped)
+        self.unsettled[seen.key] = UnsettledCopy(face_digest(post.face), author, avatar, missing, at, dropped)
 
     def _settle(self, seq: int, at: float, post_id: str, settled: Settled) -> PostState:
         seen = self.by_id[post_id]
@@ -219,7 +221,7 @@ class Posts(Struct):
         self._complete(seen, opened, seq, at)
         return seen
 
-    def _complete(self, seen: PostState, opened: Open, seq: int, at: float) -> None:
+    def _complete(self, seen: PostState, opened: UnsettledCopy, seq: int, at: float) -> None:
         """Compute the hash of a post whose last picture is settled or dropped."""
         if opened.missing:
             return

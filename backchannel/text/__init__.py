@@ -7,7 +7,7 @@ takes linear time.
 
 from backchannel.text.characters import fold_tag, one_line, strip_controls
 from backchannel.text.drawing import (
-    Bound,
+    MarkLimiter,
     bound_marks,
     cut,
     draws_nothing,
@@ -26,7 +26,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_HTML",
     "MAX_URL",
-    "Bound",
+    "MarkLimiter",
     "bound_marks",
     "claims_another",
     "cut",

@@ -43,7 +43,7 @@ _BLANK_SIGNS = frozenset("\u2800\u303f")
 _EXTENDERS = frozenset("\u0e33\u0eb3\uff9e\uff9f")
 
 
-class Draws(IntEnum):
+class Effect(IntEnum):
     """Names what a character does to a line."""
 
     SIGN = 0
@@ -56,39 +56,39 @@ class Draws(IntEnum):
     TONE = 7
 
 
-_PLAIN = frozenset((Draws.SIGN, Draws.BLANK))
-_READ = frozenset((Draws.SIGN, Draws.JAMO_FIRST, Draws.JAMO_LATER))
-_CARRIED = frozenset((Draws.MARK, Draws.BESIDE, Draws.NOTHING, Draws.JAMO_LATER, Draws.TONE))
+_PLAIN = frozenset((Effect.SIGN, Effect.BLANK))
+_READ = frozenset((Effect.SIGN, Effect.JAMO_FIRST, Effect.JAMO_LATER))
+_CARRIED = frozenset((Effect.MARK, Effect.BESIDE, Effect.NOTHING, Effect.JAMO_LATER, Effect.TONE))
 
 
-class _Kinds(dict[str, Draws]):
+class _Kinds(dict[str, Effect]):
     """Kinds by character, each looked up in the Unicode database once."""
 
-    def __missing__(self, char: str) -> Draws:
+    def __missing__(self, char: str) -> Effect:
         kind = self[char] = _kind_of(char)
         return kind
 
 
-def _kind_of(char: str) -> Draws:
+def _kind_of(char: str) -> Effect:
     code, category = ord(char), unicodedata.category(char)
     if char in _FILLERS or _is_ignorable(code):
-        return Draws.NOTHING
+        return Effect.NOTHING
     if category == "Cf":
-        return Draws.BESIDE if char in _DRAWN_FORMATS else Draws.NOTHING
+        return Effect.BESIDE if char in _DRAWN_FORMATS else Effect.NOTHING
     if category in ("Mn", "Me"):
-        return Draws.MARK
+        return Effect.MARK
     if category == "Mc":
-        return Draws.MARK if unicodedata.combining(char) == _VIRAMA else Draws.BESIDE
+        return Effect.MARK if unicodedata.combining(char) == _VIRAMA else Effect.BESIDE
     if 0x1F3FB <= code <= 0x1F3FF:
-        return Draws.TONE
+        return Effect.TONE
     if char in _EXTENDERS:
-        return Draws.BESIDE
+        return Effect.BESIDE
     if 0x1100 <= code <= 0x115E or 0xA960 <= code <= 0xA97C:
-        return Draws.JAMO_FIRST
+        return Effect.JAMO_FIRST
     if 0x1161 <= code <= 0x11FF or 0xD7B0 <= code <= 0xD7FB:
-        return Draws.JAMO_LATER
+        return Effect.JAMO_LATER
     is_blank = char in _BLANK_SIGNS or char.isspace() or category in ("Cc", "Cs", "Zs")
-    return Draws.BLANK if is_blank else Draws.SIGN
+    return Effect.BLANK if is_blank else Effect.SIGN
 
 
 def _is_ignorable(code: int) -> bool:
@@ -99,12 +99,12 @@ def _is_ignorable(code: int) -> bool:
 _kinds = _Kinds()
 
 
-class Bound:
+class MarkLimiter:
     """Bounds the marks of a text that comes in pieces: the end of an element is no new sign."""
 
     def __init__(self, marks: int = MARKS) -> None:
         self._limit = marks
-        self._counts = Counter[Draws]()
+        self._counts = Counter[Effect]()
         self._places = set[int]()
         self.start()
 
@@ -134,13 +134,13 @@ class Bound:
         if kind in _PLAIN:
             self._begin(char)
             return True
-        if kind is Draws.MARK:
+        if kind is Effect.MARK:
             return self._is_mark_kept(char)
-        if kind in (Draws.BESIDE, Draws.TONE):
-            return self._count(kind, BESIDE if kind is Draws.BESIDE else _TONES)
-        if kind is Draws.NOTHING:
+        if kind in (Effect.BESIDE, Effect.TONE):
+            return self._count(kind, BESIDE if kind is Effect.BESIDE else _TONES)
+        if kind is Effect.NOTHING:
             return self._is_nothing_kept(char)
-        if kind is Draws.JAMO_FIRST and self._counts[Draws.JAMO_LATER]:
+        if kind is Effect.JAMO_FIRST and self._counts[Effect.JAMO_LATER]:
             self._begin(char)
         return self._count(kind, _JAMO)
 
@@ -148,7 +148,7 @@ class Bound:
         place = unicodedata.combining(char)
         if place == _VIRAMA and self._joins >= JOINS:
             return False
-        if not self._has_own_place(place) and not self._count(Draws.MARK, self._limit):
+        if not self._has_own_place(place) and not self._count(Effect.MARK, self._limit):
             return False
         self._places.add(place)
         self._is_joining = self._is_joining or place == _VIRAMA
@@ -167,9 +167,9 @@ class Bound:
             if self._joins >= JOINS:
                 return False
             self._is_joining = True
-        return self._count(Draws.NOTHING, INVISIBLE)
+        return self._count(Effect.NOTHING, INVISIBLE)
 
-    def _count(self, kind: Draws, limit: int) -> bool:
+    def _count(self, kind: Effect, limit: int) -> bool:
         self._counts[kind] += 1
         return self._counts[kind] <= limit
 
@@ -177,7 +177,7 @@ class Bound:
 def bound_marks(text: str, limit: int = MARKS) -> str:
     """Return the text with at most `limit` marks on each sign. For drawing only: what is kept stays
     unaltered."""
-    return text if text.isascii() else Bound(limit).take(text)
+    return text if text.isascii() else MarkLimiter(limit).take(text)
 
 
 def draws_nothing(text: str) -> bool:
@@ -187,7 +187,7 @@ def draws_nothing(text: str) -> bool:
 
 def without_undrawn(text: str) -> str:
     """Return the text as the eye has it: without joiners, selectors, directions, fillers and tags."""
-    return text if text.isascii() else "".join([char for char in text if _kinds[char] is not Draws.NOTHING])
+    return text if text.isascii() else "".join([char for char in text if _kinds[char] is not Effect.NOTHING])
 
 
 def may_part(before: str, after: str) -> bool:
@@ -208,4 +208,4 @@ def cut(text: str, limit: int) -> str:
 
 def is_drawn(char: str) -> bool:
     """Tell whether it takes any room in a line."""
-    return _kinds[char] not in (Draws.MARK, Draws.NOTHING)
+    return _kinds[char] not in (Effect.MARK, Effect.NOTHING)

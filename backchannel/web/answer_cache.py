@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from weakref import WeakValueDictionary
 
 from backchannel.clock import Clock
-from backchannel.web.answer_queue import PATIENCE_S, Crowded, Pace
+from backchannel.web.answer_queue import PATIENCE_S, AnswerQueue, Crowded
 from backchannel.web.card_cache import BoardReader
 
 KEPT_S = 1.0
@@ -38,14 +38,14 @@ class Rendered:
 Make = Callable[[], Awaitable[Rendered]]
 
 
-class Kept:
+class AnswerCache:
     """Keeps the answers of all pages. `ask` holds everything that an answer depends on, except the board."""
 
     def __init__(
         self,
         seen: BoardReader,
         clock: Clock,
-        pace: Pace,
+        pace: AnswerQueue,
         is_venue: Callable[[str], bool],
     ) -> None:
         self._seen, self._clock, self._is_venue = seen, clock, is_venue

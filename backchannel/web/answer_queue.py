@@ -17,7 +17,7 @@ class Crowded(Exception):
     """Too much is asked at once: come back in a moment."""
 
 
-class Pace:
+class AnswerQueue:
     """Lets a few at a time go on. Those who wait are taken by address: one of each, then again."""
 
     def __init__(self, per_pass: int = PER_PASS) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backchannel.model import Body, Node
 from backchannel.text import (
-    Bound,
+    MarkLimiter,
     bound_marks,
     cut,
     draws_nothing,
@@ -57,7 +57,7 @@ class NodeView(Struct, frozen=True, omit_defaults=True):
 BodyView = tuple[str | NodeView, ...]
 
 
-class Drawing:
+class BodyRenderer:
     """Draws one body. `is_cut` afterwards: there was more than the limits allow, and a sign says so."""
 
     def __init__(self, limits: Limits, own_tags: Collection[str], emoji: Callable[[str], str]) -> None:
@@ -65,7 +65,7 @@ class Drawing:
         self._letters, self._nodes, self._addresses, self._pictures = limits
         self._own_tags = own_tags
         self._emoji = emoji
-        self._marks = Bound()
+        self._marks = MarkLimiter()
 
     def draw(self, body: Body) -> BodyView:
         """Return the tree in its display form; texts that stand side by side become one, as a parser makes

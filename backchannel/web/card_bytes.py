@@ -5,17 +5,17 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from backchannel.clock import give_way
-from backchannel.web.card_cache import AT_ONCE, ShownCard, Views, cost_of
+from backchannel.web.card_cache import AT_ONCE, CardCache, ShownCard, cost_of
 from backchannel.web.card_render import api_post
 from backchannel.web.pages import Pages
 
 KEPT = 1000
 
 
-class Drawn:
+class CardBytes:
     """Holds what `/api/v1/posts` says about cards. A card that is shown anew is another `ShownCard`."""
 
-    def __init__(self, pages: Pages, views: Views) -> None:
+    def __init__(self, pages: Pages, views: CardCache) -> None:
         self._pages, self._views = pages, views
         self._kept: dict[int, tuple[ShownCard, msgspec.Raw]] = {}
 

@@ -76,7 +76,7 @@ def cost_of(view: CardView) -> int:
     return AT_ONCE if view.heavy else 1
 
 
-class Views:
+class CardCache:
     """The display forms of cards. They are looked up by item, so a changed card never shows its old face."""
 
     def __init__(self, seen: BoardReader, *, zone: tzinfo, own_tags: Collection[str]) -> None:

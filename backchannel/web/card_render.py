@@ -17,8 +17,8 @@ from backchannel.text import bound_marks, cut, draws_nothing, fold_tag, plain_te
 from backchannel.web.card_body import (
     EXCERPT,
     WHOLE,
+    BodyRenderer,
     BodyView,
-    Drawing,
     Limits,
     in_pieces,
     split_tags,
@@ -78,7 +78,7 @@ class _Face:
         it."""
         if draws_nothing(plain_text(body)):
             return (), False
-        drawing = Drawing(limits, self.own_tags, lambda name: self.src(self.emoji.get(name)))
+        drawing = BodyRenderer(limits, self.own_tags, lambda name: self.src(self.emoji.get(name)))
         return drawing.draw(body), drawing.is_cut
 
     def name(self, author: Author) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from backchannel.board import FOLDED_KEY, Board, Folded, Item
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 
 OTHERS = 0
 """The key of the line for all whom no line names."""
@@ -47,7 +47,7 @@ def line_items(board: Board, folded: Folded) -> list[Item]:
     return [board.items[line.key] for line in folded.lines]
 
 
-def render_folded(board: Board, folded: Folded, views: Views) -> tuple[FoldedView, Sequence[Item]]:
+def render_folded(board: Board, folded: Folded, views: CardCache) -> tuple[FoldedView, Sequence[Item]]:
     """(the lines, the cards whose words are not in memory, without whose authors they are)."""
     lines, missing = list[FoldedLine](), list[Item]()
     for line, item in zip(folded.lines, line_items(board, folded), strict=True):
@@ -62,7 +62,7 @@ def render_folded(board: Board, folded: Folded, views: Views) -> tuple[FoldedVie
     return FoldedView(lines=tuple(lines)), missing
 
 
-def tell_folded(board: Board, folded: Folded, views: Views) -> FoldedHealth:
+def tell_folded(board: Board, folded: Folded, views: CardCache) -> FoldedHealth:
     """Return whose posts are folded, the latest first."""
     names = {line.key: line.name for line in render_folded(board, folded, views)[0].lines}
     authors = [

@@ -17,7 +17,7 @@ from backchannel.web.card_view import CardView, MediaView
 from backchannel.web.folded import NOTHING_FOLDED, FoldedHealth, FoldedLine
 from backchannel.web.qr import qr_svg, qr_text
 
-__all__ = ["PROTOCOL", "Pages", "Stand", "Thread", "qr_svg", "threads"]
+__all__ = ["PROTOCOL", "PageState", "Pages", "Thread", "qr_svg", "threads"]
 
 PROTOCOL = 1
 """Version of the wire, see docs/protocol.md. A page that meets another one loads itself again."""
@@ -27,7 +27,7 @@ THEMES = ("stage", "paper")
 _WHOLE_HOURS = 3600 * 48
 
 
-class Stand(NamedTuple):
+class PageState(NamedTuple):
     """The state that a page shows: the board's epoch and number, and the time.
 
     `now` is the conference's time, `at` the server's real time (both POSIX seconds, taken together), `rate`
@@ -139,7 +139,9 @@ class Pages:
     def zone(self) -> tzinfo:
         return self._config.event.zone
 
-    def wall(self, cards: Sequence[CardView], stand: Stand, *, blank: bool = False, theme: str = "") -> str:
+    def wall(
+        self, cards: Sequence[CardView], stand: PageState, *, blank: bool = False, theme: str = ""
+    ) -> str:
         """`/wall`: the newest 200 cards in any order; the page chooses what stands on its stage."""
         newest = sorted(cards, key=lambda card: (card.order, card.key), reverse=True)
         theme = theme if theme in THEMES else "stage"
@@ -153,7 +155,7 @@ class Pages:
     def tab(
         self,
         cards: Sequence[CardView],
-        stand: Stand,
+        stand: PageState,
         *,
         older: str = "",
         before: str = "",

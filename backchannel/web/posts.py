@@ -11,7 +11,7 @@ import msgspec
 
 from backchannel.board import Item
 from backchannel.web.answers import BadParameter
-from backchannel.web.card_bytes import Drawn
+from backchannel.web.card_bytes import CardBytes
 from backchannel.web.card_cache import ShownCard
 from backchannel.web.folded import OTHERS
 from backchannel.web.services import Services
@@ -113,7 +113,7 @@ async def find_posts(services: Services, query: Query) -> PostPage:
     return PostPage(cards, render_place(cards[-1].item) if more else "")
 
 
-def render_posts(services: Services, drawn: Drawn, found: PostPage) -> bytes:
+def render_posts(services: Services, drawn: CardBytes, found: PostPage) -> bytes:
     """Return the answer of `/api/v1/posts`. `next` is null at the end."""
     sequencer = services.sequencer
     return msgspec.json.encode(

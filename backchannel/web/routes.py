@@ -10,16 +10,16 @@ from aiohttp import web
 
 from backchannel.board import BLANK_KEY, Folded, Item
 from backchannel.gather import SourceHealth
-from backchannel.web.answer_cache import Kept, Make, Rendered
+from backchannel.web.answer_cache import AnswerCache, Make, Rendered
 from backchannel.web.answers import BUGS, MAX_BODY, PAGES, json_answer, page_answer, readable_errors
-from backchannel.web.card_bytes import Drawn
+from backchannel.web.card_bytes import CardBytes
 from backchannel.web.card_cache import ShownCard
 from backchannel.web.card_view import CardView
 from backchannel.web.client_address import client_address, limit_key
 from backchannel.web.files import PictureFiles, Static
 from backchannel.web.folded import FoldedHealth, line_items, render_folded, tell_folded
 from backchannel.web.headers import WALL_CSP, add_headers, json_headers, page_headers
-from backchannel.web.pages import THEMES, Stand
+from backchannel.web.pages import THEMES, PageState
 from backchannel.web.posts import Query, find_posts, parse_query, render_place, render_posts
 from backchannel.web.rulings import PATH as RULINGS
 from backchannel.web.rulings import post_ruling
@@ -67,8 +67,8 @@ class Site:
 
     def __init__(self, services: Services, outbox: Outbox, pictures: PictureFiles) -> None:
         self._services, self._outbox, self._pictures = services, outbox, pictures
-        self._drawn = Drawn(services.pages, services.views)
-        self._kept = Kept(services.sequencer, services.clock, outbox.pace, services.is_venue)
+        self._drawn = CardBytes(services.pages, services.views)
+        self._kept = AnswerCache(services.sequencer, services.clock, outbox.pace, services.is_venue)
         services.views.are_ready = self._drawn.are_ready
         services.sequencer.subscribe(self._published)
 
@@ -191,9 +191,9 @@ class Site:
         covered = self._services.sequencer.covered
         return [item for item in self._services.sequencer.board.newest(count) if item.key not in covered]
 
-    def _stand(self) -> Stand:
+    def _stand(self) -> PageState:
         sequencer, clock = self._services.sequencer, self._services.clock
-        return Stand(sequencer.epoch, sequencer.board.seq, clock.now(), clock.real(), clock.rate)
+        return PageState(sequencer.epoch, sequencer.board.seq, clock.now(), clock.real(), clock.rate)
 
     def _is_blank(self) -> bool:
         sequencer = self._services.sequencer

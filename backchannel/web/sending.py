@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
-from backchannel.web.answer_queue import Pace
+from backchannel.web.answer_queue import AnswerQueue
 
 SLICE = 32 * 1024
 MAX_OUT = 64 * 2**20
@@ -26,8 +26,8 @@ class Outbox:
     """Holds all answers that are being written."""
 
     def __init__(self) -> None:
-        self.pace = Pace()
-        self._writing: dict[Sliced, None] = {}
+        self.pace = AnswerQueue()
+        self._writing: dict[SlicedBody, None] = {}
         self._users: Counter[int] = Counter()
         self._bytes = 0
 
@@ -43,14 +43,14 @@ class Outbox:
         """Return an answer with this body. It is cut off where `may_go` says no, asked before every slice."""
         if len(body) <= SLICE:
             return web.Response(body=body, headers=headers)
-        return web.Response(body=Sliced(self, request.transport, body, may_go, address), headers=headers)
+        return web.Response(body=SlicedBody(self, request.transport, body, may_go, address), headers=headers)
 
     def cut_taken_down(self) -> None:
         """End what shows something that may not be seen any more."""
         for one in [one for one in self._writing if not one.may_go()]:
             one.cut()
 
-    def begin(self, one: "Sliced") -> None:
+    def begin(self, one: "SlicedBody") -> None:
         """Add one that is being written; where these are too many, cut off the oldest."""
         self._writing[one] = None
         self._users[id(one.body)] += 1
@@ -59,7 +59,7 @@ class Outbox:
         while self._bytes > MAX_OUT and (oldest := next(iter(self._writing))) is not one:
             oldest.cut()
 
-    def end(self, one: "Sliced") -> None:
+    def end(self, one: "SlicedBody") -> None:
         """Forget one that is written or cut off."""
         if one not in self._writing:
             return
@@ -70,7 +70,7 @@ class Outbox:
             self._bytes -= len(one.body)
 
 
-class Sliced(Payload):
+class SlicedBody(Payload):
     """The body of one answer."""
 
     def __init__(

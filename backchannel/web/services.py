@@ -11,7 +11,7 @@ from backchannel.clock import Clock
 from backchannel.gather import SourceHealth
 from backchannel.search import Search
 from backchannel.sequencer.desk import Desk
-from backchannel.web.card_cache import BoardReader, Views
+from backchannel.web.card_cache import BoardReader, CardCache
 from backchannel.web.client_address import Network
 from backchannel.web.pages import Pages
 
@@ -28,7 +28,7 @@ class Services(NamedTuple):
     sequencer: BoardReader
     desk: Desk
     search: Search
-    views: Views
+    views: CardCache
     pages: Pages
     health: Callable[[], Sequence[SourceHealth]]
     bugs: Bugs

@@ -15,7 +15,7 @@ from backchannel.model import Post
 from backchannel.web.card_render import render_card
 from backchannel.web.card_view import CardView
 from backchannel.web.headers import CSP, WALL_CSP
-from backchannel.web.pages import Pages, Stand
+from backchannel.web.pages import Pages, PageState
 from tests.kit.http_server import listening
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +140,6 @@ async def serving(pages: Mapping[str, str]) -> AsyncIterator[Site]:
         yield site
 
 
-def stand(seq: int, now: float) -> Stand:
+def stand(seq: int, now: float) -> PageState:
     """Where the page stands, at a time of the samples."""
-    return Stand("e", seq, now, 1.0)
+    return PageState("e", seq, now, 1.0)

@@ -30,7 +30,7 @@ from backchannel.model import Event, Post, Posted, Takedown
 from backchannel.secret_files import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from backchannel.sequencer.inbox import Part
+from backchannel.sequencer.inbox import AppendBatch
 from backchannel.terminal import configure_logging
 
 POINT, COUNT = (sys.argv[3], int(sys.argv[4])) if __name__ == "__main__" else ("never", 1)
@@ -69,7 +69,7 @@ class DyingLog(SqliteLog):
 
 
 class DyingSequencer(Sequencer):
-    async def _append(self, part: Part) -> tuple[Part, bool]:
+    async def _append(self, part: AppendBatch) -> tuple[AppendBatch, bool]:
         found = await super()._append(part)
         if any(isinstance(event, Posted) for event in part.events):
             die_at("appends")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backchannel.hub.hub import Hub
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 from tests.kit.clocks import ManualClock, turns
 from tests.kit.stand_in import Page, Stage, Watcher
 
@@ -44,7 +44,7 @@ class World:
 
     def __init__(self) -> None:
         self.stage, self.clock = Stage(cap=CAP), ManualClock(1_790_000_000.0, sleeps="held")
-        self.hub = Hub(self.stage, Views(self.stage, zone=UTC, own_tags=[]), self.clock)
+        self.hub = Hub(self.stage, CardCache(self.stage, zone=UTC, own_tags=[]), self.clock)
         self.pages = [Page(cap=CAP) for _ in range(PAGES)]
         self.watchers: list[Watcher | None] = [None] * PAGES
 

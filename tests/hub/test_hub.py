@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from backchannel.hub.hub import SLICE, Hub
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 from tests.kit.clocks import ManualClock, turns
 from tests.kit.stand_in import EPOCH, Page, Stage, Watcher
 
@@ -17,7 +17,7 @@ class Rig(NamedTuple):
     stage: Stage
     hub: Hub
     clock: ManualClock
-    views: Views
+    views: CardCache
 
     def watch(self, page: Page | None = None) -> Watcher:
         return Watcher(self.hub, page or Page()).join()
@@ -29,7 +29,7 @@ class Rig(NamedTuple):
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     stage, clock = Stage(), ManualClock(1_790_000_000.0, sleeps="held")
-    views = Views(stage, zone=UTC, own_tags=["conf"])
+    views = CardCache(stage, zone=UTC, own_tags=["conf"])
     hub = Hub(stage, views, clock)
     running = asyncio.create_task(hub.run())
     await turns(2)
@@ -282,7 +282,7 @@ async def test_a_log_that_gives_nothing_for_a_moment_is_asked_again(rig: Rig) ->
 
 async def test_a_card_without_words_in_the_log_stops_the_house() -> None:
     stage = Stage()
-    hub = Hub(stage, Views(stage, zone=UTC, own_tags=[]), ManualClock(1_790_000_000.0, sleeps="held"))
+    hub = Hub(stage, CardCache(stage, zone=UTC, own_tags=[]), ManualClock(1_790_000_000.0, sleeps="held"))
     key = stage.say("lost", publish=False)
     stage.words.clear()
     Watcher(hub, Page()).join()

@@ -21,7 +21,7 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Posted
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 from tests.kit.stand_in import Page, make_post
 
 
@@ -40,7 +40,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     log = SqliteLog(tmp_path / "log.db")
     sequencer = Sequencer(log, Spool(tmp_path / "takedowns"), Rules("open", 0.0), clock, b"k" * 32)
     await sequencer.open()
-    hub = Hub(sequencer, Views(sequencer, zone=UTC, own_tags=()), clock)
+    hub = Hub(sequencer, CardCache(sequencer, zone=UTC, own_tags=()), clock)
     async with Port(hub, Door(), web.Application(), clock) as port:
         _, number = await port.listen("127.0.0.1", 0)
         running = [asyncio.create_task(port.run()), asyncio.create_task(sequencer.run())]

@@ -21,7 +21,7 @@ from backchannel.hub.gate import Port
 from backchannel.hub.hub import Hub
 from backchannel.search import Search
 from backchannel.sequencer.desk import Desk, Outcome
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 from backchannel.web.client_address import parse_networks
 from backchannel.web.pages import Pages
 from backchannel.web.routes import build_app
@@ -114,7 +114,7 @@ async def serve(
     health: list[SourceHealth] = []
     bugs = Bugs()
     networks = parse_networks(trusted)
-    views = Views(stage, zone=UTC, own_tags=["conf"])
+    views = CardCache(stage, zone=UTC, own_tags=["conf"])
     hub = Hub(stage, views, clock)
     door = Door(trusted=networks, origins=[CONFIG.public_url], per_address=per_address, size=size)
     for name in ("static", "media"):

@@ -19,7 +19,7 @@ from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
 from backchannel.sources.nostr.directory import Directory
 from backchannel.sources.nostr.event_queue import EventQueue
-from backchannel.web.card_cache import Views
+from backchannel.web.card_cache import CardCache
 from tests.conftest import Tell
 from tests.kit.gathering import TAGS
 from tests.kit.posts import post
@@ -80,7 +80,7 @@ async def test_long_posts_are_drawn_one_at_a_time_also_when_all_are_new_to_the_p
     sequencer: Stepped, tell: Tell
 ) -> None:
     await settle(sequencer, *[Posted(post(f"p{at}", "word " * 6000, by=f"a{at}")) for at in range(40)])
-    views = Views(sequencer, zone=UTC, own_tags=("conf",))
+    views = CardCache(sequencer, zone=UTC, own_tags=("conf",))
     done = asyncio.Event()
     watch = asyncio.create_task(turns(done))
     await asyncio.sleep(0)

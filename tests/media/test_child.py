@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageCms
 
-from backchannel.media.worker import Unusable, Worker, sniff
+from backchannel.media.worker import UnusablePicture, Worker, sniff
 from tests.kit.pictures import RED, opened, picture
 
 
@@ -88,6 +88,6 @@ async def test_of_five_hundred_frames_the_first_is_shown(worker: Worker) -> None
 )  # fmt: skip
 async def test_what_is_no_picture_of_ours_never_meets_a_decoder(data: bytes, worker: Worker) -> None:
     assert sniff(data) == b""
-    with pytest.raises(Unusable, match="which is no PNG, JPEG, GIF or WebP"):
+    with pytest.raises(UnusablePicture, match="which is no PNG, JPEG, GIF or WebP"):
         await worker.reencode(data)
     assert worker.started == 0

@@ -10,7 +10,7 @@ import pytest
 
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
-from backchannel.media.worker import Unusable
+from backchannel.media.worker import UnusablePicture
 from tests.kit.pictures import CLOCK, many_scans, picture
 from tests.media.test_worker import MOODY
 
@@ -71,7 +71,7 @@ async def test_one_authors_slow_pictures_let_anothers_large_one_go_first(moody: 
     async def make(data: bytes, who: str) -> None:
         try:
             await decoders.reencode(data, ticket(who))
-        except Unusable:
+        except UnusablePicture:
             order.append(f"{who} fails")
         else:
             order.append(who)
@@ -88,7 +88,7 @@ async def test_one_authors_slow_pictures_let_anothers_large_one_go_first(moody: 
 
 async def test_a_picture_that_kills_its_child_is_tried_by_one_more_and_no_further(moody: Making) -> None:
     decoders = moody()
-    with pytest.raises(Unusable, match="its decoder died"):
+    with pytest.raises(UnusablePicture, match="its decoder died"):
         await decoders.reencode(CRASHES, ticket())
     assert started(decoders) == (1, 1)
     assert (await decoders.reencode(SMALL, ticket())).width == 20
@@ -114,7 +114,7 @@ async def test_a_picture_that_takes_a_quick_child_too_long_is_given_time(moody: 
 async def test_a_thousand_scans_in_a_few_bytes_are_refused_unseen(decoders: Decoders) -> None:
     bomb = many_scans(1000)
     assert len(bomb) < 600_000
-    with pytest.raises(Unusable, match=r"4000 x 4000 pixels in 10\d\d scans are too many"):
+    with pytest.raises(UnusablePicture, match=r"4000 x 4000 pixels in 10\d\d scans are too many"):
         await decoders.reencode(bomb, ticket())
     assert started(decoders) == (1, 0)
     assert (await decoders.reencode(many_scans(0), ticket())).width == 1600

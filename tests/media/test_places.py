@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from backchannel.media.places import LATE_RANK, Claim, Places, Sidings, Ticket
+from backchannel.media.places import LATE_RANK, Claim, Places, SlowFetches, Ticket
 from tests.kit.pictures import CLOCK
 
 
@@ -122,7 +122,7 @@ def test_at_the_side_the_oldest_of_whoever_has_most_makes_room(who: str) -> None
         "host": (99, 99, 99, 3),
         "all": (3,) + (99,) * 3,
     }
-    side, cut = Sidings(*most[who]), list[str]()
+    side, cut = SlowFetches(*most[who]), list[str]()
     for name, author in (("ada", "ada"), ("e1", "eve"), ("e2", "eve"), ("e3", "eve")):
         side.admit(Ticket("h"), Claim("a", author), lambda name=name: cut.append(name))  # type: ignore[misc]
     assert cut == ["e1"]

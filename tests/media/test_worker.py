@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from backchannel.child_process import ChildDied
-from backchannel.media.worker import WORK, Overdue, Unusable, Worker, sniff
+from backchannel.media.worker import WORK, DecodeTimeout, UnusablePicture, Worker, sniff
 from tests.kit.pictures import peak_kb, picture, png
 
 BOMBS = {
@@ -28,7 +28,7 @@ async def test_a_bomb_does_not_go_off_here(bomb: str, worker: Worker) -> None:
     before = peak_kb()
     try:
         await worker.reencode(BOMBS[bomb])
-    except Unusable:
+    except UnusablePicture:
         pass
     else:
         assert bomb == "more data than pixels", "only this one holds a small picture"
@@ -38,7 +38,7 @@ async def test_a_bomb_does_not_go_off_here(bomb: str, worker: Worker) -> None:
 
 async def test_the_largest_picture_allowed_fits_into_the_childs_memory(worker: Worker) -> None:
     assert (await worker.reencode(picture("PNG", (5000, 4000), (1, 2, 3, 128)))).width == 1600
-    with pytest.raises(Unusable, match=r"20004000"):
+    with pytest.raises(UnusablePicture, match=r"20004000"):
         await worker.reencode(picture("PNG", (5001, 4000)))
 
 
@@ -51,7 +51,7 @@ async def test_every_truncated_or_mutated_picture_is_made_or_refused_by_the_same
             continue
         try:
             await worker.reencode(data)
-        except Unusable:
+        except UnusablePicture:
             seen[False] += 1
         else:
             seen[True] += 1
@@ -98,7 +98,7 @@ async def moody(tmp_path: Path) -> AsyncIterator[Worker]:
 
 
 async def test_a_child_that_hangs_or_dies_is_replaced(moody: Worker) -> None:
-    with pytest.raises(Overdue, match="not decoded within 8 s"):
+    with pytest.raises(DecodeTimeout, match="not decoded within 8 s"):
         await moody.reencode(picture(size=(77, 9)))
     with pytest.raises(ChildDied):
         await moody.reencode(picture(size=(99, 9)))
@@ -107,6 +107,6 @@ async def test_a_child_that_hangs_or_dies_is_replaced(moody: Worker) -> None:
 
 
 async def test_a_decoder_that_takes_too_much_memory_costs_its_picture_alone(moody: Worker) -> None:
-    with pytest.raises(Unusable, match="MemoryError"):
+    with pytest.raises(UnusablePicture, match="MemoryError"):
         await moody.reencode(picture(size=(55, 9)))
     assert moody.started == 1

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from backchannel.web.answer_cache import MAX_FLIGHTS, MAX_KEPT, Kept, Rendered
-from backchannel.web.answer_queue import Crowded, Pace
+from backchannel.web.answer_cache import MAX_FLIGHTS, MAX_KEPT, AnswerCache, Rendered
+from backchannel.web.answer_queue import AnswerQueue, Crowded
 from tests.kit.clocks import ManualClock, turns
 from tests.kit.stand_in import Stage
 
@@ -15,7 +15,7 @@ class Kitchen:
 
     def __init__(self) -> None:
         self.stage, self.clock = Stage(), ManualClock(1_790_000_000.0, sleeps="held")
-        self.kept = Kept(self.stage, self.clock, Pace(), lambda key: key == "venue")
+        self.kept = AnswerCache(self.stage, self.clock, AnswerQueue(), lambda key: key == "venue")
         self.may_go = asyncio.Event()
         self.made: list[str] = []
         self.under_way = self.most = 0
@@ -155,7 +155,7 @@ async def test_a_mistake_is_told_to_all_who_waited_and_made_again_for_the_next()
 
 
 async def test_turns_go_round_by_address_and_a_few_at_a_time() -> None:
-    line, order = Pace(per_pass=2), list[str]()
+    line, order = AnswerQueue(per_pass=2), list[str]()
 
     async def come(name: str, address: str) -> None:
         await line.take(address)

@@ -9,11 +9,11 @@ from backchannel.gather import SourceHealth
 from backchannel.web.card_body import NodeView
 from backchannel.web.card_view import AuthorView, CardView
 from backchannel.web.headers import CSP
-from backchannel.web.pages import Pages, Stand, threads
+from backchannel.web.pages import Pages, PageState, threads
 from backchannel.web.qr import qr_svg, qr_text
 from tests.browser.page_site import CONFIG
 
-STAND = Stand("e-1", 42, 1_795_527_540.0, 1_795_000_000.5, 2.0)
+STAND = PageState("e-1", 42, 1_795_527_540.0, 1_795_000_000.5, 2.0)
 
 
 def card(key: int, **more: object) -> CardView:

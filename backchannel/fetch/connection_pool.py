@@ -11,7 +11,7 @@ MAX_HEADER = 16 << 10
 MAX_HEADERS = 128
 
 
-class Way:
+class ConnectionPool:
     """A guard with the names that were resolved and the connections that are open under it.
 
     Each has its own: a connection or a name that one guard let through could serve what another refuses.
