@@ -23,7 +23,7 @@ from backchannel.sources.nostr.wire import bound_event, parse_event, parse_said
 from backchannel.text import markup
 from backchannel.web import card_text
 from backchannel.web.card_render import render_card
-from backchannel.wire import MAX_NAME, MAX_PLAIN, dates
+from backchannel.wire import MAX_NAME, MAX_PLAIN, dates, media_kind, short_text, wishes
 from tests.conftest import Tell
 from tests.kit.posts import post as kit_post
 from tests.linear.hostile import Make, inputs, numbered, repeated
@@ -149,6 +149,9 @@ CHEAP: dict[str, tuple[int, Callable[[str], object]]] = {
         URL,
         lambda s: entry(media=tuple(WireMedium(s, "image/png", alt=s) for _ in range(64))),
     ),
+    "an ending": (URL, lambda s: media_kind.kind_of_address(f"https://a.example/{s}")),
+    "wishes": (PLAIN, wishes.wishes_in_words),
+    "a title that repeats": (PLAIN, lambda s: short_text.repeats(s[:300], (s,))),
     "a date": (dates.MAX_DATE, dates.read_date),
     "a NIP-19 word": (5000, lambda s: tried(bech32.parse_pointer, s)),
 }

@@ -10,10 +10,11 @@ from backchannel.sources.feed.wire import Head, Text, WireEntry, WirePerson
 from backchannel.sources.feed.words import parse_words, plain_title
 from backchannel.text import cut, one_line, shown_host, web_url
 from backchannel.wire import MAX_NAME
+from backchannel.wire.pictures import PictureIndex
+from backchannel.wire.wishes import wishes_in_hashtags
 
 MAX_AUTHORS = 5
 
-_CONSENT = ("nobot", "noindex", "nowall")
 _EMAIL = re.compile(r"(?<![^\s@<>()])[^\s@<>()]++@[^\s@<>()]++")  # linear: it begins where a word does
 _PROFILE = re.compile(r"https?://[^/?#]+/@([\w.-]{1,64})(?:/|$)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
@@ -53,10 +54,11 @@ def parse_entry(entry: WireEntry, head: Head, origin: Origin, *, id: str, first_
     words = parse_words(entry, link, origin.base)
     where = link or home
     # A permalink may lead anywhere; whose words these are it tells only where the feed is at home.
-    author, avatar = _author(entry, head, origin, where if origin.owns(where) else origin.base)
-    shown = parse_media(entry, words.images, origin.base, avatar)
+    pictures = PictureIndex(origin.base)
+    author = _author(entry, head, origin, where if origin.owns(where) else origin.base, pictures)
+    media = parse_media(entry, words.images, origin.base, pictures)
     preview = _preview(head, origin, link) if words.is_cut and link else None
-    labels = [tag for tag in words.hashtags if tag in _CONSENT]
+    labels = wishes_in_hashtags(words.hashtags)
     if head.is_noindex or entry.is_noindex:
         labels.append("noindex")
     return Post(
@@ -70,7 +72,7 @@ def parse_entry(entry: WireEntry, head: Head, origin: Origin, *, id: str, first_
             url=link or home or web_url(origin.url),
             body=words.body,
             warning=words.warning,
-            media=shown.media,
+            media=media,
             preview=preview,
         ),
         lang=_language(entry, head),
@@ -78,7 +80,7 @@ def parse_entry(entry: WireEntry, head: Head, origin: Origin, *, id: str, first_
         labels=tuple(dict.fromkeys(labels)),
         sensitive=entry.is_adult or bool(words.warning),
         revision=int(entry.updated * 1000) if entry.updated else 0,
-        pictures=shown.pictures,
+        pictures=pictures.all(),
     )
 
 
@@ -98,7 +100,7 @@ def _created_at(entry: WireEntry, first_seen: float) -> float:
     return float(first_seen if at is None else at)
 
 
-def _author(entry: WireEntry, head: Head, origin: Origin, where: str) -> tuple[Author, tuple[str, ...]]:
+def _author(entry: WireEntry, head: Head, origin: Origin, where: str, pictures: PictureIndex) -> Author:
     """Who wrote it, and the picture that stands for them: theirs, or the feed's."""
     people = {name: who for who in (*entry.authors, *head.authors) if (name := clean_name(who.name))}
     own = [name for who in entry.authors if (name := clean_name(who.name))]
@@ -116,11 +118,9 @@ def _author(entry: WireEntry, head: Head, origin: Origin, where: str) -> tuple[A
         name = cut(plain_title(head.title), MAX_NAME) if is_theirs else f"@{found[1]}"
         icon = head.icon if is_theirs else ""
     name = name or clean_name(origin.name) or cut(plain_title(head.title), MAX_NAME) or host
-    picture = web_url(only.avatar or icon, origin.base) if only.avatar or icon else ""
     url = web_url(only.url, origin.base) if only.url else ""
     url = url if origin.owns(url) else ""
-    author = Author(origin.author_id(name), name, handle, url, 0 if picture else None)
-    return author, (picture,) if picture else ()
+    return Author(origin.author_id(name), name, handle, url, pictures.add(only.avatar or icon))
 
 
 def clean_name(name: str) -> str:

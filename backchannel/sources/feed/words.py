@@ -20,6 +20,7 @@ from backchannel.text import (
     web_url,
 )
 from backchannel.text.markup import tokens
+from backchannel.wire.short_text import repeats, titled
 
 MAX_EXCERPT = 500
 """Characters of an article that stand on a card; its link leads to the rest."""
@@ -77,11 +78,11 @@ def parse_words(entry: WireEntry, link: str, base: str) -> Words:
             warning, source = plain_text(parse_html(found[1])), source[found.end() :]
     whole, images = _parse(replace(text, value=source), base)
     tags = _hashtags(entry, title, whole)
-    if _repeats(title, plain_text(whole)):
+    if repeats(title, whole):
         title = ""
     body, is_cut = _shortened(entry, whole, bool(title), base)
     if title:
-        body = (Node("paragraph", (Node("strong", (title,)),)), *body)
+        body = titled(title, body)
     return Words(body, tags, images, warning, is_cut)
 
 
@@ -155,12 +156,6 @@ def _hashtags(entry: WireEntry, title: str, body: Body) -> tuple[str, ...]:
     found += find_hashtags(body)
     found += find_hashtags(parse_plain(plain_text(body)))
     return tuple(dict.fromkeys(found))[:MAX_TAGS]
-
-
-def _repeats(title: str, text: str) -> bool:
-    """Whether the text begins with the title, as where a network makes a title of a post's first words."""
-    start = " ".join(title.rstrip(".… ").split())
-    return not start or " ".join(text.split()).startswith(start)
 
 
 def _shortened(entry: WireEntry, whole: Body, has_title: bool, base: str) -> tuple[Body, bool]:

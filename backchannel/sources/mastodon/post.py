@@ -1,7 +1,7 @@
 """One Mastodon status → one post. Pure; raises exactly DecodeError."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct, field
@@ -16,7 +16,7 @@ from backchannel.model import (
     Quote,
 )
 from backchannel.redaction import beginning
-from backchannel.sources.mastodon.media import PictureIndex, build_media, line
+from backchannel.sources.mastodon.media import build_media, emoji_of
 from backchannel.sources.mastodon.origin import belongs, origin_of, own_url, parse_uri
 from backchannel.sources.mastodon.wire import (
     WireAccount,
@@ -30,15 +30,19 @@ from backchannel.sources.mastodon.wire import (
     word,
 )
 from backchannel.text import MAX_HTML, fold_tag, parse_html, plain_text, web_url, without_undrawn, words_of
+from backchannel.wire import MAX_NAME
 from backchannel.wire.dates import parse_date
+from backchannel.wire.pictures import PictureIndex
+from backchannel.wire.short_text import line, passage
+from backchannel.wire.wishes import wishes_in_hashtags, wishes_in_words
 
 MAX_QUOTED = 10_000
 """Characters of HTML that are read of a post within a post."""
 
 OptOut = Literal["no-archive", "hide", "show"]
 
+_NO_AVATAR = "/missing.png"  # Mastodon's stand-in for none; the page draws initials instead
 _NOT_IN_NAME = re.compile(r"[^\w.~+-]")
-_REFUSALS_IN_NOTE = re.compile(r"[#＃](nobot|noindex|nowall)s?(?!\w)")
 _OPTED_OUT: Mapping[OptOut, tuple[str, ...]] = {
     "no-archive": ("no-archive",), "hide": ("noindex",), "show": (),
 }  # fmt: skip
@@ -74,13 +78,11 @@ def build_post(status: WireStatus, view: View) -> Post | None:
     uri = canonical_uri(status)
     is_origin = origin_of(uri) == view.origin
     pictures = PictureIndex(view.base)
-    pictures.know(status.emojis)
-    pictures.know(account.emojis)
+    pictures.know(emoji_of(status.emojis, account.emojis))
     author = _author(status, view, pictures)
     quoted = _quoted(status, view)
     if quoted:
-        pictures.know(quoted.emojis)
-        pictures.know((quoted.account or WireAccount()).emojis)
+        pictures.know(emoji_of(quoted.emojis, (quoted.account or WireAccount()).emojis))
     body = _body(status, view, pictures, is_quoting=quoted is not None)
     media = build_media(status, pictures)
     quote = _quote(quoted, view, pictures) if quoted else None
@@ -90,7 +92,6 @@ def build_post(status: WireStatus, view: View) -> Post | None:
     texts = [plain_text(body), warning, *poll, author.name]
     if quote:
         texts += [plain_text(quote.body), quote.warning, quote.author.name]
-    hashtags = tuple(dict.fromkeys(filter(None, (fold_tag(tag.name or "") for tag in status.tags or ()))))
     face = Face(
         author=author,
         network="Mastodon",
@@ -110,10 +111,10 @@ def build_post(status: WireStatus, view: View) -> Post | None:
         created_at=parse_date(status.created_at or ""),
         face=face,
         ref=f"{view.host}/{word(status.id)}",
-        lang=line(status.language),
-        hashtags=hashtags,
+        lang=passage(status.language),
+        hashtags=_hashtags(status),
         reply_to=view.parents.get(word(status.in_reply_to_id), ""),
-        labels=_labels(status, account, view.opt_outs, hashtags),
+        labels=_labels(status, account, view.opt_outs),
         sensitive=bool(status.sensitive),
         revision=round(parse_date(status.edited_at) * 1000) if status.edited_at else 0,
         is_origin=is_origin,
@@ -122,6 +123,10 @@ def build_post(status: WireStatus, view: View) -> Post | None:
         via="" if is_origin else view.host,
         is_hearsay=quote is not None and origin_of(quote.id) != view.origin,
     )
+
+
+def _hashtags(status: WireStatus) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (fold_tag(tag.name or "") for tag in status.tags or ()))))
 
 
 def canonical_uri(status: WireStatus) -> str:
@@ -135,7 +140,7 @@ def _body(
     return parse_html(
         status.content or "",
         base=view.base,
-        emoji=pictures.emoji.keys(),
+        emoji=pictures.names,
         mentions={web_url(who.url or ""): who.acct or "" for who in status.mentions or ()},
         hashtags=[fold_tag(tag.name or "") for tag in status.tags or ()],
         is_quoting=is_quoting,
@@ -145,18 +150,19 @@ def _body(
 
 def _author(status: WireStatus, view: View, pictures: PictureIndex) -> Author:
     account = status.account or WireAccount()
-    acct = without_undrawn(line(account.acct or account.username))
+    acct = without_undrawn(passage(account.acct or account.username))
     if not acct:
         raise DecodeError("a status without an account")
     id_ = _author_id(status, account)
-    name = " ".join(line(account.display_name).split()) or line(account.username) or acct
+    name = line(account.display_name, MAX_NAME) or passage(account.username) or acct
     page = web_url(account.url or "", view.base)
+    avatar = account.avatar_static or account.avatar or ""
     return Author(
         id=id_,
         name=name,
         handle=_handle(acct, origin_of(id_), view),
         url=page if origin_of(page) == origin_of(id_) else "",
-        avatar=pictures.add(account.avatar_static or account.avatar),
+        avatar=None if avatar.endswith(_NO_AVATAR) else pictures.add(avatar),
     )
 
 
@@ -188,19 +194,19 @@ def _author_id(status: WireStatus, account: WireAccount) -> str:
     page = web_url(account.url or "")
     if not mark and origin_of(page) == origin:
         return parse_uri(page)
-    return prefix if mark else f"https://{origin}/@{line(account.username or account.acct)}"
+    return prefix if mark else f"https://{origin}/@{passage(account.username or account.acct)}"
 
 
 def _warning(status: WireStatus) -> str:
     """The content warning; Pleroma's own field for it is HTML, with the plain words beside it."""
     pleroma = decode_object(status.pleroma, WirePleroma)
     plain = decode_object(pleroma.spoiler_text, WirePlain) if pleroma else None
-    return line((plain.text if plain else None) or status.spoiler_text)
+    return passage((plain.text if plain else None) or status.spoiler_text)
 
 
 def _poll(status: WireStatus) -> tuple[str, ...]:
     poll = decode_object(status.poll, WirePoll)
-    options = (line(option.title) for option in (poll.options if poll else None) or ())
+    options = (passage(option.title) for option in (poll.options if poll else None) or ())
     return tuple(filter(None, options))
 
 
@@ -209,8 +215,8 @@ def _preview(status: WireStatus, pictures: PictureIndex, quote: Quote | None) ->
     url = web_url(card.url or "") if card else ""
     if not card or not url or (quote and quote.url == url):
         return None
-    title = line(card.title)
-    return Preview(url, title, line(card.description), pictures.add(card.image)) if title else None
+    title = passage(card.title)
+    return Preview(url, title, passage(card.description), pictures.add(card.image)) if title else None
 
 
 def _quoted(status: WireStatus, view: View) -> WireStatus | None:
@@ -259,20 +265,15 @@ def _quote(quoted: WireStatus, view: View, pictures: PictureIndex) -> Quote:
 def _refusals(status: WireStatus, account: WireAccount | None) -> list[str]:
     """Labels that say: not on a wall. A status that does not say it is public is not."""
     account = account or WireAccount()
-    note = words_of(account.note or "").casefold()
-    found = [match.group(1) for match in _REFUSALS_IN_NOTE.finditer(note)]
+    found = [*wishes_in_words(words_of(account.note or "")), *wishes_in_hashtags(_hashtags(status))]
     if status.visibility != "public":
         found.append("not-public")
     said = ("noindex", "limited", "suspended", "memorial")
     return [*found, *(name for name in said if getattr(account, name))]
 
 
-def _labels(
-    status: WireStatus, account: WireAccount, opt_outs: OptOut, hashtags: Sequence[str]
-) -> tuple[str, ...]:
+def _labels(status: WireStatus, account: WireAccount, opt_outs: OptOut) -> tuple[str, ...]:
     found = _refusals(status, account)
-    if "nowall" in hashtags:
-        found.append("nowall")
     if account.bot:
         found.append("bot")
     if account.discoverable is False or account.indexable is False:

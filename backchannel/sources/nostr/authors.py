@@ -7,11 +7,10 @@ from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
 from backchannel.sources.nostr.wire import PROFILE, WireEvent
-from backchannel.text import MAX_URL, cut, fold_tag, one_line, web_url
+from backchannel.text import MAX_URL, web_url
 from backchannel.wire import MAX_NAME, MAX_PLAIN, Limit, bound_text, decode
-
-WISHES = ("nobot", "noindex", "nowall")
-"""Hashtags in a profile or a post by which people stay out, see `model.REFUSALS`."""
+from backchannel.wire.short_text import line
+from backchannel.wire.wishes import wishes_in_words
 
 _NOTHING = Raw(b"null")
 _SHORTCODE = re.compile(r"[\w-]{1,64}")
@@ -47,10 +46,8 @@ def parse_profile(event: WireEvent) -> Profile:
         texts = (decode(raw, str) for key in keys if bytes(raw := said.get(key, _NOTHING)).startswith(b'"'))
         return next((bound_text(value, limit) for value in texts if value.strip()), "")
 
-    called = text(Limit(MAX_NAME, "cut"), "display_name", "displayName", "name", "username")
-    name = cut(one_line(called), MAX_NAME)
-    about = {fold_tag(word) for word in re.findall(r"#\w+", text(Limit(MAX_PLAIN, "cut"), "about"))}
-    labels = [wish for wish in WISHES if wish in about or wish + "s" in about]
+    name = line(text(Limit(MAX_NAME, "cut"), "display_name", "displayName", "name", "username"), MAX_NAME)
+    labels = wishes_in_words(text(Limit(MAX_PLAIN, "cut"), "about"))
     if bytes(said.get("bot", _NOTHING)) == b"true":
         labels.append("bot")
     emoji = tuple((code, url) for code, url in find_emoji(event) if f":{code}:" in name)

@@ -3,22 +3,18 @@
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from backchannel.model import MediaKind
 from backchannel.sources.nostr.wire import ARTICLE, PICTURE, SHORT, VIDEO, WireEvent
-from backchannel.text import cut, find_addresses, strip_controls, web_url
+from backchannel.text import find_addresses, web_url
 from backchannel.wire import MAX_ALT
+from backchannel.wire.media_kind import kind_of_address, kind_of_type
+from backchannel.wire.short_text import passage
 
 MAX_MEDIA = 8
 
-_ENDINGS: dict[str, MediaKind] = {
-    **dict.fromkeys(("jpg", "jpeg", "png", "gif", "webp", "avif"), "image"),
-    **dict.fromkeys(("mp4", "webm", "mov", "m4v", "m3u8"), "video"),
-    **dict.fromkeys(("mp3", "ogg", "m4a", "wav", "flac", "opus"), "audio"),
-}
 # Linear: what it looks through ends at the next `[`, where it could begin anew.
 _PICTURE_IN_MARKDOWN = re.compile(r"!\[([^\[\]\n]*+)\]\(\s*+<?(https?://[^\s)>\[]++)>?[^)\n\[]*+\)")
 
@@ -55,7 +51,9 @@ def find_media(event: WireEvent) -> tuple[Attachment, ...]:
     media = list(every.values())[:MAX_MEDIA]
     if len(media) == 1 and not media[0].alt and event.kind in (PICTURE, VIDEO, SHORT):
         only = media[0]
-        media = [Attachment(only.url, only.kind, _clean(event.first("alt")), only.picture, only.hash)]
+        media = [
+            Attachment(only.url, only.kind, passage(event.first("alt"), MAX_ALT), only.picture, only.hash)
+        ]
     return tuple(media)
 
 
@@ -66,7 +64,7 @@ def _parse_imeta(entries: Sequence[str]) -> Attachment | None:
         key, _, value = entry.partition(" ")
         fields.setdefault(key, value.strip())
     url = fields.get("url", "")
-    kind = _kind(fields.get("m", "")) or _by_ending(url)
+    kind = kind_of_type(fields.get("m", "")) or kind_of_address(url)
     if not web_url(url) or kind is None:
         return None
     poster = url if kind == "image" else fields.get("image", "")
@@ -74,7 +72,7 @@ def _parse_imeta(entries: Sequence[str]) -> Attachment | None:
     return Attachment(
         url=url,
         kind=kind,
-        alt=_clean(fields.get("alt", "")),
+        alt=passage(fields.get("alt"), MAX_ALT),
         picture=web_url(poster),
         hash=digest if re.fullmatch(r"[0-9a-f]{64}", digest) else "",
     )
@@ -86,10 +84,10 @@ def _find_in_text(event: WireEvent) -> Iterator[Attachment]:
             yield Attachment(event.first("image"), "image", picture=cover)
         for match in _PICTURE_IN_MARKDOWN.finditer(event.content):
             if picture := web_url(match[2]):
-                yield Attachment(match[2], "image", _clean(match[1]), picture)
+                yield Attachment(match[2], "image", passage(match[1], MAX_ALT), picture)
         return
     for _, _, url in find_addresses(event.content):
-        if _by_ending(url) == "image" and (picture := web_url(url)):
+        if kind_of_address(url) == "image" and (picture := web_url(url)):
             yield Attachment(url, "image", picture=picture)
 
 
@@ -102,27 +100,3 @@ def without_urls(text: str, urls: frozenset[str]) -> str:
             at = end
     kept.append(text[at:])
     return re.sub(r"\n{3,}", "\n\n", "".join(kept)) if at else text
-
-
-_FAMILIES: dict[str, MediaKind] = {"image": "image", "video": "video", "audio": "audio"}
-
-
-def _kind(mime: str) -> MediaKind | None:
-    lowered = mime.lower().split(";")[0].strip()
-    if "mpegurl" in lowered:
-        return "video"
-    if lowered == "image/svg+xml":
-        return None
-    return _FAMILIES.get(lowered.partition("/")[0])
-
-
-def _by_ending(url: str) -> MediaKind | None:
-    try:
-        path = urlsplit(url).path
-    except ValueError:  # urllib's word for brackets that are no IPv6 address
-        return None
-    return _ENDINGS.get(path.rpartition(".")[2].lower()) if "." in path else None
-
-
-def _clean(text: str) -> str:
-    return cut(strip_controls(text).strip(), MAX_ALT)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from backchannel.model import Author, Body, DecodeError, Emoji, Face, Media, Post, Quote
-from backchannel.sources.nostr.authors import WISHES, Profile, find_emoji
+from backchannel.model import REFUSALS, Author, Body, DecodeError, Face, Media, Post, Quote
+from backchannel.sources.nostr.authors import Profile, find_emoji
 from backchannel.sources.nostr.bech32 import render_naddr, render_nevent, render_npub, shorten
 from backchannel.sources.nostr.media import find_media
 from backchannel.sources.nostr.wire import (
@@ -17,8 +17,11 @@ from backchannel.sources.nostr.wire import (
     is_over,
 )
 from backchannel.sources.nostr.words import find_references, parse_words, permalink, reference_of
-from backchannel.text import cut, find_hashtags, fold_tag, one_line, plain_text
+from backchannel.text import find_hashtags, fold_tag, plain_text
 from backchannel.wire.dates import read_epoch
+from backchannel.wire.pictures import PictureIndex
+from backchannel.wire.short_text import line
+from backchannel.wire.wishes import wishes_in_hashtags, wishes_in_words
 
 STUFFED = 8
 """More hashtags than this are no topic but a net."""
@@ -89,9 +92,10 @@ def parse_post(
     """A checked event as a post, with what is known now. Raises DecodeError for a kind that is no post."""
     if event.kind not in POST_KINDS:
         raise DecodeError(f"kind {event.kind} is no post")
-    faces = _Faces(web, profile_of)
+    pictures = PictureIndex()
+    faces = _Faces(web, profile_of, pictures)
     quoted = event_of(find_quote(event))
-    if quoted and not _is_quotable(quoted, event, now):
+    if quoted and not _is_quotable(quoted, event, profile_of(quoted.pubkey), now):
         quoted = None
     author = faces.author(event.pubkey)
     body, media = faces.words(event, find_quote(event) if quoted else "")
@@ -99,6 +103,9 @@ def parse_post(
     hashtags, is_stuffed = _hashtags(event, body)
     warning, is_sensitive = _warning(event)
     reply_to, root = find_thread(event)
+    texts = [warning, plain_text(body), author.name]
+    if quote:
+        texts += [quote.warning, plain_text(quote.body), quote.author.name]
     return Post(
         id=post_id(event),
         kind="nostr",
@@ -111,7 +118,7 @@ def parse_post(
             body=body,
             warning=warning,
             media=media,
-            emoji=faces.emoji(warning, body, author.name, quote),
+            emoji=pictures.used(texts),
             quote=quote,
         ),
         ref=event.id,
@@ -123,34 +130,27 @@ def parse_post(
         sensitive=is_sensitive,
         revision=event.created_at if event.address else 0,
         expires_at=expires_at(event),
-        pictures=tuple(faces.pictures),
+        pictures=pictures.all(),
     )
 
 
 class _Faces:
-    """Builds what is drawn of one post, and collects the addresses of its pictures on the way."""
+    """Builds what is drawn of one post; addresses and custom emoji go into `pictures` on the way."""
 
-    def __init__(self, web: str, profile_of: ProfileOf) -> None:
-        self.pictures: dict[str, int] = {}
+    def __init__(self, web: str, profile_of: ProfileOf, pictures: PictureIndex) -> None:
         self._web = web
         self._profile_of = profile_of
-        self._emoji: dict[str, str] = {}
-
-    def picture(self, url: str) -> int | None:
-        """The index of this address, None for none."""
-        return self.pictures.setdefault(url, len(self.pictures)) if url else None
+        self._pictures = pictures
 
     def author(self, pubkey: str) -> Author:
         profile = self._profile_of(pubkey)
         word = render_npub(pubkey)
-        for code, url in profile.emoji if profile else ():
-            self._emoji.setdefault(code, url)
         return Author(
             id=f"nostr:{pubkey}",
             name=self.name(pubkey),
             handle=shorten(word),
             url=permalink(self._web, word),
-            avatar=self.picture(profile.picture) if profile else None,
+            avatar=self._pictures.add(profile.picture) if profile else None,
         )
 
     def name(self, pubkey: str) -> str:
@@ -159,9 +159,11 @@ class _Faces:
         return (profile.name if profile else "") or shorten(render_npub(pubkey))
 
     def words(self, event: WireEvent, quoted: str) -> tuple[Body, tuple[Media, ...]]:
-        """The body without what is shown beside it, and the media."""
+        """The body without what is shown beside it, and media. Its own emoji come before its author's."""
         found = find_media(event)
         codes = dict(find_emoji(event))
+        profile = self._profile_of(event.pubkey)
+        self._pictures.know((*codes.items(), *(profile.emoji if profile else ())))
         body = parse_words(
             event,
             name_of=self.name,
@@ -170,16 +172,11 @@ class _Faces:
             shown_urls=frozenset(media.url for media in found if media.picture),
             quoted=quoted,
         )
-        self._emoji = {**self._emoji, **codes}
-        media = tuple(Media(m.id, m.kind, m.alt, self.picture(m.picture)) for m in found)
-        return body, media
+        return body, tuple(Media(m.id, m.kind, m.alt, self._pictures.add(m.picture)) for m in found)
 
     def quote(self, event: WireEvent) -> Quote:
-        own = self._emoji
-        self._emoji = {}
         author = self.author(event.pubkey)
         body, media = self.words(event, "")
-        self._emoji = {**self._emoji, **own}
         return Quote(
             id=post_id(event),
             url=permalink(self._web, event_word(event)),
@@ -189,15 +186,6 @@ class _Faces:
             media=media,
         )
 
-    def emoji(self, warning: str, body: Body, name: str, quote: Quote | None) -> tuple[Emoji, ...]:
-        """Those that stand somewhere on the card."""
-        drawn = [warning, plain_text(body), name]
-        if quote:
-            drawn += [quote.warning, plain_text(quote.body), quote.author.name]
-        named = {word for text in drawn for word in text.split(":")[1:-1]}
-        used = ((code, url) for code, url in self._emoji.items() if code in named)
-        return tuple(Emoji(code, index) for code, url in used if (index := self.picture(url)) is not None)
-
 
 def event_word(event: WireEvent) -> str:
     """The NIP-19 word that names the event, the same from every relay."""
@@ -206,7 +194,12 @@ def event_word(event: WireEvent) -> str:
     return render_nevent(event.id, event.pubkey, event.kind)
 
 
-def _is_quotable(quoted: WireEvent, event: WireEvent, now: float) -> bool:
+def _is_quotable(quoted: WireEvent, event: WireEvent, profile: Profile | None, now: float) -> bool:
+    """Whether it can be shown within another, and its author does not mind being on a wall."""
+    is_refused = profile is not None and not REFUSALS.isdisjoint(profile.labels)
+    tagged = [fold_tag(tag[1]) for tag in quoted.all("t")]
+    if is_refused or wishes_in_hashtags(tagged) or wishes_in_words(quoted.content):
+        return False
     return quoted.kind in POST_KINDS and quoted.id != event.id and not is_over(quoted, now)
 
 
@@ -230,14 +223,14 @@ def _warning(event: WireEvent) -> tuple[str, bool]:
     if not event.has("content-warning"):
         return "", False
     labelled = (tag[1] for tag in event.all("l") if len(tag) > 2 and tag[2] == "content-warning")
-    said = cut(one_line(event.first("content-warning") or next(labelled, "")), MAX_WARNING)
+    said = line(event.first("content-warning") or next(labelled, ""), MAX_WARNING)
     return said or "Content warning", True
 
 
 def _labels(
     event: WireEvent, hashtags: tuple[str, ...], profile: Profile | None, is_stuffed: bool, is_sensitive: bool
 ) -> tuple[str, ...]:
-    labels = [*(profile.labels if profile else ()), *(wish for wish in WISHES if wish in hashtags)]
+    labels = [*(profile.labels if profile else ()), *wishes_in_hashtags(hashtags)]
     if event.has("proxy"):
         labels.append("bridged")
     if is_stuffed:

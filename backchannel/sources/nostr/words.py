@@ -19,15 +19,14 @@ from backchannel.sources.nostr.bech32 import (
 from backchannel.sources.nostr.media import without_urls
 from backchannel.sources.nostr.wire import ARTICLE, WireEvent
 from backchannel.text import (
-    cut,
     find_addresses,
     joined,
-    one_line,
     parse_html,
     parse_plain,
     render_markdown,
     strip_controls,
 )
+from backchannel.wire.short_text import line, repeats, titled
 
 MAX_TITLE = 300
 MAX_REFERENCES = 50
@@ -113,12 +112,7 @@ def parse_words(
     else:
         body = parse_plain(words, emoji=known)
     placed = _place(body, links)
-    if not title or _starts_with(placed, title):
-        return placed
-    heading = Node("strong", (title,))
-    if any(isinstance(part, Node) and part.t in ("paragraph", "list", "quote") for part in placed):
-        return (Node("paragraph", (heading,)), *placed)
-    return (heading, Node("br"), *placed) if placed else (heading,)
+    return placed if repeats(title, placed) else titled(title, placed)
 
 
 def _tags(event: WireEvent) -> tuple[str, ...]:
@@ -128,11 +122,7 @@ def _tags(event: WireEvent) -> tuple[str, ...]:
 def _title(event: WireEvent) -> str:
     """Articles, pictures and videos have a title (NIP-23, 68, 71); a note's `title` is an invention."""
     said = "" if event.kind in (1, 1111) else event.first("title")
-    return cut(one_line(said), MAX_TITLE)
-
-
-def _starts_with(body: Body, title: str) -> bool:
-    return bool(body) and isinstance(body[0], str) and body[0].startswith(title)
+    return line(said, MAX_TITLE)
 
 
 def _place(body: Body, links: Mapping[str, Node] = MappingProxyType({})) -> Body:

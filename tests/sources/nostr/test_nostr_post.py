@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backchannel.model import Author, DecodeError, Emoji, Media, Node, Post
+from backchannel.model import REFUSALS, Author, DecodeError, Emoji, Media, Node, Post
 from backchannel.sources.nostr.authors import Profile, parse_profile
 from backchannel.sources.nostr.bech32 import render_naddr, render_nevent, render_npub, shorten
 from backchannel.sources.nostr.post import find_people, find_quote, parse_post
@@ -373,7 +373,7 @@ def test_an_attachment_nobody_can_draw_is_left_out(entries: list[str]) -> None:
 def test_a_picture_post_shows_its_title_and_its_pictures_though_no_address_is_in_the_text() -> None:
     tags = [("title", "Door"), ("imeta", f"url {PIC}", "m image/jpeg"), ("alt", "A red door")]
     found = post(ADA.event("in Lisbon", *tags, kind=20))
-    assert found.face.body == (Node("strong", ("Door",)), Node("br"), "in Lisbon")
+    assert found.face.body == (Node("paragraph", (Node("strong", ("Door",)),)), "in Lisbon")
     assert media(found) == [("image", "A red door", PIC)]
 
 
@@ -410,7 +410,7 @@ def test_a_first_date_in_the_future_is_not_believed() -> None:
 
 def test_an_article_with_a_summary_shows_title_summary_and_cover() -> None:
     found = article("long **text**", ("title", "Intro"), ("summary", "In short"), ("image", PIC))
-    assert found.face.body == (Node("strong", ("Intro",)), Node("br"), "In short")
+    assert found.face.body == (Node("paragraph", (Node("strong", ("Intro",)),)), "In short")
     assert media(found) == [("image", "", PIC)]
 
 
@@ -501,11 +501,21 @@ def test_a_quoted_article_is_found_by_its_address() -> None:
 
 @pytest.mark.parametrize(
     "quoted",
-    [GRACE.event("x", ("expiration", "1000")), GRACE.event("+", kind=7), GRACE.event("{}", kind=0)],
-    ids=["expired", "reaction", "profile"],
-)
+    [
+        GRACE.event("x", ("expiration", "1000")), GRACE.event("+", kind=7), GRACE.event("{}", kind=0),
+        GRACE.event("x", ("t", "NoWall")), GRACE.event("not for screens #nowall"),
+    ],
+    ids=["expired", "reaction", "profile", "tagged", "typed"],
+)  # fmt: skip
 def test_what_may_not_be_shown_is_not_shown_as_a_quote(quoted: WireEvent) -> None:
     assert post(ADA.event("x", ("q", quoted.id)), events=[quoted]).face.quote is None
+
+
+def test_who_stays_off_walls_is_not_shown_as_a_quote_either() -> None:
+    profiles = [GRACE.profile(name="Grace", about="#nobot")]
+    found = post(ADA.event("x", ("q", QUOTED.id)), events=[QUOTED], profiles=profiles)
+    assert found.face.quote is None
+    assert REFUSALS.isdisjoint(found.labels), "who quotes is shown"
 
 
 def test_a_quote_within_a_quote_is_a_link() -> None:
