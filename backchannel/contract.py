@@ -47,7 +47,7 @@ class SourceError(Exception):
 
 
 class SourceSettings(BaseModel):
-    """What every source can be told in config.yaml; a kind's own model extends it."""
+    """The settings that every source has in config.yaml; a kind's own model extends it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -80,7 +80,8 @@ class Batch(Struct, frozen=True):
 
 
 class Context(NamedTuple):
-    """What a source is handed: its name, the one HTTP client, time, and what it may know of the event.
+    """The things that a source is handed: its name, the one HTTP client, time, and what it may know of the
+    event.
 
     `watch()` gives what `Recheck.recheck` is handed, at any time: the one permitted way upstream. `hashtags`
     are the event's, case-folded without `#`. `since` is the start of the collecting window (POSIX seconds).
@@ -111,7 +112,7 @@ class Source(Protocol):
     chosen: Collection[str]
 
     def lanes(self) -> Sequence[str]:
-        """Names of what is read independently: servers, relays, feeds. Cursors belong to them.
+        """Return the names of what is read independently: servers, relays, feeds. Cursors belong to them.
 
         They are shown to people and remembered, so no secret is in them (`redaction.redacted`), and they stay
         the same from start to start.
@@ -151,7 +152,7 @@ class Recheck(Protocol):
 
 
 class Sample(Struct, frozen=True):
-    """What a lane shows to whoever looks once.
+    """A lane's state, as `backchannel check` finds it by looking once.
 
     `what` names what answers, in a few foreign words: a feed's title, a server's software. `posts` are the
     newest, as `batches` would give them, however old. `items` counts all that was shown, `skipped` what of it

@@ -18,13 +18,14 @@ class Kind(NamedTuple):
 
 
 def names() -> list[str]:
-    """Names of all networks: the files and packages in `sources/`, then what third parties brought."""
+    """Return the names of all networks: the files and packages in `sources/`, then what third parties
+    brought."""
     own = [module.name for module in iter_modules(sources.__path__)]
     return sorted({*own, *(entry.name for entry in entry_points(group="backchannel.sources"))})
 
 
 def load(kind: str) -> Kind:
-    """The network of that name. KeyError when there is none."""
+    """Return the network of that name. KeyError when there is none."""
     if kind not in names():
         raise KeyError(kind)
     for entry in entry_points(group="backchannel.sources", name=kind):

@@ -230,7 +230,7 @@ class Ruled(Struct, frozen=True, tag="ruled", omit_defaults=True):
 
 
 class Blanked(Struct, frozen=True, tag="blanked"):
-    """Every screen is blank from here on, or no longer, as `on` says."""
+    """A word that blanks the screens, or ends that, as `on` says."""
 
     id: str
     on: bool

@@ -181,6 +181,22 @@ def test_a_network_imports_no_other(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_docstring_says_what_it_does(path: Path) -> None:
+    """A function's begins with a verb; none begins with a word that makes a riddle of the sentence."""
+    riddles = {"What", "One", "Who", "Whose", "Where", "Which", "How", "All", "Every"}
+    nouns = {"The", "A", "An", "Its", "Their", "It", "They", "These", "This", "Whether"}
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            is_method = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            is_value = is_method and any(ast.unparse(by).endswith("property") for by in node.decorator_list)
+            first = (ast.get_docstring(node) or "-").split()[0].rstrip(",.:;")
+            if first in riddles or (is_method and not is_value and first in nouns):
+                found.append(f"line {node.body[0].lineno}: {first}")
+    assert not found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_bears_no_name_of_the_standard_library(path: Path) -> None:
     assert path.stem not in sys.stdlib_module_names
 

@@ -36,7 +36,7 @@ _BEHIND = (
 
 
 def is_named(host: str) -> bool:
-    """Whether only a look-up tells where this host is."""
+    """Tell whether only a look-up tells where this host is."""
     return _address(host) is None and host != "localhost" and "." in host and not _is_local(host)
 
 
@@ -98,7 +98,7 @@ def _is_local(host: str) -> bool:
 
 
 def _is_closed(config: Config) -> bool:
-    """Whether nothing is set up that would pass on what comes from outside."""
+    """Tell whether nothing is set up that would pass on what comes from outside."""
     address = _address(config.server.host)
     is_loopback = config.server.host == "localhost" or bool(address and address.is_loopback)
     return is_loopback and not config.server.trusted_proxies

@@ -75,12 +75,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_reached(failure: Failure) -> bool:
-    """Whether the host answered at all, whatever it said."""
+    """Tell whether the host answered at all, whatever it said."""
     return bool(failure.heard) or not (failure.cause(OSError) or failure.cause(Refused))
 
 
 def is_closed(failure: Failure) -> bool:
-    """Whether we may not read there, by the host's word or by our own guard's."""
+    """Tell whether we may not read there, by the host's word or by our own guard's."""
     if failure.cause(Refused) or failure.status in CLOSED:
         return True
     error = failure.error

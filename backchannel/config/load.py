@@ -95,7 +95,7 @@ class _Filled:
         self.problems.append(Problem(self.line_of(path), path, self._words.redacted(message)))
 
     def line_of(self, path: KeyPath) -> int:
-        """The line of this key, or of the nearest thing around it."""
+        """Return the line of this key, or of the nearest thing around it."""
         around = next((path[:size] for size in range(len(path), -1, -1) if path[:size] in self._lines), ())
         return self._lines.get(around, 1)
 

@@ -1,1 +1,2 @@
-"""One network each: a file or a package, named as `kind:` in config.yaml. See docs/sources/README.md."""
+"""The networks, one each: a file or a package, named as `kind:` in config.yaml. See
+docs/sources/README.md."""

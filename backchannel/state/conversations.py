@@ -25,7 +25,7 @@ class Conversations(Struct):
                 insort(keys, seen.key)
 
     def forget(self, seen: PostState) -> None:
-        """It answers nothing any more; those who answered it keep their link."""
+        """Forget what it answers; those who answer it keep their link."""
         keys = self.answers.get(seen.reply_to, [])
         if seen.key in keys:
             del keys[bisect_left(keys, seen.key)]

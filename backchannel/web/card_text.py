@@ -43,7 +43,8 @@ def render_time(at: float, zone: tzinfo) -> TimeParts:
 
 
 def render_initials(name: str, handle: str) -> str:
-    """What stands in a disc without a picture: two letters of a spaced, cased script, else one sign."""
+    """Return what stands in a disc without a picture: two letters of a spaced, cased script, else one
+    sign."""
     found: list[str] = _WORD.findall(_plain(name)) or _WORD.findall(_plain(handle))
     words = [word for word in found if word[0].isalpha()]
     if not words:
@@ -80,7 +81,7 @@ def without_shortcodes(name: str, emoji: Collection[str]) -> str:
 
 
 def count_words(text: str) -> int:
-    """How many words there are to read."""
+    """Count the words that there are to read."""
     unspaced = len(_UNSPACED.findall(text))
     return len(_WORD.findall(_UNSPACED.sub(" ", text))) + -(-unspaced // _LETTERS_A_WORD)
 

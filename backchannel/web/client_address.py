@@ -1,4 +1,4 @@
-"""Who is at the door, when there may be proxies of our own in front of it.
+"""A client's address, also where proxies of our own stand in front.
 
 Only `X-Forwarded-For` and `X-Forwarded-Proto` are read, and only from a peer that `server.trusted_proxies`
 names: anybody else may write into them what he likes.
@@ -64,7 +64,8 @@ def client_address(peer: str, headers: Headers, trusted: Sequence[Network]) -> s
 
 @lru_cache(4096)
 def limit_key(address: str) -> str:
-    """What is counted together: an IPv4 address, or the /64 that one IPv6 customer owns."""
+    """Return the key under which an address is counted: an IPv4 address, or the /64 that one IPv6 customer
+    owns."""
     parsed = parse_address(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, 64), strict=False))

@@ -12,7 +12,8 @@ DARK, LIGHT = "#14100a", "#ffb84a"
 
 
 def qr_text(url: str) -> str:
-    """What the code says. In capitals it fits the alphanumeric mode, whose modules are a third larger.
+    """Return the text under the code. In capitals it fits the alphanumeric mode, whose modules are a third
+    larger.
 
     Scheme and host mean the same in capitals; a path need not. Where it is short it is taken to be a way in
     that was made to be typed, and is said in capitals too; a longer one keeps its letters.

@@ -1,4 +1,4 @@
-"""What an attachment is: a picture, a film or a sound, by its declared type or by its address. Pure."""
+"""The kind of an attachment: a picture, a film or a sound, by its declared type or by its address. Pure."""
 
 from urllib.parse import urlsplit
 

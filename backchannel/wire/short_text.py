@@ -19,7 +19,8 @@ def passage(said: str | None, most: int | None = None) -> str:
 
 
 def repeats(title: str, body: Body) -> bool:
-    """Whether the body begins with the title, as where a network makes a title of a post's first words."""
+    """Tell whether the body begins with the title, as where a network makes a title of a post's first
+    words."""
     start = " ".join(title.rstrip(".… ").split())
     return " ".join(plain_text(body).split()).startswith(start)
 

@@ -66,7 +66,7 @@ def looks_like_json(body: bytes, content_type: str) -> bool:
 
 
 def parse_json_feed(body: bytes) -> WireDocument:
-    """A whole JSON Feed. DecodeError when it is none; a bad item is dropped by itself."""
+    """Return a whole JSON Feed. DecodeError when it is none; a bad item is dropped by itself."""
     try:
         feed = decode(body.removeprefix(_BOM), _JsonFeed, most=MAX_PARTS)
     except DecodeError as error:
@@ -91,7 +91,7 @@ def parse_json_feed(body: bytes) -> WireDocument:
 
 
 def parse_item(raw: bytes | msgspec.Raw) -> WireEntry:
-    """One item. DecodeError."""
+    """Decode one item. DecodeError."""
     item = decode(raw, _JsonItem)
     texts = [
         Text(value, kind, item.language or "")

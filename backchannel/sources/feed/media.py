@@ -25,7 +25,7 @@ class _Found(NamedTuple):
 def parse_media(
     entry: WireEntry, images: Sequence[Image], base: str, pictures: PictureIndex
 ) -> tuple[Media, ...]:
-    """What the entry attaches; what can be drawn of it goes into `pictures`.
+    """Return what the entry attaches; what can be drawn of it goes into `pictures`.
 
     A picture beside a film or sound is its poster. Where nothing is attached, the first picture of the text
     stands for the entry; the text also lends its alternative texts.

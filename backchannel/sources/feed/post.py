@@ -21,10 +21,11 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 
 
 class Origin(NamedTuple):
-    """Where an entry was read: the source's name, its word for the network, the feed's address and name.
+    """The place at which an entry was read: the source's name, its word for the network, the feed's address
+    and name.
 
-    `url` is the address in the settings, which stays when the feed moves; `base` the one it came from. A
-    feed speaks for its own entries and authors alone, whatever it calls them: all their ids begin with it.
+    `url` is the address in the settings, which stays when the feed moves; `base` the one it came from. A feed
+    speaks for its own entries and authors alone, whatever it calls them: all their ids begin with it.
     """
 
     source: str
@@ -34,21 +35,21 @@ class Origin(NamedTuple):
     name: str = ""
 
     def post_id(self, entry: str) -> str:
-        """The global id of one of its entries; no other network's ids begin so."""
+        """Return the global id of one of its entries; no other network's ids begin so."""
         return f"feed:{self.url}#{entry}"
 
     def author_id(self, name: str) -> str:
-        """The global id of somebody whom it names; no entry can have it."""
+        """Return the global id of somebody whom it names; no entry can have it."""
         return f"feed:by:{self.url}#{name}"
 
     def owns(self, url: str) -> bool:
-        """Whether an address is on the feed's own host, or below it."""
+        """Tell whether an address is on the feed's own host, or below it."""
         host = _bare_host(url)
         return any(host == own or host.endswith(f".{own}") for own in map(_bare_host, (self.url, self.base)))
 
 
 def parse_entry(entry: WireEntry, head: Head, origin: Origin, *, id: str, first_seen: float) -> Post:
-    """The post an entry is; never raises. `first_seen` is its time where it has none of its own."""
+    """Return the post an entry is; never raises. `first_seen` is its time where it has none of its own."""
     link = web_url(entry.link, origin.base) if entry.link else ""
     home = web_url(head.link, origin.base) if head.link else ""
     words = parse_words(entry, link, origin.base)
@@ -85,12 +86,12 @@ def parse_entry(entry: WireEntry, head: Head, origin: Origin, *, id: str, first_
 
 
 def _bare_host(url: str) -> str:
-    """The host with its port, without `www.`."""
+    """Return the host with its port, without `www.`."""
     return urlsplit(web_url(url)).netloc.removeprefix("www.")
 
 
 def is_blank(post: Post) -> bool:
-    """Whether there is nothing to draw but a name."""
+    """Tell whether there is nothing to draw but a name."""
     return not post.face.body and not post.face.media
 
 
@@ -101,7 +102,7 @@ def _created_at(entry: WireEntry, first_seen: float) -> float:
 
 
 def _author(entry: WireEntry, head: Head, origin: Origin, where: str, pictures: PictureIndex) -> Author:
-    """Who wrote it, and the picture that stands for them: theirs, or the feed's."""
+    """Return who wrote it, and the picture that stands for them: theirs, or the feed's."""
     people = {name: who for who in (*entry.authors, *head.authors) if (name := clean_name(who.name))}
     own = [name for who in entry.authors if (name := clean_name(who.name))]
     names = list(dict.fromkeys(own or people))
@@ -124,7 +125,7 @@ def _author(entry: WireEntry, head: Head, origin: Origin, where: str, pictures: 
 
 
 def clean_name(name: str) -> str:
-    """One line without e-mail addresses, which nobody meant for a wall."""
+    """Return one line without e-mail addresses, which nobody meant for a wall."""
     line = one_line(_EMAIL.sub("", name))
     line = re.sub(r"[(<]\s*[)>]", "", line).strip()
     if line.startswith("(") and line.endswith(")"):
@@ -133,7 +134,8 @@ def clean_name(name: str) -> str:
 
 
 def _preview(head: Head, origin: Origin, link: str) -> Preview:
-    """The way to the rest of a text that was cut. The card has the title already; this names the place."""
+    """Return the way to the rest of a text that was cut. The card has the title already; this names the
+    place."""
     name = clean_name(origin.name) or plain_title(head.title) or shown_host(link)
     return Preview(link, name, description=_place(link))
 

@@ -1,4 +1,4 @@
-"""What config.yaml says of a feed source."""
+"""The settings of a feed source in config.yaml."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
@@ -24,7 +24,7 @@ Match = Literal["hashtag", "all"]
 
 
 class FeedEntry(BaseModel):
-    """One feed with settings of its own."""
+    """A feed with settings of its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,17 +75,17 @@ class FeedSettings(SourceSettings):
         return self
 
     def addresses(self) -> Sequence[str]:
-        """The feeds."""
+        """Return the feeds."""
         return tuple(feed.url for feed in self.entries)
 
     @property
     def entries(self) -> tuple[FeedEntry, ...]:
-        """All feeds as objects, each with its `match`."""
+        """The feeds as objects, each with its `match`."""
         whole = (feed if isinstance(feed, FeedEntry) else FeedEntry(url=feed) for feed in self.feeds)
         return tuple(feed.model_copy(update={"match": feed.match or self.match}) for feed in whole)
 
 
 def told(feed: FeedEntry) -> str:
-    """The feed's address, with a secret in it as config.yaml spells it (`${KEY}`): the name of its lane, and
-    the beginning of its posts' ids."""
+    """Return the feed's address, with a secret in it as config.yaml spells it (`${KEY}`): the name of its
+    lane, and the beginning of its posts' ids."""
     return redacted(feed.url)

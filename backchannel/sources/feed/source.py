@@ -68,7 +68,7 @@ class FeedSource(Source, Check, Closing):
         await self._workers.close()
 
     async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
-        """One reading. Raises SourceError."""
+        """Read the feed once. Raises SourceError."""
         feed = self._feeds[lane]
         scope = short(f"{self._context.hashtags} {feed.match} {self._settings.label}")
         memory = load_memory(cursor, scope)
@@ -103,7 +103,7 @@ class FeedSource(Source, Check, Closing):
         )
 
     async def check(self, lane: str) -> Sample:
-        """One reading of the whole feed, as if nothing was known of it. SourceError."""
+        """Read the whole feed once, as if nothing was known of it. SourceError."""
         feed = self._feeds[lane]
         now = self._context.clock.now()
         response = await self._ask(feed, Memory(), now)
@@ -178,12 +178,13 @@ class FeedSource(Source, Check, Closing):
 
 
 def _is_same_host(url: str, own: str) -> bool:
-    """Whether the feed stayed where the operator said it is: where it moved to is its server's word."""
+    """Tell whether the feed stayed where the operator said it is: where it moved to is its server's word."""
     return url.lower().split("/", 3)[:3] == own.lower().split("/", 3)[:3]
 
 
 def _diagnosis(response: Response) -> str:
-    """What to tell the operator when the answer is a web page: a portal's, an error's, or the site itself."""
+    """Return what to tell the operator when the answer is a web page: a portal's, an error's, or the site
+    itself."""
     start = response.body[:20_000]
     if not re.search(rb"<html|<!doctype html", start, re.I):
         return ""

@@ -31,7 +31,7 @@ class WireMedium(Struct, frozen=True):
 
 
 class WireEntry(Struct, frozen=True):
-    """One item. Times are POSIX seconds; `posters` are pictures that stand for something else."""
+    """An item. Times are POSIX seconds; `posters` are pictures that stand for something else."""
 
     id: str = ""
     link: str = ""
@@ -72,7 +72,7 @@ class Tombstone(Struct, frozen=True):
 
 
 class WireDocument(Struct, frozen=True):
-    """All that one answer said. `reasons`: why items were dropped, one line each."""
+    """The content of one answer. `reasons`: why items were dropped, one line each."""
 
     head: Head
     entries: tuple[WireEntry, ...]

@@ -1,4 +1,4 @@
-"""What an entry says: title and text as a body, its hashtags, its pictures, and a warning."""
+"""The content of an entry: title and text as a body, its hashtags, its pictures, and a warning."""
 
 import re
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def parse_words(entry: WireEntry, link: str, base: str) -> Words:
 
 
 def plain_title(title: Text | None) -> str:
-    """One line of text."""
+    """Return the title as one line of text."""
     if title is None:
         return ""
     value = plain_text(parse_html(title.value)) if _is_html(title) else title.value
@@ -102,7 +102,7 @@ def fold_category(term: str) -> list[str]:
 
 
 def _main(entry: WireEntry) -> Text:
-    """The content rather than the summary; HTML rather than plain text."""
+    """Return the content rather than the summary; HTML rather than plain text."""
     texts = [text for text in entry.contents if text.value.strip()]
     for text in texts:
         if _is_html(text):
@@ -127,7 +127,7 @@ def _parse(text: Text, base: str) -> tuple[Body, tuple[Image, ...]]:
 
 
 def _images(html: str, base: str) -> Iterator[Image]:
-    """The pictures in a text, without those that only count readers."""
+    """Yield the pictures in a text, without those that only count readers."""
     for token in tokens(html):
         if isinstance(token, str) or token.name != "img":
             continue
@@ -159,7 +159,7 @@ def _hashtags(entry: WireEntry, title: str, body: Body) -> tuple[str, ...]:
 
 
 def _shortened(entry: WireEntry, whole: Body, has_title: bool, base: str) -> tuple[Body, bool]:
-    """The body for a card: all of a post; of a long article its summary, or its first paragraphs."""
+    """Return the body for a card: all of a post; of a long article its summary, or its first paragraphs."""
     length = len(plain_text(whole))
     if length <= (MAX_EXCERPT if has_title else MAX_WHOLE):
         return whole, False
@@ -188,7 +188,7 @@ def first_blocks(body: Body, limit: int) -> Body:
 
 
 def _cut(body: Body, limit: int) -> Body:
-    """The first `limit` characters of a tree, ending at a sentence or a word, and with an ellipsis."""
+    """Return the first `limit` characters of a tree, ending at a sentence or a word, and with an ellipsis."""
     kept: list[str | Node] = []
     for part in body:
         length = len(plain_text((part,)))

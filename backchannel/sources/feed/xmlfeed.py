@@ -103,7 +103,7 @@ class _Item(Struct, frozen=True):
 
 
 class WorkerAnswer(Struct, frozen=True):
-    """What the worker says about a document. `dropped`: entries that feedparser cannot read at all."""
+    """The worker's answer about a document. `dropped`: entries that feedparser cannot read at all."""
 
     version: Name
     feed: msgspec.Raw
@@ -112,7 +112,8 @@ class WorkerAnswer(Struct, frozen=True):
 
 
 def parse_answer(said: bytes) -> WireDocument:
-    """The worker's answer. DecodeError when the document was no feed at all; a bad item goes by itself."""
+    """Return the worker's answer. DecodeError when the document was no feed at all; a bad item goes by
+    itself."""
     try:
         answer = decode(said, WorkerAnswer, most=MAX_PARTS)
     except DecodeError as error:
@@ -131,7 +132,7 @@ def parse_answer(said: bytes) -> WireDocument:
 
 
 def parse_item(raw: bytes | msgspec.Raw) -> WireEntry:
-    """One item. DecodeError."""
+    """Decode one item. DecodeError."""
     item = decode(raw, _Item)
     enclosures = [link for link in _listed(item.links) if link.rel == "enclosure"]
     image = [] if isinstance(item.image, str) else [item.image]
@@ -155,7 +156,7 @@ def parse_item(raw: bytes | msgspec.Raw) -> WireEntry:
 
 
 def _parse_head(raw: msgspec.Raw) -> tuple[Head, tuple[Tombstone, ...]]:
-    """What the feed says of itself. One that is odd about it is a feed without a name."""
+    """Return what the feed says of itself. One that is odd about it is a feed without a name."""
     try:
         feed = decode(raw, _Feed)
     except DecodeError:
@@ -181,7 +182,7 @@ def _listed(value: tuple[_T, ...] | str) -> tuple[_T, ...]:
 
 
 def _text(detail: _Detail | str) -> Text | None:
-    """A text with its type. Without a detail it is a copy of another field, or of nothing."""
+    """Return a text with its type. Without a detail it is a copy of another field, or of nothing."""
     if isinstance(detail, str):
         return None
     return Text(detail.value, detail.type or "", detail.language or "", detail.base or "")
@@ -198,7 +199,8 @@ def _media(links: Sequence[_Link]) -> Iterator[WireMedium]:
 
 
 def _rest_s(feed: _Feed) -> float:
-    """How long the feed wants to be left alone: the longer of `ttl` (minutes) and `sy:updatePeriod`."""
+    """Return how long the feed wants to be left alone: the longer of `ttl` (minutes) and
+    `sy:updatePeriod`."""
     period = _PERIODS.get(feed.sy_updateperiod.strip().lower(), 0)
     return max(_number(feed.ttl) * 60, period / max(_number(feed.sy_updatefrequency), 1))
 

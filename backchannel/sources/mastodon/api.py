@@ -1,4 +1,4 @@
-"""One Mastodon-compatible server: requests, limits, and what each failure of it means."""
+"""A Mastodon-compatible server: requests, limits, and what each failure of it means."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ class MastodonServer:
         self._rests_until = 0.0  # monotonic seconds
 
     async def learn(self) -> Instance:
-        """What the server says of itself. SourceError when it cannot be reached."""
+        """Return what the server says of itself. SourceError when it cannot be reached."""
         if self.instance is None:
             self.instance = await self._ask_instance() or Instance()
         return self.instance
@@ -98,7 +98,7 @@ class MastodonServer:
                 self._fail(answer, _TOKEN)
 
     async def tagged(self, tags: Sequence[str], params: Params = (), *, local: bool = False) -> StatusPage:
-        """A page of the timeline of any of these hashtags. SourceError."""
+        """Return a page of the timeline of any of these hashtags. SourceError."""
         more = [("any[]", tag) for tag in tags[1:]]
         scope = await self._scope(local=local)
         path = f"/api/v1/timelines/tag/{quote(tags[0], safe='')}"
@@ -142,7 +142,8 @@ class MastodonServer:
         return StatusAnswer(answer.body)
 
     async def shows_posts(self, tags: Sequence[str]) -> bool:
-        """Whether any post can be read there now: a server in ruins, or its proxy, says 404 to everything."""
+        """Tell whether any post can be read there now: a server in ruins, or its proxy, says 404 to
+        everything."""
         try:
             if (await self.tagged(tags)).items:
                 return True
@@ -216,13 +217,13 @@ class MastodonServer:
             self._fail(answer, path)
 
     def _wait_s(self, answer: Response) -> float:
-        """The pause that its limits ask for, or that it asks for where it did not answer."""
+        """Return the pause that its limits ask for, or that it asks for where it did not answer."""
         now = self._clock.real()
         asked_s = None if answer.status == 200 else retry_after_s(answer.headers, now)
         return max(asked_s or 0.0, rate_pause_s(answer.headers, now))
 
     def _fail(self, answer: Response, path: str) -> NoReturn:
-        """The right SourceError for an answer that is not what was asked for."""
+        """Return the right SourceError for an answer that is not what was asked for."""
         why, permanent = self._reason(answer, path)
         raise SourceError(f"{self.host} {why}", permanent=permanent, retry_after_s=self._wait_s(answer))
 
@@ -245,7 +246,7 @@ class MastodonServer:
         return f"answered {told}{' with a web page' if is_page else ''}", False
 
     def _no_list(self, answer: Response, path: str, *, is_page: bool) -> tuple[str, bool]:
-        """A 200 that is not what was asked for; behind a redirect it is a login page."""
+        """Return a 200 that is not what was asked for; behind a redirect it is a login page."""
         arrived = unquote(urlsplit(answer.url).path)
         if arrived.rstrip("/") != unquote(path).rstrip("/"):
             return f"leads to {arrived[:80]} instead of answering: set `token` for it", True

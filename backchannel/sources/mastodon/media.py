@@ -14,13 +14,13 @@ _KINDS: Mapping[str, MediaKind] = {
 
 
 def emoji_of(*lists: Iterable[WireEmoji] | None) -> Iterator[tuple[str, str]]:
-    """Names and addresses of custom emoji; a picture that stands still comes before one that moves."""
+    """Return names and addresses of custom emoji; a picture that stands still comes before one that moves."""
     for wire in (wire for emojis in lists for wire in emojis or ()):
         yield wire.shortcode or "", wire.static_url or wire.url or ""
 
 
 def build_media(status: WireStatus, pictures: PictureIndex) -> tuple[Media, ...]:
-    """The attachments, in order. There is no cap of four on many servers."""
+    """Return the attachments, in order. There is no cap of four on many servers."""
     return tuple(_medium(wire, at, pictures) for at, wire in enumerate(status.media_attachments or ()))
 
 

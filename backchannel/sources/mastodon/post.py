@@ -1,4 +1,4 @@
-"""One Mastodon status → one post. Pure; raises exactly DecodeError."""
+"""A Mastodon status → a post. Pure; raises exactly DecodeError."""
 
 import re
 from collections.abc import Mapping
@@ -68,7 +68,8 @@ class View(Struct, frozen=True):
 
 
 def build_post(status: WireStatus, view: View) -> Post | None:
-    """The post, or None for a boost, which is somebody else's post and no word of its own. DecodeError.
+    """Return the post, or None for a boost, which is somebody else's post and no word of its own.
+    DecodeError.
 
     A post in the name of another host's account is a lie, and undecodable.
     """
@@ -130,7 +131,7 @@ def _hashtags(status: WireStatus) -> tuple[str, ...]:
 
 
 def canonical_uri(status: WireStatus) -> str:
-    """The status's global id, the same on every server. DecodeError when it has none."""
+    """Return the status's global id, the same on every server. DecodeError when it has none."""
     return parse_uri(status.uri or status.url or "")
 
 
@@ -177,7 +178,7 @@ def _handle(acct: str, origin: str, view: View) -> str:
 
 
 def _author_id(status: WireStatus, account: WireAccount) -> str:
-    """The account's global id. Servers that do not tell it have it in the ids of its posts.
+    """Return the account's global id. Servers that do not tell it have it in the ids of its posts.
 
     Its host is that of the post: DecodeError where somebody else is named.
     """
@@ -198,7 +199,7 @@ def _author_id(status: WireStatus, account: WireAccount) -> str:
 
 
 def _warning(status: WireStatus) -> str:
-    """The content warning; Pleroma's own field for it is HTML, with the plain words beside it."""
+    """Return the content warning; Pleroma's own field for it is HTML, with the plain words beside it."""
     pleroma = decode_object(status.pleroma, WirePleroma)
     plain = decode_object(pleroma.spoiler_text, WirePlain) if pleroma else None
     return passage((plain.text if plain else None) or status.spoiler_text)
@@ -220,7 +221,7 @@ def _preview(status: WireStatus, pictures: PictureIndex, quote: Quote | None) ->
 
 
 def _quoted(status: WireStatus, view: View) -> WireStatus | None:
-    """The quoted status, where it may be shown.
+    """Return the quoted status, where it may be shown.
 
     Mastodon says whether the quoted author agreed (`state`); only "accepted" counts, also among states yet
     to be invented. Pleroma's and Misskey's relatives put the status itself there, or into `pleroma`.
@@ -237,7 +238,7 @@ def _quoted(status: WireStatus, view: View) -> WireStatus | None:
 
 
 def _may_be_quoted(quoted: WireStatus, view: View) -> bool:
-    """Whether its author does not mind being on a wall, and it is no lie about them."""
+    """Tell whether its author does not mind being on a wall, and it is no lie about them."""
     account = quoted.account
     if not word(quoted.id) or account is None or _refusals(quoted, account):
         return False

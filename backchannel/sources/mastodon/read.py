@@ -34,7 +34,7 @@ DOUBTS = 60
 
 
 class Read(Struct):
-    """What a page says, in the order of its ids."""
+    """The content of a page, in the order of its ids."""
 
     posts: list[Post] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Reader:
         self._empty: dict[tuple[str, str], int] = {}
 
     async def batches(self, server: MastodonServer, cursor: str | None) -> AsyncGenerator[Batch, None]:
-        """The lane of one server. The cursor holds the newest id of each group of hashtags."""
+        """Yield the lane of one server. The cursor holds the newest id of each group of hashtags."""
         groups = await self._groups(server)
         stored = _parse_cursor(cursor)
         positions = {key: stored[key] for key in map(" ".join, groups) if key in stored}
@@ -83,27 +83,27 @@ class Reader:
                     yield batch
 
     def places(self, post_id: str) -> Mapping[str, str]:
-        """The servers that showed us a copy of the post, and its id on each."""
+        """Return the servers that showed us a copy of the post, and its id on each."""
         return self._places.get(post_id) or {}
 
     async def posts(self, server: MastodonServer, items: Iterable[Raw | bytes]) -> Sequence[Post]:
-        """Every item that can be read as a post."""
+        """Return the items that can be read as posts."""
         return (await self.read(server, items)).posts
 
     async def newest(self, server: MastodonServer) -> Sequence[Post]:
-        """The newest posts that it shows of the hashtags. SourceError."""
+        """Return the newest posts that it shows of the hashtags. SourceError."""
         page = await server.tagged(self.hashtags[:ANY], local=self._local)
         return (await self.read(server, page.items)).posts
 
     async def sample(self, server: MastodonServer) -> Read:
-        """The newest page of each group of hashtags. SourceError."""
+        """Return the newest page of each group of hashtags. SourceError."""
         items: list[Raw] = []
         for group in await self._groups(server):
             items += (await server.tagged(group, local=self._local)).items
         return await self.read(server, items)
 
     async def _groups(self, server: MastodonServer) -> Sequence[Sequence[str]]:
-        """The hashtags that this server takes in one request each. SourceError."""
+        """Return the hashtags that this server takes in one request each. SourceError."""
         step = ANY if (await server.learn()).takes_any else 1
         return [self.hashtags[at : at + step] for at in range(0, len(self.hashtags), step)]
 
@@ -120,7 +120,7 @@ class Reader:
         )
 
     async def read(self, server: MastodonServer, items: Iterable[Raw | bytes]) -> Read:
-        """Every item that can be read as a post; the others are reasons."""
+        """Return the items that can be read as posts; the others are reasons."""
         done = Read()
         statuses: list[WireStatus] = []
         for item in items:
@@ -168,7 +168,7 @@ class Reader:
     async def _backfill(
         self, server: MastodonServer, group: Sequence[str], positions: dict[str, str]
     ) -> AsyncGenerator[Batch, None]:
-        """What there is since the event's window opened, oldest first so that the wall has it in order.
+        """Yield what there is since the event's window opened, oldest first so that the wall has it in order.
 
         The cursor comes with the last batch only; where the way back ends early, the gap is announced, or,
         when the server failed, tried again.
@@ -208,14 +208,14 @@ class Reader:
             before = [("max_id", oldest)]
 
     def _is_enough(self, page: StatusPage) -> bool:
-        """Whether nothing of the event's window can lie behind this page.
+        """Tell whether nothing of the event's window can lie behind this page.
 
         Ids tell when the server received a post, so a page's newest time decides, not its oldest.
         """
         return len(page.items) < SHORT or max(_times(page), default=0.0) < self._context.since
 
     def _gap(self, server: MastodonServer, pages: Sequence[StatusPage]) -> Sequence[Event]:
-        """What the bound on pages left out."""
+        """Return what the bound on pages left out."""
         oldest = pages[-1]
         since = self._context.since
         if self._is_enough(oldest) or len(pages) < self._backfill_pages:
@@ -246,7 +246,8 @@ class Reader:
         )
 
     async def _is_reset(self, server: MastodonServer, group: Sequence[str], last: str) -> bool:
-        """Whether the server counts its ids anew, so that ours lies above everything it will ever say."""
+        """Tell whether the server counts its ids anew, so that ours lies above everything it will ever
+        say."""
         key = (server.host, " ".join(group))
         if self._empty.get(key, 0) < DOUBTS:
             return False

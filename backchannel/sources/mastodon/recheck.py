@@ -80,14 +80,15 @@ class Rechecker:
         return [*other, *map(Posted, told), *await self._elsewhere(done.dropped)]
 
     def _asked(self, server: MastodonServer, post: Post) -> _Asked | None:
-        """A server is asked about what it gave us, and about others' copies of its own people's posts."""
+        """Return a server is asked about what it gave us, and about others' copies of its own people's
+        posts."""
         host, _, item = post.ref.partition("/")
         if host == server.host:
             return _Asked(item, post)
         return _Asked(id_in_uri(post.id), post) if server is self._origin(post) else None
 
     def _origin(self, post: Post) -> MastodonServer | None:
-        """The server that alone decides on the post, where it is ours and can be asked."""
+        """Return the server that alone decides on the post, where it is ours and can be asked."""
         return self._reader.origins.get(origin_of(post.id)) if post.is_origin or id_in_uri(post.id) else None
 
     async def _look_through(self, server: MastodonServer, asked: Sequence[_Asked], done: _Round) -> None:
@@ -101,7 +102,8 @@ class Rechecker:
             done.trouble.append(error)
 
     def _turn(self, server: MastodonServer, asked: Sequence[_Asked]) -> Sequence[_Asked]:
-        """Whose turn it is: all, or, where each is a request of its own, those looked at longest ago."""
+        """Return whose turn it is: all, or, where each is a request of its own, those looked at longest
+        ago."""
         if server.takes_ids:
             return asked
         return sorted(asked, key=lambda one: self._looked.get((server.host, one.post.id)) or 0)[:SINGLES]
@@ -128,12 +130,12 @@ class Rechecker:
                 done.events += [] if _is_same(copy, one.post) else [Posted(copy)]
 
     async def _copy(self, server: MastodonServer, post: Post, item: bytes) -> Post | None:
-        """The server's copy of this post; None when it cannot be read, or is another post."""
+        """Return the server's copy of this post; None when it cannot be read, or is another post."""
         read = await self._reader.read(server, [item])
         return next((copy for copy in read.posts if copy.id == post.id), None)
 
     async def _miss(self, server: MastodonServer, post: Post, done: _Round, *, is_deleted: bool) -> None:
-        """The server says that it has no such post (any more)."""
+        """Note that the server has no such post (any more)."""
         origin = self._origin(post)
         if (origin and origin is not server) or ABSENT in post.labels:
             return
@@ -175,7 +177,7 @@ class Rechecker:
 
 
 def _is_same(copy: Post, post: Post) -> bool:
-    """Whether nothing that the wall, or its rules, would see has changed."""
+    """Tell whether nothing that the wall, or its rules, would see has changed."""
     return (
         copy.revision == post.revision
         and copy.is_origin == post.is_origin

@@ -1,4 +1,4 @@
-"""What config.yaml says of a Mastodon source."""
+"""The settings of a Mastodon source in config.yaml."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _SERVER = re.compile(
 
 
 class MastodonSettings(SourceSettings):
-    """What config.yaml says of a Mastodon source."""
+    """Servers to read, and how."""
 
     kind: Literal["mastodon"] = "mastodon"
     servers: tuple[str, ...] = Field(
@@ -99,11 +99,11 @@ class MastodonSettings(SourceSettings):
         return self
 
     def addresses(self) -> Sequence[str]:
-        """The servers."""
+        """Return the servers."""
         return self.servers
 
     def token_for(self, base: str) -> str:
-        """The server's own token. No other server ever sees it."""
+        """Return the server's own token. No other server ever sees it."""
         if isinstance(self.token, SecretStr):
             return self.token.get_secret_value()
         own = {_base_url(server): token for server, token in (self.token or {}).items()}

@@ -18,7 +18,7 @@ from backchannel.text import fold_tag
 
 @final
 class MastodonSource(Source, Recheck, Check):
-    """Every server is a lane."""
+    """Reads Mastodon servers, each a lane."""
 
     chosen = ()
 
@@ -41,15 +41,16 @@ class MastodonSource(Source, Recheck, Check):
         self._rechecker = Rechecker(self._servers, self._reader, context.clock)
 
     def lanes(self) -> Sequence[str]:
-        """The servers' host names."""
+        """Return the servers' host names."""
         return tuple(self._servers)
 
     def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
-        """What is new on this server since `cursor`; without one, what there is of the event. SourceError."""
+        """Read what is new on this server since `cursor`; without one, what there is of the event.
+        SourceError."""
         return self._reader.batches(self._servers[lane], cursor)
 
     async def check(self, lane: str) -> Sample:
-        """The newest posts with the hashtags, read with the token where there is one. SourceError."""
+        """Return the newest posts with the hashtags, read with the token where there is one. SourceError."""
         server = self._servers[lane]
         known = await server.learn()
         await server.check_token()

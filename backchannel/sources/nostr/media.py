@@ -20,7 +20,7 @@ _PICTURE_IN_MARKDOWN = re.compile(r"!\[([^\[\]\n]*+)\]\(\s*+<?(https?://[^\s)>\[
 
 
 class Attachment(Struct, frozen=True):
-    """One attachment. `url` is as it stands in the event; `picture` is what can be drawn of it, or empty."""
+    """An attachment. `url` is as it stands in the event; `picture` is what can be drawn of it, or empty."""
 
     url: str
     kind: MediaKind
@@ -35,7 +35,7 @@ class Attachment(Struct, frozen=True):
 
 
 def find_media(event: WireEvent) -> tuple[Attachment, ...]:
-    """What the event shows, in its author's order, each once; at most eight.
+    """Return what the event shows, in its author's order, each once; at most eight.
 
     All `imeta` of a video are cuts of the one film (NIP-71): the first that plays stands for all.
     """
@@ -58,7 +58,7 @@ def find_media(event: WireEvent) -> tuple[Attachment, ...]:
 
 
 def _parse_imeta(entries: Sequence[str]) -> Attachment | None:
-    """One `imeta` tag: `key value` strings. None without an address, or of a type nobody draws."""
+    """Read an `imeta` tag: `key value` strings. None without an address, or of a type nobody draws."""
     fields: dict[str, str] = {}
     for entry in entries:
         key, _, value = entry.partition(" ")
@@ -92,7 +92,7 @@ def _find_in_text(event: WireEvent) -> Iterator[Attachment]:
 
 
 def without_urls(text: str, urls: frozenset[str]) -> str:
-    """The text without these addresses, and without the space that stood around them."""
+    """Return the text without these addresses, and without the space that stood around them."""
     kept, at = [], 0
     for start, end, url in find_addresses(text):
         if url in urls:

@@ -56,7 +56,7 @@ class Paging:
             self._is_fresh = True
 
     def turn(self) -> Next:
-        """Return the page has ended."""
+        """End the page, and return what to ask for next."""
         count, oldest, newest, is_fresh = self._count, self._oldest, self._newest, self._is_fresh
         self._begin()
         self._pages += 1

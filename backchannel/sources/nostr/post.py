@@ -36,14 +36,15 @@ EventOf = Callable[[str], WireEvent | None]
 
 
 def find_quote(event: WireEvent) -> str:
-    """What the event quotes: an event's id or an address; the first `q` tag, else the first in the text."""
+    """Return what the event quotes: an event's id or an address; the first `q` tag, else the first in the
+    text."""
     said = (tag[1] for tag in event.all("q"))
     named = (reference_of(found.pointer) for found in find_references(event.content))
     return next((ref for ref in (*said, *named) if is_hex64(ref) or _is_address(ref)), "")
 
 
 def find_people(event: WireEvent) -> list[str]:
-    """Whose names a card needs: the author and who is mentioned in the text."""
+    """Return whose names a card needs: the author and who is mentioned in the text."""
     mentioned = (found.pointer for found in find_references(event.content))
     people = (pointer.pubkey for pointer in mentioned if pointer.prefix in ("npub", "nprofile"))
     return list(dict.fromkeys((event.pubkey, *people)))
@@ -73,7 +74,7 @@ def _scope(event: WireEvent, name: str) -> str:
 
 
 def canonical_id(reference: str) -> str:
-    """The house's id for an event's id or an address; empty when it is neither."""
+    """Return the house's id for an event's id or an address; empty when it is neither."""
     return f"nostr:{reference}" if is_hex64(reference) or _is_address(reference) else ""
 
 
@@ -82,14 +83,15 @@ def _is_address(reference: str) -> bool:
 
 
 def post_id(event: WireEvent) -> str:
-    """The same on every relay; an addressable event keeps it through its revisions."""
+    """Return the same on every relay; an addressable event keeps it through its revisions."""
     return f"nostr:{event.address or event.id}"
 
 
 def parse_post(
     event: WireEvent, *, source: str, web: str, profile_of: ProfileOf, event_of: EventOf, now: float
 ) -> Post:
-    """A checked event as a post, with what is known now. Raises DecodeError for a kind that is no post."""
+    """Return a checked event as a post, with what is known now. Raises DecodeError for a kind that is no
+    post."""
     if event.kind not in POST_KINDS:
         raise DecodeError(f"kind {event.kind} is no post")
     pictures = PictureIndex()
@@ -154,12 +156,13 @@ class _Faces:
         )
 
     def name(self, pubkey: str) -> str:
-        """What the author calls itself, else both ends of its key."""
+        """Return what the author calls itself, else both ends of its key."""
         profile = self._profile_of(pubkey)
         return (profile.name if profile else "") or shorten(render_npub(pubkey))
 
     def words(self, event: WireEvent, quoted: str) -> tuple[Body, tuple[Media, ...]]:
-        """The body without what is shown beside it, and media. Its own emoji come before its author's."""
+        """Return the body without what is shown beside it, and media. Its own emoji come before its
+        author's."""
         found = find_media(event)
         codes = dict(find_emoji(event))
         profile = self._profile_of(event.pubkey)
@@ -188,14 +191,14 @@ class _Faces:
 
 
 def event_word(event: WireEvent) -> str:
-    """The NIP-19 word that names the event, the same from every relay."""
+    """Return the NIP-19 word that names the event, the same from every relay."""
     if event.address:
         return render_naddr(event.kind, event.pubkey, event.first("d"))
     return render_nevent(event.id, event.pubkey, event.kind)
 
 
 def _is_quotable(quoted: WireEvent, event: WireEvent, profile: Profile | None, now: float) -> bool:
-    """Whether it can be shown within another, and its author does not mind being on a wall."""
+    """Tell whether it can be shown within another, and its author does not mind being on a wall."""
     is_refused = profile is not None and not REFUSALS.isdisjoint(profile.labels)
     tagged = [fold_tag(tag[1]) for tag in quoted.all("t")]
     if is_refused or wishes_in_hashtags(tagged) or wishes_in_words(quoted.content):

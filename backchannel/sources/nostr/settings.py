@@ -1,4 +1,4 @@
-"""What config.yaml says of a Nostr source."""
+"""The settings of a Nostr source in config.yaml."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ def _template(web: str) -> str:
 
 
 class NostrSettings(SourceSettings):
-    """One Nostr source: which relays to read, and how to link to what was said there."""
+    """A Nostr source: which relays to read, and how to link to what was said there."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ class NostrSettings(SourceSettings):
     )
 
     def addresses(self) -> Sequence[str]:
-        """The relays."""
+        """Return the relays."""
         return self.relays
 
     @field_validator("relays")
@@ -83,7 +83,7 @@ class NostrSettings(SourceSettings):
 
 
 def read_key(secret: SecretStr) -> bytes:
-    """The 32 bytes of a secret key. ValueError, which does not repeat the secret, when it is none."""
+    """Return the 32 bytes of a secret key. ValueError, which does not repeat the secret, when it is none."""
     word = secret.get_secret_value().strip()
     try:
         key = bytes.fromhex(word if is_hex64(word) else parse_pointer(word).key)

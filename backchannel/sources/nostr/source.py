@@ -57,7 +57,7 @@ class NostrSource(Source, Check):
         keep_secret([self._rules.key.hex()])  # also where it was given as nsec1…
 
     def lanes(self) -> Sequence[str]:
-        """The relays' addresses."""
+        """Return the relays' addresses."""
         return tuple(self._relays)
 
     async def batches(self, lane: str, cursor: str | None) -> AsyncGenerator[Batch, None]:
@@ -73,7 +73,8 @@ class NostrSource(Source, Check):
                 yield batch
 
     async def check(self, lane: str) -> Sample:
-        """The newest page of what the relay has stored, with a connection that then ends. SourceError."""
+        """Return the newest page of what the relay has stored, with a connection that then ends.
+        SourceError."""
         lane = self._relays[lane]
         limits = await self._fetch_limits(lane)
         talk, posts, skipped = await self._talk(lane, None), list[Post](), 0
@@ -92,7 +93,8 @@ class NostrSource(Source, Check):
         return Talk(lane, self._rules, self._directory, self._context.watch, cursor=cursor, limits=limits)
 
     async def _connected(self, lane: str, talk: Talk) -> AsyncGenerator[Batch]:
-        """The whole conversation over a connection of its own. SourceError where that is lost or refused."""
+        """Yield the whole conversation over a connection of its own. SourceError where that is lost or
+        refused."""
         try:
             async with (
                 self._context.fetch.websocket(lane, max_size=MAX_FRAME) as socket,
@@ -138,7 +140,8 @@ class NostrSource(Source, Check):
             await line.close()
 
     async def _fetch_limits(self, lane: str) -> RelayLimits:
-        """What the relay's NIP-11 document says, asked once; a relay without one has no limits we know of."""
+        """Return what the relay's NIP-11 document says, asked once; a relay without one has no limits we know
+        of."""
         if lane not in self._limits:
             try:
                 answer = await self._context.fetch.get(
@@ -156,7 +159,8 @@ class NostrSource(Source, Check):
 
 
 def spell(hashtags: Sequence[str], spellings: Sequence[str]) -> tuple[str, ...]:
-    """The hashtags in the ways people write them, likeliest first, at most twenty: relays compare exactly."""
+    """Return the hashtags in the ways people write them, likeliest first, at most twenty: relays compare
+    exactly."""
     own = [spelling.strip().removeprefix("#") for spelling in spellings]
     ways = [tag.lower() for tag in hashtags] + own
     ways += [tag.capitalize() for tag in hashtags] + [tag.upper() for tag in hashtags]
@@ -165,7 +169,7 @@ def spell(hashtags: Sequence[str], spellings: Sequence[str]) -> tuple[str, ...]:
 
 
 class _Line:
-    """What a socket brings, one frame at a time, with a pulse: a peer that answers no ping is lost."""
+    """The frames that a socket brings, one at a time, with a pulse: a peer that answers no ping is lost."""
 
     def __init__(self, lane: str, socket: ClientConnection, clock: Clock, pulse_s: float) -> None:
         self._lane = lane
@@ -183,7 +187,8 @@ class _Line:
             self._inbox.put_nowait(None)
 
     async def next(self, wait_s: float) -> bytes | None:
-        """The next frame; None when `wait_s` is over or somebody woke us. ConnectionClosed, SourceError."""
+        """Return the next frame; None when `wait_s` is over or somebody woke us. ConnectionClosed,
+        SourceError."""
         since = self._heard_at if self._asked_at is None else self._asked_at
         quiet_s = since + self._pulse_s - self._clock.monotonic()
         try:

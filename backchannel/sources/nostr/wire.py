@@ -59,11 +59,11 @@ class WireEvent(Struct, frozen=True):
         return islice((tag for tag in self.tags if len(tag) > 1 and tag[0] == name), MAX_NAMED.get(name))
 
     def first(self, name: str) -> str:
-        """The value of the first tag of that name, or nothing."""
+        """Return the value of the first tag of that name, or nothing."""
         return next((tag[1] for tag in self.all(name)), "")
 
     def has(self, name: str) -> bool:
-        """Whether a tag of that name stands there, with or without a value."""
+        """Tell whether a tag of that name stands there, with or without a value."""
         return any(tag and tag[0] == name for tag in self.tags)
 
     @property
@@ -73,7 +73,7 @@ class WireEvent(Struct, frozen=True):
 
 
 class WireMessage(Struct, frozen=True):
-    """One message of a relay. `value` is an event's undecoded form, a challenge, or a text for people."""
+    """A message of a relay. `value` is an event's undecoded form, a challenge, or a text for people."""
 
     verb: Literal["EVENT", "EOSE", "CLOSED", "NOTICE", "AUTH", "OK"]
     sub: str = ""
@@ -87,7 +87,7 @@ class WireMessage(Struct, frozen=True):
 
 
 class WireFilter(Struct, frozen=True, omit_defaults=True):
-    """What a REQ asks for. `hashtags` go on the wire as `#t`, `names` as `#d`."""
+    """The filter of a REQ. `hashtags` go on the wire as `#t`, `names` as `#d`."""
 
     kinds: tuple[int, ...] = ()
     ids: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class WireFilter(Struct, frozen=True, omit_defaults=True):
 
 
 class RelayLimits(Struct, frozen=True):
-    """What a NIP-11 document says of a relay and its patience; 0 or nothing where it does not."""
+    """The limits in a relay's NIP-11 document; 0 or nothing where it does not."""
 
     max_limit: int = 0
     max_subscriptions: int = 0
@@ -120,7 +120,7 @@ _ESCAPES = str.maketrans(
 
 
 def parse_event(data: bytes) -> WireEvent:
-    """One event's JSON, in form only. Raises DecodeError."""
+    """Decode an event's JSON, in form only. Raises DecodeError."""
     if len(data) > MAX_EVENT_BYTES:
         raise DecodeError(f"an event of {len(data)} bytes, more than {MAX_EVENT_BYTES}")
     try:
@@ -133,7 +133,7 @@ def parse_event(data: bytes) -> WireEvent:
 
 
 def bound_event(event: WireEvent) -> WireEvent:
-    """The event as everything but the check of its signature sees it: each field within its limit.
+    """Return the event as everything but the check of its signature sees it: each field within its limit.
 
     A profile's content is JSON, which a cut would break; its fields are bounded when it is taken apart.
     """
@@ -142,7 +142,7 @@ def bound_event(event: WireEvent) -> WireEvent:
 
 
 def parse_said(frame: str | bytes) -> WireMessage:
-    """One frame of a relay. Raises DecodeError for garbage and for verbs that no client gets."""
+    """Decode a frame of a relay. Raises DecodeError for garbage and for verbs that no client gets."""
     if len(frame) > MAX_FRAME_BYTES:
         raise DecodeError(f"a message of {len(frame)} bytes, more than {MAX_FRAME_BYTES}")
     try:
@@ -168,7 +168,8 @@ def parse_said(frame: str | bytes) -> WireMessage:
 
 
 def parse_limits(document: bytes) -> RelayLimits:
-    """The limits in a NIP-11 document; what is missing or absurd counts as unsaid. Raises DecodeError."""
+    """Return the limits in a NIP-11 document; what is missing or absurd counts as unsaid. Raises
+    DecodeError."""
     try:
         said: Any = msgspec.json.decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -191,7 +192,8 @@ def parse_limits(document: bytes) -> RelayLimits:
 
 
 def serialise(pubkey: str, created_at: int, kind: int, tags: Sequence[Sequence[str]], content: str) -> bytes:
-    """The bytes an event's id is the SHA-256 of. Only the seven escapes of NIP-01, all else verbatim."""
+    """Return the bytes an event's id is the SHA-256 of. Only the seven escapes of NIP-01, all else
+    verbatim."""
     listed = ",".join("[" + ",".join(_quoted(word) for word in tag) + "]" for tag in tags)
     return f'[0,"{pubkey}",{created_at},{kind},[{listed}],{_quoted(content)}]'.encode()
 
@@ -220,7 +222,7 @@ def check_event(event: WireEvent) -> None:
 def sign_event(
     key: bytes, *, created_at: int, kind: int, tags: Sequence[Sequence[str]], content: str
 ) -> WireEvent:
-    """A signed event of ours. ValueError when `key` is no secret key."""
+    """Return a signed event of ours. ValueError when `key` is no secret key."""
     secret = coincurve.PrivateKey(key)
     pubkey = secret.public_key.format(compressed=True)[1:].hex()
     digest = sha256(serialise(pubkey, created_at, kind, tags, content)).digest()
@@ -263,7 +265,7 @@ def expires_at(event: WireEvent) -> float | None:
 
 
 def is_over(event: WireEvent, now: float) -> bool:
-    """Whether its author let it expire."""
+    """Tell whether its author let it expire."""
     ends_at = expires_at(event)
     return ends_at is not None and ends_at <= now
 
@@ -279,20 +281,20 @@ def check_work(event: WireEvent, bits: int) -> None:
 
 
 def is_hex64(word: str) -> bool:
-    """Whether the word may be an event's id or a public key."""
+    """Tell whether the word may be an event's id or a public key."""
     return _HEX64.fullmatch(word) is not None
 
 
 def render_req(sub: str, filters: Sequence[WireFilter]) -> str:
-    """A request as a frame."""
+    """Return a request as a frame."""
     return _encode(["REQ", sub, *filters]).decode()
 
 
 def render_close(sub: str) -> str:
-    """The end of a request as a frame."""
+    """Return the end of a request as a frame."""
     return _encode(["CLOSE", sub]).decode()
 
 
 def render_auth(event: WireEvent) -> str:
-    """A signed answer to a challenge as a frame."""
+    """Return a signed answer to a challenge as a frame."""
     return _encode(["AUTH", event]).decode()

@@ -46,7 +46,7 @@ class Reference(Struct, frozen=True):
 
 
 def find_references(text: str) -> Iterator[Reference]:
-    """The readable references of a text, at most fifty; none within an address."""
+    """Yield the readable references of a text, at most fifty; none within an address."""
     addresses = find_addresses(text)
     start, end = 0, 0  # of the address that is next, or that we are in: both run through the text once
     found = 0
@@ -66,7 +66,8 @@ def find_references(text: str) -> Iterator[Reference]:
 
 
 def reference_of(pointer: Pointer) -> str:
-    """What an event pointer names: an event's id in hex or an address `kind:pubkey:d`; empty for people."""
+    """Return what an event pointer names: an event's id in hex or an address `kind:pubkey:d`; empty for
+    people."""
     if pointer.prefix == "naddr":
         return f"{pointer.kind}:{pointer.pubkey}:{pointer.name}"
     return pointer.event
@@ -81,7 +82,7 @@ def parse_words(
     shown_urls: frozenset[str] = frozenset(),
     quoted: str = "",
 ) -> Body:
-    """The event's body. Never raises on any content.
+    """Return the event's body. Never raises on any content.
 
     `name_of` gives the name for a public key; `web` is the template of permalinks. `shown_urls` are left
     out because they are shown as media, references to `quoted` because it is shown as a quote.
@@ -148,7 +149,8 @@ def _render_reference(reference: Reference, name_of: Callable[[str], str], web: 
 
 
 def _canonical(reference: Reference) -> str:
-    """The word without relay hints, so that the same post has the same links wherever it was written."""
+    """Return the word without relay hints, so that the same post has the same links wherever it was
+    written."""
     pointer = reference.pointer
     if pointer.prefix == "naddr" and pointer.kind is not None:
         return render_naddr(pointer.kind, pointer.pubkey, pointer.name)
@@ -156,5 +158,5 @@ def _canonical(reference: Reference) -> str:
 
 
 def permalink(web: str, word: str) -> str:
-    """The address of a NIP-19 word on the web."""
+    """Return the address of a NIP-19 word on the web."""
     return web.replace("{id}", word)
