@@ -44,6 +44,16 @@ IMPURE = {
     "time", "urllib.request", "uuid", "websockets",
 }  # fmt: skip
 
+ORDINARY = """
+addresses batch body bounds budget bugs capacity check clock closing compact config conflict connection
+context conversations crowded decoders effect emoji exemptions extent failure fetcher finding gatherer
+guard hello item limits line listener log lru media node outcome pages picture port preview problem query
+quote recheck redactor refused rendered resolver response rules sample search section sequencer server
+services site static tag thread trial tried unknown worker, and of events: posted left deleted settled
+missed ruled blanked erased
+"""
+"""Names of classes that need no entry in the glossary."""
+
 REGISTRIES = [
     ".".join(parts)
     for parts in (
@@ -189,7 +199,8 @@ def test_a_docstring_says_what_it_does(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             is_method = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            is_value = is_method and any(ast.unparse(by).endswith("property") for by in node.decorator_list)
+            marks = getattr(node, "decorator_list", [])
+            is_value = any(ast.unparse(mark).endswith("property") for mark in marks)
             first = (ast.get_docstring(node) or "-").split()[0].rstrip(",.:;")
             if first in riddles or (is_method and not is_value and first in nouns):
                 found.append(f"line {node.body[0].lineno}: {first}")
@@ -215,6 +226,23 @@ def test_a_class_name_stands_for_one_thing() -> None:
     for name, path in classes():
         places[name].append(name_of(path))
     assert not {name: paths for name, paths in places.items() if len(paths) > 1}
+
+
+def test_a_class_is_named_by_an_ordinary_word_or_one_of_the_glossary() -> None:
+    """Names of two and more words explain themselves. A word of the core is a metaphor until it stands here
+    as a term that every engineer knows, or in the glossary with what it means."""
+    terms = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs/glossary.md").read_text("utf-8"), re.MULTILINE)
+    known = {word.removesuffix("s") for word in re.findall(r"[a-z]+", f"{ORDINARY} {' '.join(terms)}")}
+    core = {
+        name
+        for name, path in classes()
+        if path.is_relative_to(PACKAGE) and part_of(path) not in {"sources", "simulator"}
+    }
+    assert not {
+        name
+        for name in core
+        if re.fullmatch("[A-Z][a-z]+", name) and name.lower().removesuffix("s") not in known
+    }, "take the standard term, or say in docs/glossary.md what it means"
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=name_of)
