@@ -213,3 +213,11 @@ async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_
             assert said == b"shown\n"
             one.write("b", "more words")
             await server.until_texts("first words", "more words")
+
+
+async def test_a_code_that_nobody_can_follow_is_told_at_the_start(tmp_path: Path) -> None:
+    async with serving(tmp_path, config=config_text(server=", host: 0.0.0.0")) as server:
+        async with asyncio.timeout(20):
+            while not any("nobody can follow the QR code" in line for line in server.lines):
+                await asyncio.sleep(0.05)
+        assert any("http://0.0.0.0:" in line for line in server.lines)
