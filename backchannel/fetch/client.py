@@ -23,7 +23,7 @@ from backchannel.fetch.connection_pool import MAX_HEADERS, ConnectionPool
 from backchannel.fetch.errors import FetchError, Refused, connect_why, foreign
 from backchannel.fetch.guard import MAX_NAME, ForbiddenAddress, Guard, Origin, origin_of, parse_address
 from backchannel.fetch.resolve import Resolve, ThreadedResolve
-from backchannel.fetch.stream import open_websocket
+from backchannel.fetch.stream import close_websocket, open_websocket
 from backchannel.redaction import LEAST_IN_POSTS, redacted, redacted_body
 
 CONNECT_S = 5.0
@@ -172,7 +172,7 @@ class Fetcher:
             yield connection  # what the caller's block raises is the caller's, and passes as it is
         finally:
             with foreign(target.host or ""):
-                await connection.close()
+                await close_websocket(connection)
 
     async def close(self) -> None:
         """Ends all connections of HTTP; websockets end with their own blocks."""

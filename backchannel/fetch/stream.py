@@ -50,6 +50,7 @@ async def open_websocket(
                 max_size=max_size,
                 max_queue=QUEUE,
                 open_timeout=None,
+                ping_interval=None,  # whoever reads looks for silence: see wire/websocket.py
                 close_timeout=CLOSE_S,
             )
     except TimeoutError as error:
@@ -59,6 +60,19 @@ async def open_websocket(
         raise FetchError(host, f"answers {status} instead of a websocket", status=status) from error
     except OSError as error:
         raise FetchError(host, connect_why(error)) from error
+
+
+async def close_websocket(connection: ClientConnection) -> None:
+    """Say goodbye, and hang up where the peer does not listen.
+
+    `close` has a timeout of its own, which begins only when the goodbye is written: a peer that reads nothing
+    while our buffers are full would hold us for ever.
+    """
+    try:
+        async with asyncio.timeout(CLOSE_S + 1):
+            await connection.close()
+    except TimeoutError:
+        connection.transport.abort()
 
 
 async def dial(target: URL, resolver: Resolver, connect_s: float) -> socket.socket:

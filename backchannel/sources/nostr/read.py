@@ -109,16 +109,18 @@ class Talk:
         self._reasons: list[str] = []
         self._notices = 0
 
-    def start(self, now_s: float) -> None:
-        """Ask for everything."""
+    def start(self, now_s: float, wake: Callable[[], None]) -> None:
+        """Ask for everything. `wake`: another lane asks this one, or has found what it waits for."""
+
+        def ask(wants: Sequence[Want]) -> None:
+            self._look.want(wants)
+            wake()
+
+        self._directory.join(self._lane, ask)
         self._answer_by = now_s + ANSWER_S
         self._sent_at = now_s
         self._subs.open(WALL, [self._wanted])
         self._events += self._watching.tick(now_s)
-
-    def ask(self, wants: Sequence[Want]) -> None:
-        """Look these up when the next `tick` comes."""
-        self._look.want(wants)
 
     def frames(self) -> list[str]:
         """Return what is to be sent now."""
@@ -153,7 +155,7 @@ class Talk:
         self._events, self._skipped, self._reasons = [], 0, []
         return batch
 
-    def hear(self, frame: str | bytes, now: float, now_s: float) -> None:
+    def hear(self, frame: bytes, now: float, now_s: float) -> None:
         """Take in one frame of the relay."""
         try:
             with self._directory.bugs.contain(f"a frame of {self._lane}", DecodeError, SourceError):

@@ -1,31 +1,24 @@
 """Nostr: several relays, each a lane with one websocket; every event verified, nothing a relay says believed.
 
-The conversation itself is `read`, without I/O; this module moves the frames.
+The conversation itself is `read`, without I/O; `wire/websocket.py` carries it.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import final
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
-
-from backchannel.clock import Clock
-from backchannel.contract import Batch, Check, Context, Sample, Source, SourceError
-from backchannel.fetch import FetchError, Refused
+from backchannel.contract import Batch, Check, Context, Sample, Source
+from backchannel.fetch import FetchError
 from backchannel.model import DecodeError, Post, Posted
-from backchannel.redaction import keep_secret, redacted, redacted_body
-from backchannel.sources.nostr.directory import Directory, Want
+from backchannel.redaction import keep_secret, redacted
+from backchannel.sources.nostr.directory import Directory
 from backchannel.sources.nostr.read import ReadRules, Talk
 from backchannel.sources.nostr.settings import MAX_HASHTAGS_ASKED, NostrSettings, read_key
 from backchannel.sources.nostr.wire import RelayLimits, parse_limits
+from backchannel.wire.websocket import PULSE_S, Websocket
 
 MAX_FRAME = 4 << 20
 """Longer than any relay's messages: a frame beyond it ends the connection, a long event is merely dropped."""
-
-PULSE_S = 20.0
-INBOX = 256
 
 
 @final
@@ -93,51 +86,14 @@ class NostrSource(Source, Check):
         return Talk(lane, self._rules, self._directory, self._context.watch, cursor=cursor, limits=limits)
 
     async def _connected(self, lane: str, talk: Talk) -> AsyncGenerator[Batch]:
-        """Yield the whole conversation over a connection of its own. SourceError where that is lost or
-        refused."""
+        """Yield what is said over a connection of its own. SourceError where that is lost or refused."""
+        socket = Websocket(lane, self._context, max_size=MAX_FRAME, pulse_s=self.pulse_s)
         try:
-            async with (
-                self._context.fetch.websocket(lane, max_size=MAX_FRAME) as socket,
-                aclosing(self._converse(lane, talk, socket)) as said,
-            ):
-                async for batch in said:
+            async with aclosing(socket.batches(talk)) as batches:
+                async for batch in batches:
                     yield batch
-        except Refused as error:
-            raise SourceError(str(error), permanent=True) from error
-        except FetchError as error:
-            raise SourceError(str(error), permanent=error.status in (401, 403, 404, 410)) from error
-        except ConnectionClosedOK:
-            return
-        except ConnectionClosed as error:
-            raise SourceError(f"{lane} is lost: {error}") from error
         finally:
             self._directory.leave(lane)
-
-    async def _converse(self, lane: str, talk: Talk, socket: ClientConnection) -> AsyncGenerator[Batch]:
-        clock = self._context.clock
-        line = _Line(lane, socket, clock, self.pulse_s)
-
-        def ask(wants: Sequence[Want]) -> None:
-            talk.ask(wants)
-            line.wake()
-
-        self._directory.join(lane, ask)
-        try:
-            talk.start(clock.monotonic())
-            while True:
-                for frame in talk.frames():
-                    await socket.send(frame)
-                if batch := talk.batch(clock.now(), clock.monotonic()):
-                    yield batch
-                now_s = clock.monotonic()
-                heard = await line.next(talk.wake_at(now_s) - now_s)
-                if heard is None:
-                    talk.tick(clock.now(), clock.monotonic())
-                else:
-                    talk.hear(heard, clock.now(), clock.monotonic())
-                await clock.sleep(0)  # a relay that sends without a pause must not hold up everybody else
-        finally:
-            await line.close()
 
     async def _fetch_limits(self, lane: str) -> RelayLimits:
         """Return what the relay's NIP-11 document says, asked once; a relay without one has no limits we know
@@ -166,69 +122,3 @@ def spell(hashtags: Sequence[str], spellings: Sequence[str]) -> tuple[str, ...]:
     ways += [tag.capitalize() for tag in hashtags] + [tag.upper() for tag in hashtags]
     ways += [way.lower() for way in own] + [way.upper() for way in own]
     return tuple(dict.fromkeys(way for way in ways if way))[:MAX_HASHTAGS_ASKED]
-
-
-class _Line:
-    """The frames that a socket brings, one at a time, with a pulse: a peer that answers no ping is lost."""
-
-    def __init__(self, lane: str, socket: ClientConnection, clock: Clock, pulse_s: float) -> None:
-        self._lane = lane
-        self._socket = socket
-        self._clock = clock
-        self._pulse_s = pulse_s
-        self._inbox: asyncio.Queue[bytes | ConnectionClosed | None] = asyncio.Queue(INBOX)
-        self._heard_at = clock.monotonic()
-        self._asked_at: float | None = None
-        self._pump = asyncio.create_task(self._read())
-
-    def wake(self) -> None:
-        """Let `next` return at once; where frames lie ready it does so anyway."""
-        with suppress(asyncio.QueueFull):
-            self._inbox.put_nowait(None)
-
-    async def next(self, wait_s: float) -> bytes | None:
-        """Return the next frame; None when `wait_s` is over or somebody woke us. ConnectionClosed,
-        SourceError."""
-        since = self._heard_at if self._asked_at is None else self._asked_at
-        quiet_s = since + self._pulse_s - self._clock.monotonic()
-        try:
-            async with asyncio.timeout(max(0.0, min(wait_s, quiet_s))):
-                heard = await self._inbox.get()
-        except TimeoutError:
-            await self._beat()
-            return None
-        if isinstance(heard, ConnectionClosed):
-            raise heard
-        return heard
-
-    async def close(self) -> None:
-        """Stop reading; the socket is closed by who opened it."""
-        self._pump.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._pump
-
-    async def _read(self) -> None:
-        while True:
-            try:
-                frame = await self._socket.recv(decode=False)
-            except ConnectionClosed as error:
-                await self._inbox.put(error)
-                return
-            self._hear()
-            await self._inbox.put(redacted_body(frame))
-
-    async def _beat(self) -> None:
-        now_s = self._clock.monotonic()
-        if self._asked_at is not None and now_s - self._asked_at >= self._pulse_s:
-            raise SourceError(f"{self._lane} is silent: no answer to a ping within {self._pulse_s:g} s")
-        if self._asked_at is None and now_s - self._heard_at >= self._pulse_s:
-            self._asked_at = now_s
-            asyncio.ensure_future(await self._socket.ping()).add_done_callback(self._pong)
-
-    def _pong(self, answer: asyncio.Future[float]) -> None:
-        if not answer.cancelled() and answer.exception() is None:
-            self._hear()
-
-    def _hear(self) -> None:
-        self._heard_at = self._clock.monotonic()
-        self._asked_at = None
