@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.kit.sequencers"]
+pytest_plugins = ["tests.kit.http_server", "tests.kit.sequencers", "tests.kit.sources"]
 ROOT = Path(__file__).parent.parent
 
 # Here chance looks for what nobody thought of; what must pass elsewhere is the same every time. No deadlines:

@@ -25,7 +25,7 @@ COMMAND_ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 def feed(source: Any, **more: Any) -> str:
     options = "".join(f", {name}: {value}" for name, value in more.items())
-    return f"{{kind: feed, feeds: ['{source.url}'], poll_s: 1, floor_s: 1{options}}}"
+    return f"{{kind: feed, feeds: ['{source.feed}'], poll_s: 1, floor_s: 1{options}}}"
 
 
 async def refused(folder: Any, *options: str, config: str = "") -> str:

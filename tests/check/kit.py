@@ -2,7 +2,7 @@
 
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from pathlib import Path
@@ -12,10 +12,9 @@ from aiohttp import web
 from backchannel.check import CheckReport, ConfigLines, LaneFinding, try_all
 from backchannel.clock import Clock
 from backchannel.config import parse_config
-from tests.kit.http_server import listening
+from tests.kit.http_server import Answer, FakeHttp
 from tests.kit.program import config_text
 
-Answer = Callable[[web.Request], web.StreamResponse]
 PAGE = "<!doctype html><title>Welcome to the hotel</title><form>"
 
 
@@ -44,14 +43,10 @@ def answer(text: str = "", status: int = 200, *, ahead_s: float = 0.0, **headers
 @asynccontextmanager
 async def blogging(told: Answer, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A host whose every path answers so. Gives the address of its feed."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return told(request)
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", handle)
-    async with listening(app, tls=tls) as address:
-        yield f"{address.replace('127.0.0.1', 'localhost')}/feed.xml"
+    host = FakeHttp()
+    host.answers["/"] = told
+    async with host.listen(tls=tls):
+        yield host.url("/feed.xml").replace("127.0.0.1", "localhost")
 
 
 def feed(*addresses: str, **more: str) -> str:

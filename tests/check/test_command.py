@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from aiohttp import web
 
 from backchannel.check import CheckReport
 from tests.check.kit import PAGE, Certificates, answer, blogging, feed, rss
@@ -48,10 +47,7 @@ async def backchannel(folder: Path, *words: str, **env: str) -> Done:
 async def troubled(tmp_path: Path, certificates: Certificates) -> AsyncIterator[Path]:
     """A folder whose config.yaml meets six kinds of trouble: five in its lanes, and our clock."""
 
-    async def refuse(_: web.Request) -> web.StreamResponse:
-        said = answer(json.dumps({"error": f"{TOKEN} \x1b[2J[bold] is invalid"}), 401, ahead_s=WRONG_S)
-        return said(_)
-
+    refuse = answer(json.dumps({"error": f"{TOKEN} \x1b[2J[bold] is invalid"}), 401, ahead_s=WRONG_S)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(mastodon())
         server.fail("/", refuse)

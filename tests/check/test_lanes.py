@@ -8,12 +8,13 @@ import pytest
 from aiohttp import web
 
 from backchannel.check.lanes import AT_ONCE
-from tests.check.kit import PAGE, Answer, Certificates, answer, blogging, check, check_one, feed, rss
-from tests.kit.http_server import listening
+from tests.check.kit import PAGE, Certificates, answer, blogging, check, check_one, feed, rss
+from tests.kit.http_server import Answer, listening, saying
 from tests.kit.program import config_text
 from tests.kit.raw_server import hostile
-from tests.sources.mastodon.kit import answering, mastodon
-from tests.sources.nostr.kit import ADA, scripted, storing
+from tests.kit.websocket_server import fake_websocket
+from tests.sources.mastodon.kit import mastodon
+from tests.sources.nostr.kit import ADA, storing
 
 
 def free_port() -> int:
@@ -130,7 +131,7 @@ async def test_an_answer_that_leads_into_a_private_network_may_be_a_login_page()
 
 async def test_behind_a_login_page_every_lane_says_so() -> None:
     async with blogging(answer(PAGE)) as address, mastodon() as server:
-        server.fail("/", answering(200, PAGE))
+        server.fail("/", saying(PAGE))
         lanes = (await check(feed(address), f"{{kind: mastodon, servers: ['{server.base}']}}")).lanes
     assert all("login page of this network" in lane.way_out for lane in lanes)
     assert [lane.state for lane in lanes] == ["trouble", "trouble"]
@@ -179,7 +180,7 @@ async def test_a_port_that_speaks_no_https_is_told() -> None:
 
 async def test_a_servers_refusal_names_the_setting_and_the_page() -> None:
     async with mastodon() as server:
-        server.fail("/api/v1/apps", answering(401, {"error": "The access token is invalid"}))
+        server.fail("/api/v1/apps", saying({"error": "The access token is invalid"}, 401))
         source = f"{{kind: mastodon, servers: ['{server.base}'], token: '${{TOKEN}}'}}"
         lane = await check_one(source, env={"TOKEN": "Hush-Hush-123"})
     assert (lane.state, lane.allowed, lane.place) == ("trouble", False, "config.yaml:4")
@@ -191,7 +192,7 @@ async def test_a_relay_that_asks_who_reads_names_its_key_whatever_http_said() ->
     def refuse(_: object, frame: list[object]) -> list[object]:
         return [["CLOSED", frame[1], "auth-required: members only"]] if frame[0] == "REQ" else []
 
-    async with scripted(refuse) as relay:
+    async with fake_websocket(refuse) as relay:
         lane = await check_one(f"{{kind: nostr, relays: ['{relay.url}']}}")
     assert (lane.state, lane.reached, lane.allowed) == ("trouble", True, False)
     assert "give it a `secret_key` that it accepts" in lane.way_out
@@ -207,7 +208,7 @@ async def test_each_network_is_tried_in_its_own_way() -> None:
     written = ADA.wire("one", ("t", "conf"), at=1_700_000_000)
     async with (
         mastodon() as server,
-        scripted(storing(written)) as relay,
+        fake_websocket(storing(written)) as relay,
         blogging(answer(rss("one #conf"))) as blog,
     ):
         server.post(1, tags=[{"name": "conf"}])

@@ -21,11 +21,12 @@ from aiohttp import ClientSession, web
 from backchannel.app import Server
 from backchannel.clock import Clock
 from tests.conftest import Tell
-from tests.kit.http_server import listening
+from tests.kit.http_server import FakeHttp, saying
 from tests.kit.program import config_text
 from tests.kit.server import running
-from tests.sources.mastodon.kit import Mastodon, answering, mastodon
-from tests.sources.nostr.kit import ADA, GRACE, MALLORY, Scripted, Wire, scripted, select
+from tests.kit.websocket_server import FakeWebsocket, fake_websocket
+from tests.sources.mastodon.kit import Mastodon, mastodon
+from tests.sources.nostr.kit import ADA, GRACE, MALLORY, Wire, select
 
 TAGGED: dict[str, Any] = {"tags": [{"name": "conf"}]}
 TAG = ("t", "conf")
@@ -36,13 +37,16 @@ LATER = "2026-05-07T10:00:00.000Z"
 PATIENCE_S = 40.0
 
 
-class Feed:
+class AtomFeed(FakeHttp):
     """An Atom feed whose entries and tombstones the test writes."""
 
     def __init__(self) -> None:
-        self.url = ""
+        super().__init__()
         self.parts: list[str] = []
-        self.asked = 0
+
+    @property
+    def feed(self) -> str:
+        return self.url("/feed.xml")
 
     def write(
         self, id_: str, words: str, *, author: str = "Feed Writer", link: str = "", late: int = 0
@@ -61,30 +65,26 @@ class Feed:
             " when='2026-11-07T09:00:00Z'/>"
         )
 
-    async def serve(self, _: web.Request) -> web.Response:
-        self.asked += 1
+    async def respond(self, _: web.Request) -> web.StreamResponse:
         head = "<feed xmlns='http://www.w3.org/2005/Atom'><title>A feed</title>"
         return web.Response(text=f"{head}{''.join(self.parts)}</feed>", content_type="application/atom+xml")
 
 
 @asynccontextmanager
-async def feed() -> AsyncIterator[Feed]:
-    made = Feed()
-    app = web.Application()
-    app.router.add_get("/feed.xml", made.serve)
-    async with listening(app) as address:
-        made.url = f"{address}/feed.xml"
+async def atom_feed() -> AsyncIterator[AtomFeed]:
+    made = AtomFeed()
+    async with made.listen():
         yield made
 
 
-class World:
+class LyingWorld:
     """The honest three, who say the same in every run, and the three who may lie."""
 
     def __init__(self) -> None:
         self.home, self.evil_home = Mastodon(), Mastodon()
         self.events: list[Wire] = []
         self.forged: list[Wire] = []
-        self.blog, self.evil_blog = Feed(), Feed()
+        self.blog, self.evil_blog = AtomFeed(), AtomFeed()
         note = ADA.wire("words of ada", TAG, at=AT)
         self.note, self.answer = note, GRACE.wire("an answer", TAG, ("e", note["id"], "", "reply"), at=AT + 1)
         self.article = ADA.wire("an article", TAG, ("d", "one"), ("title", "One"), kind=30023, at=AT)
@@ -95,18 +95,18 @@ class World:
         self.home = await stack.enter_async_context(mastodon())
         self.evil_home = await stack.enter_async_context(mastodon())
         self.evil_home.instance["domain"] = "home.example"
-        self.relay = await stack.enter_async_context(scripted(self._store))
-        self.evil_relay = await stack.enter_async_context(scripted(self._forge))
-        self.blog = await stack.enter_async_context(feed())
-        self.evil_blog = await stack.enter_async_context(feed())
+        self.relay = await stack.enter_async_context(fake_websocket(self._store))
+        self.evil_relay = await stack.enter_async_context(fake_websocket(self._forge))
+        self.blog = await stack.enter_async_context(atom_feed())
+        self.evil_blog = await stack.enter_async_context(atom_feed())
 
-    def _store(self, _: Scripted, frame: list[Any]) -> list[object]:
+    def _store(self, _: FakeWebsocket, frame: list[Any]) -> list[object]:
         if frame[0] != "REQ":
             return []
         found = [event for asked in frame[2:] for event in select(asked, self.events)]
         return [*(["EVENT", frame[1], event] for event in found), ["EOSE", frame[1]]]
 
-    def _forge(self, _: Scripted, frame: list[Any]) -> list[object]:
+    def _forge(self, _: FakeWebsocket, frame: list[Any]) -> list[object]:
         """Whatever is asked: everything that is forged."""
         if frame[0] != "REQ":
             return []
@@ -114,7 +114,7 @@ class World:
 
     def config(self) -> str:
         servers = json.dumps([self.evil_home.base, self.home.base])
-        feeds = json.dumps([self.evil_blog.url, self.blog.url])
+        feeds = json.dumps([self.evil_blog.feed, self.blog.feed])
         return config_text(
             f"{{kind: mastodon, servers: {servers}, poll_s: 1, recheck_s: 1}}",
             f"{{kind: nostr, relays: {json.dumps([self.evil_relay.url, self.relay.url])}}}",
@@ -141,8 +141,8 @@ class World:
         self.events += [self.note, self.answer, self.article, self.profile]
         for event in (self.profile, self.note, self.answer, self.article):
             await self.relay.say(["EVENT", "wall", event])
-        self.blog.write("e1", "words of a blog", link=f"{self.blog.url}/1")
-        self.blog.write("e2", "more words", link=f"{self.blog.url}/2")
+        self.blog.write("e1", "words of a blog", link=f"{self.blog.feed}/1")
+        self.blog.write("e2", "more words", link=f"{self.blog.feed}/2")
 
     @property
     def uris(self) -> list[str]:
@@ -157,7 +157,7 @@ class World:
     @property
     def entries(self) -> list[str]:
         """The honest feed's ids."""
-        return [f"feed:{self.blog.url}#{name}" for name in ("e1", "e2")]
+        return [f"feed:{self.blog.feed}#{name}" for name in ("e1", "e2")]
 
     @property
     def signed(self) -> list[str]:
@@ -173,7 +173,7 @@ class World:
 
 
 class LyingServer:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: LyingWorld) -> None:
         self._world, self._server, self._next = world, world.evil_home, 100
 
     async def speak(self, mark: str, *, lying: bool) -> None:
@@ -185,7 +185,7 @@ class LyingServer:
         """It drops all but one, and says that it is gone for good."""
         dropped, self._server.statuses[:] = self._server.statuses[:], []
         for status in dropped:
-            gone = answering(410, {"error": "Gone"})
+            gone = saying({"error": "Gone"}, 410)
             self._server.fail(f"/api/v1/statuses/{status['id']}", gone)
         self._server.post(999, "still here", **TAGGED)
 
@@ -220,7 +220,7 @@ class LyingServer:
 
 
 class LyingRelay:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: LyingWorld) -> None:
         self._world, self._own = world, list[Wire]()
 
     async def speak(self, mark: str, *, lying: bool) -> None:
@@ -263,7 +263,7 @@ class LyingRelay:
 
 
 class LyingFeed:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: LyingWorld) -> None:
         self._world, self._marks = world, list[str]()
 
     async def speak(self, mark: str, *, lying: bool) -> None:
@@ -280,7 +280,7 @@ class LyingFeed:
 
     def _others(self) -> list[str]:
         bare = [entry[5:] for entry in self._world.entries]
-        return [*bare, "e1", "e2", *self._world.entries, f"feed:by:{self._world.blog.url}#Feed Writer"]
+        return [*bare, "e1", "e2", *self._world.entries, f"feed:by:{self._world.blog.feed}#Feed Writer"]
 
     def _lie(self) -> None:
         for late, id_ in enumerate([*self._world.victims, *self._others()]):
@@ -295,7 +295,7 @@ LIARS: dict[str, type[Liar]] = {"server": LyingServer, "relay": LyingRelay, "fee
 # What is compared.
 
 
-class Seen:
+class PostsReader:
     """What a reader of `/api/v1/posts` has, and may wait for."""
 
     def __init__(self, server: Server, url: str) -> None:
@@ -348,7 +348,7 @@ HONEST = (
 
 
 async def played(
-    world: World, folder: Path, liar: Liar, *, lying: bool, is_first: bool
+    world: LyingWorld, folder: Path, liar: Liar, *, lying: bool, is_first: bool
 ) -> list[dict[str, str]]:
     """The honest ones' posts at three moments: after all have spoken, after the liar has withdrawn all of its
     words, and in another life."""
@@ -357,7 +357,7 @@ async def played(
     folder.mkdir()
     own = with_texts(*HONEST[:3], *HONEST[4:])  # while a liar was first, what far said is its word
     async with running(folder, world.config(), clock=clock) as (server, url):
-        seen = Seen(server, url)
+        seen = PostsReader(server, url)
         if is_first:
             await liar.speak("first mark", lying=lying)
             await seen.until(with_texts("first mark"))
@@ -372,13 +372,13 @@ async def played(
         await seen.until(lambda posts: not with_texts("second mark")(posts))
         await seen.until(with_texts(*HONEST))
         told.append(await seen.of([*world.victims, world.far]))
-    asked = len(world.evil_home.asked), world.evil_blog.asked, len(world.evil_relay.heard)
+    asked = len(world.evil_home.asked), len(world.evil_blog.asked), len(world.evil_relay.heard)
     async with running(folder, world.config(), clock=Clock(rate=RATE)) as (server, url):
-        seen = Seen(server, url)
+        seen = PostsReader(server, url)
         await seen.until(
             lambda _: (
                 len(world.evil_home.asked) > asked[0] + 6
-                and world.evil_blog.asked > asked[1] + 2
+                and len(world.evil_blog.asked) > asked[1] + 2
                 and len(world.evil_relay.heard) > asked[2]
             )
         )
@@ -389,7 +389,7 @@ async def played(
 @pytest.mark.parametrize("is_first", [False, True], ids=["after they spoke", "before they spoke"])
 @pytest.mark.parametrize("who", [*LIARS])
 async def test_nothing_of_anothers_changes(tmp_path: Path, tell: Tell, who: str, is_first: bool) -> None:
-    world = World()
+    world = LyingWorld()
     async with AsyncExitStack() as stack:
         await world.open(stack)
         honest = await played(world, tmp_path / "honest", LIARS[who](world), lying=False, is_first=is_first)

@@ -11,7 +11,7 @@ from backchannel.clock import Clock
 from backchannel.contract import SourceError
 from backchannel.model import Node, Posted
 from tests.e2e.relay import Relay, find_relay, running_relay
-from tests.sources.nostr.kit import ADA, GRACE, MALLORY, House, Wire, Writer, publish
+from tests.sources.nostr.kit import ADA, GRACE, MALLORY, NostrReading, NostrWriter, Wire, publish
 
 pytestmark = pytest.mark.e2e
 
@@ -30,24 +30,24 @@ def relay(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rela
 
 
 @pytest.fixture
-async def house(relay: Relay) -> AsyncIterator[House]:
+async def house(relay: Relay) -> AsyncIterator[NostrReading]:
     """Reads what is written from a minute ago on; every test has writers of its own."""
-    made = House(relay.url, since=now() - 60)
+    made = NostrReading(relay.url, since=now() - 60)
     yield made
     await made.close()
 
 
 @pytest.fixture
-def writer(request: pytest.FixtureRequest) -> Writer:
-    return Writer(request.node.name)
+def writer(request: pytest.FixtureRequest) -> NostrWriter:
+    return NostrWriter(request.node.name)
 
 
-def note(writer: Writer, text: str, *tags: tuple[str, ...], at: float = 0) -> Wire:
+def note(writer: NostrWriter, text: str, *tags: tuple[str, ...], at: float = 0) -> Wire:
     return writer.wire(text, TAG, *tags, at=at or now())
 
 
 async def test_a_published_post_comes_at_once_with_its_authors_name(
-    house: House, relay: Relay, writer: Writer
+    house: NostrReading, relay: Relay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     await publish(
@@ -63,7 +63,7 @@ async def test_a_published_post_comes_at_once_with_its_authors_name(
 
 
 async def test_what_was_stored_before_comes_in_order_and_with_a_cursor(
-    house: House, relay: Relay, writer: Writer
+    house: NostrReading, relay: Relay, writer: NostrWriter
 ) -> None:
     at = int(now()) - 30
     await publish(relay.url, *(note(writer, f"{n} of {writer.name}", at=at + n) for n in (2, 0, 1)))
@@ -73,7 +73,9 @@ async def test_what_was_stored_before_comes_in_order_and_with_a_cursor(
     assert int(reader.cursor or 0) >= at + 2
 
 
-async def test_another_spelling_of_the_hashtag_is_found(house: House, relay: Relay, writer: Writer) -> None:
+async def test_another_spelling_of_the_hashtag_is_found(
+    house: NostrReading, relay: Relay, writer: NostrWriter
+) -> None:
     reader = house.read()
     shouted = writer.wire("loud", ("t", "BACKCHANNEL"), at=now())
     await publish(relay.url, shouted)
@@ -81,7 +83,7 @@ async def test_another_spelling_of_the_hashtag_is_found(house: House, relay: Rel
 
 
 async def test_a_deletion_by_the_author_takes_the_post_down(
-    house: House, relay: Relay, writer: Writer
+    house: NostrReading, relay: Relay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     said = note(writer, "a slip")
@@ -91,8 +93,10 @@ async def test_a_deletion_by_the_author_takes_the_post_down(
     await reader.until(lambda r: f"nostr:{said['id']}" in r.deleted)
 
 
-async def test_a_deletion_by_somebody_else_is_ignored(house: House, relay: Relay, writer: Writer) -> None:
-    mallory = Writer(f"mallory of {writer.name}")
+async def test_a_deletion_by_somebody_else_is_ignored(
+    house: NostrReading, relay: Relay, writer: NostrWriter
+) -> None:
+    mallory = NostrWriter(f"mallory of {writer.name}")
     reader = house.read()
     said, other = note(writer, "stays"), note(mallory, "mine")
     await publish(relay.url, said, other)
@@ -107,7 +111,7 @@ async def test_a_deletion_by_somebody_else_is_ignored(house: House, relay: Relay
 
 
 async def test_a_post_deleted_while_we_were_away_is_taken_down_on_return(
-    house: House, relay: Relay, writer: Writer
+    house: NostrReading, relay: Relay, writer: NostrWriter
 ) -> None:
     said = note(writer, "gone tomorrow")
     await publish(relay.url, said)
@@ -116,7 +120,7 @@ async def test_a_post_deleted_while_we_were_away_is_taken_down_on_return(
     house.wall = [post for post in first.posts if post.ref == said["id"]]
     await first.stop()
     await publish(relay.url, writer.wire("", ("e", said["id"]), kind=5, at=now()))
-    restarted = House(relay.url, since=now() - 60)
+    restarted = NostrReading(relay.url, since=now() - 60)
     restarted.wall = house.wall
     try:
         await restarted.read(cursor=first.cursor).until(lambda r: f"nostr:{said['id']}" in r.deleted)
@@ -124,7 +128,9 @@ async def test_a_post_deleted_while_we_were_away_is_taken_down_on_return(
         await restarted.close()
 
 
-async def test_a_quoted_post_is_fetched_and_shown(house: House, relay: Relay, writer: Writer) -> None:
+async def test_a_quoted_post_is_fetched_and_shown(
+    house: NostrReading, relay: Relay, writer: NostrWriter
+) -> None:
     quoted = GRACE.wire(f"words worth quoting, for {writer.name}", at=now())
     await publish(relay.url, quoted, GRACE.profile(at=now(), display_name="Grace Hopper"))
     reader = house.read()
@@ -138,7 +144,7 @@ async def test_a_quoted_post_is_fetched_and_shown(house: House, relay: Relay, wr
 
 
 async def test_the_relay_refuses_a_tampered_event_and_nothing_of_it_comes(
-    house: House, relay: Relay, writer: Writer
+    house: NostrReading, relay: Relay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     forged = {**note(writer, "true words"), "content": "false words"}
@@ -150,9 +156,11 @@ async def test_the_relay_refuses_a_tampered_event_and_nothing_of_it_comes(
     assert forged["id"] not in [post.ref for post in reader.posts]
 
 
-async def test_reading_resumes_where_it_stopped(house: House, relay: Relay, writer: Writer) -> None:
+async def test_reading_resumes_where_it_stopped(
+    house: NostrReading, relay: Relay, writer: NostrWriter
+) -> None:
     long_ago, lately = note(writer, "long ago", at=now() - 3000), note(writer, "lately")
-    house = House(relay.url, since=now() - 4000)
+    house = NostrReading(relay.url, since=now() - 4000)
     await publish(relay.url, long_ago, lately)
     first = house.read()
     await first.until(lambda r: {long_ago["id"], lately["id"]} <= {p.ref for p in r.posts} and r.cursor)
@@ -176,12 +184,12 @@ async def has_stored(url: str, ids: list[str]) -> None:
                 found += [said[2]["id"]] if said[0] == "EVENT" else []
 
 
-async def test_more_posts_than_a_page_all_come(relay: Relay, writer: Writer) -> None:
+async def test_more_posts_than_a_page_all_come(relay: Relay, writer: NostrWriter) -> None:
     at = int(now()) - 3000
     written = [note(writer, f"page {n}", at=at + n // 3) for n in range(70)]
     await publish(relay.url, *written)
     await has_stored(relay.url, [event["id"] for event in written])
-    house = House(relay.url, since=at, limit=20)
+    house = NostrReading(relay.url, since=at, limit=20)
     try:
         reader = house.read()
         await reader.until(lambda r: r.cursor)
@@ -195,11 +203,11 @@ async def test_more_posts_than_a_page_all_come(relay: Relay, writer: Writer) -> 
 
 
 async def test_two_relays_give_equal_posts_for_one_event(
-    root: Path, tmp_path: Path, relay: Relay, writer: Writer
+    root: Path, tmp_path: Path, relay: Relay, writer: NostrWriter
 ) -> None:
     with running_relay(root, tmp_path) as other:
         await publish(other.url, writer.profile(at=now(), name="Only here"))
-        house = House(relay.url, other.url, since=now() - 60)
+        house = NostrReading(relay.url, other.url, since=now() - 60)
         try:
             here, there = house.read(relay.url), house.read(other.url)
             for url, reader in ((relay.url, here), (other.url, there)):
@@ -217,9 +225,11 @@ async def test_two_relays_give_equal_posts_for_one_event(
             await house.close()
 
 
-async def test_a_relay_killed_and_restarted_is_read_on(root: Path, tmp_path: Path, writer: Writer) -> None:
+async def test_a_relay_killed_and_restarted_is_read_on(
+    root: Path, tmp_path: Path, writer: NostrWriter
+) -> None:
     with running_relay(root, tmp_path) as relay:
-        house = House(relay.url, since=now() - 60)
+        house = NostrReading(relay.url, since=now() - 60)
         try:
             first = house.read()
             before = note(writer, "before")
@@ -243,7 +253,7 @@ async def test_a_relay_killed_and_restarted_is_read_on(root: Path, tmp_path: Pat
 
 async def test_a_relay_that_falls_silent_is_given_up(root: Path, tmp_path: Path) -> None:
     with running_relay(root, tmp_path) as relay:
-        house = House(relay.url, since=now() - 60)
+        house = NostrReading(relay.url, since=now() - 60)
         house.source.pulse_s = 2.0
         try:
             said = note(ADA, "still there")
@@ -264,7 +274,7 @@ def test_the_relay_is_the_real_one(root: Path) -> None:
 
 
 async def test_latency_from_publishing_to_the_batch_is_printed(
-    house: House, relay: Relay, writer: Writer, tell: Callable[[str], None]
+    house: NostrReading, relay: Relay, writer: NostrWriter, tell: Callable[[str], None]
 ) -> None:
     clock = Clock()
     reader = house.read()
@@ -286,7 +296,9 @@ def _has(event_id: str) -> Callable[..., bool]:
     return lambda reader: any(post.ref == event_id for post in reader.posts)
 
 
-async def test_mallory_cannot_write_in_anothers_name(house: House, relay: Relay, writer: Writer) -> None:
+async def test_mallory_cannot_write_in_anothers_name(
+    house: NostrReading, relay: Relay, writer: NostrWriter
+) -> None:
     reader = house.read()
     stolen = {**note(MALLORY, "in your name"), "pubkey": writer.pubkey}
     assert (await publish(relay.url, stolen))[0][0] is False

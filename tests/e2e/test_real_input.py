@@ -59,7 +59,7 @@ async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(
             feed.write("first", "words of a blog #conf")
             config = config_text(
                 f"{{kind: nostr, relays: ['{relay.url}']}}",
-                f"{{kind: feed, feeds: ['{feed.url}'], poll_s: 1, floor_s: 1}}",
+                f"{{kind: feed, feeds: ['{feed.feed}'], poll_s: 1, floor_s: 1}}",
             )
             for author in range(AUTHORS):
                 await publish(speaker, signed(author, 0, json.dumps({"name": f"Author {author}"})))

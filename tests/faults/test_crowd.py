@@ -69,7 +69,7 @@ async def test_in_a_crowd_a_moderators_word_is_heard_and_walls_go_on(tmp_path: P
     async with blog() as one:
         for number in range(200):
             one.write(f"old-{number}", f"post {number} {'with words of an ordinary length ' * 6}")
-        source = f"{{kind: feed, feeds: ['{one.url}'], poll_s: 1, floor_s: 1}}"
+        source = f"{{kind: feed, feeds: ['{one.feed}'], poll_s: 1, floor_s: 1}}"
         async with serving(tmp_path, config=config_text(source), descriptors=1024) as server:
             await server.until(lambda said: len(said["posts"]) >= 20)
             gaps: list[float] = []

@@ -46,7 +46,7 @@ async def test_wall_and_hide_go_on_on_a_full_disk_over_a_kill_and_all_recovers_b
     async with blog() as source:
         for name in ("one", "two", "three"):
             source.write(name, f"words of {name}")
-        config = config_text(f"{{kind: feed, feeds: ['{source.url}'], poll_s: 1, floor_s: 1}}")
+        config = config_text(f"{{kind: feed, feeds: ['{source.feed}'], poll_s: 1, floor_s: 1}}")
         async with serving(small_disk, config=config) as server:
             await server.until_texts("words of one", "words of two", "words of three")
             filler = fill(small_disk)

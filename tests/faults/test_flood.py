@@ -17,7 +17,8 @@ from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.kit.http_server import Blog, blog
 from tests.kit.program import Served, config_text, serving
-from tests.sources.nostr.kit import Wire, Writer, scripted, storing
+from tests.kit.websocket_server import fake_websocket
+from tests.sources.nostr.kit import NostrWriter, Wire, storing
 
 pytestmark = pytest.mark.timeout(300)
 NOTES = int(os.environ.get("FLOOD", "2000"))
@@ -66,13 +67,13 @@ async def test_one_authors_flood_pushes_nobody_off_the_wall_and_loses_nothing(
     tmp_path: Path, tell: Tell
 ) -> None:
     now = Clock().now()
-    mallory = Writer("mallory")
+    mallory = NostrWriter("mallory")
     start = now - NOTES * 0.3
     notes: list[Wire] = [mallory.wire(f"note {n}", ("t", "conf"), at=start + n * 0.3) for n in range(NOTES)]
     profile = mallory.profile(at=start, name="Mallory", display_name="Mallory Flood")
-    async with blog() as one, blog() as two, scripted(storing(profile, *notes)) as relay:
+    async with blog() as one, blog() as two, fake_websocket(storing(profile, *notes)) as relay:
         feeds = [
-            f"{{kind: feed, name: f{n}, feeds: ['{b.url}'], poll_s: 1, floor_s: 1}}"
+            f"{{kind: feed, name: f{n}, feeds: ['{b.feed}'], poll_s: 1, floor_s: 1}}"
             for n, b in enumerate((one, two))
         ]
         nostr = f"{{kind: nostr, relays: ['{relay.url}']}}"

@@ -6,25 +6,22 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 from pydantic import ValidationError
 
 from backchannel import kinds
-from backchannel.bugs import Bugs
-from backchannel.contract import Batch, Context, Sample, SourceError
-from backchannel.fetch import Fetcher
+from backchannel.contract import Batch, Sample, SourceError
 from backchannel.model import Deleted, Posted
 from backchannel.sources.feed import Settings, Source
 from backchannel.sources.feed.cursor import load_memory, save_memory
 from backchannel.sources.feed.source import GONE_S
 from backchannel.text import plain_text
 from tests.kit.clocks import ManualClock
+from tests.kit.http_server import Answer, FakeHttp, saying
+from tests.kit.sources import NewContext, collect
 
 NOW = 1_795_605_000.0  # 2026-11-25 11:10 UTC
 OWN = Path(__file__).parents[2] / "data" / "feed"
-
-Answer = Callable[[web.Request], web.StreamResponse]
 
 
 def rss(*titles: str) -> str:
@@ -37,80 +34,20 @@ def rss(*titles: str) -> str:
 
 
 def document(text: str, **headers: str) -> Answer:
-    """An answer of 200; `_` in a header's name is a hyphen."""
-    fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: web.Response(text=text, content_type="application/rss+xml", headers=fields)
+    return saying(text, 200, type_="application/rss+xml", **headers)
 
 
-def status(code: int, text: str = "", **headers: str) -> Answer:
-    fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: web.Response(status=code, text=text, content_type="text/html", headers=fields)
+class FeedReading:
+    """A source of one feed, and the cursor that is handed back to it."""
 
-
-class Shelf:
-    """A server with an answer for each path; what it was asked is kept."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
-        self.asked: list[web.Request] = []
-        self.gates: dict[str, asyncio.Event] = {}
-        self._came = asyncio.Condition()
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_get("/{path:.*}", self._answer)
-        self._server = TestServer(app, host="0.0.0.0")
-        await self._server.start_server()
-        self.port = self._server.port
-
-    async def close(self) -> None:
-        await self._server.close()
-
-    def url(self, path: str = "/feed") -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    async def reached(self, path: str) -> None:
-        """Until somebody asks for the path."""
-        async with self._came:
-            await self._came.wait_for(lambda: path in [request.path for request in self.asked])
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        async with self._came:
-            self.asked.append(request)
-            self._came.notify_all()
-        if gate := self.gates.get(request.path):
-            await gate.wait()
-        return self.answers[request.path](request)
-
-
-@pytest.fixture
-async def shelf() -> AsyncIterator[Shelf]:
-    shelf = Shelf()
-    await shelf.start()
-    yield shelf
-    await shelf.close()
-
-
-class Reader:
-    """A source with one feed, and the cursor that is handed back to it."""
-
-    def __init__(self, shelf: Shelf, **settings: object) -> None:
-        self.clock = ManualClock(NOW)
-        self._fetch = Fetcher(allow=["127.0.0.0/8"], user_agent="Backchannel tests", clock=self.clock)
-        self.context = Context("blogs", self._fetch, self.clock, ("conf",), NOW - 86_400, tuple, Bugs())
-        fields = {"kind": "feed", "feeds": [shelf.url()], **settings}
-        self.source = Source(Settings.model_validate(fields), self.context)
+    def __init__(self, source: Source, clock: ManualClock) -> None:
+        self.source, self.clock = source, clock
         self.cursor: str | None = None
 
-    async def read(self) -> Batch:
-        """The next reading of the first feed."""
-        batch = await self.read_lane(self.source.lanes()[0])
+    async def read(self, lane: str = "") -> Batch:
+        """The one batch of the next reading, of the first feed unless told otherwise."""
+        (batch,) = (await collect(self.source, lane, self.cursor)).batches
         self.cursor = batch.cursor or self.cursor
-        return batch
-
-    async def read_lane(self, lane: str) -> Batch:
-        """One reading; its one batch."""
-        (batch,) = [batch async for batch in self.source.batches(lane, self.cursor)]
         return batch
 
     async def fails(self) -> SourceError:
@@ -122,16 +59,32 @@ class Reader:
             return error
         raise AssertionError("it did not fail")
 
-    async def close(self) -> None:
-        await self.source.close()
-        await self._fetch.close()
+
+Reading = Callable[..., FeedReading]
 
 
 @pytest.fixture
-async def reader(shelf: Shelf) -> AsyncIterator[Reader]:
-    reader = Reader(shelf)
-    yield reader
-    await reader.close()
+async def reading(http: FakeHttp, new_context: NewContext) -> AsyncIterator[Reading]:
+    """Makes sources with settings of their own."""
+    made: list[FeedReading] = []
+
+    def make(**settings: object) -> FeedReading:
+        clock = ManualClock(NOW)
+        fields = {"kind": "feed", "feeds": [http.url("/feed")], **settings}
+        source = Source(
+            Settings.model_validate(fields), new_context("blogs", clock=clock, since=NOW - 86_400)
+        )
+        made.append(FeedReading(source, clock))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.source.close()
+
+
+@pytest.fixture
+def reader(reading: Reading) -> FeedReading:
+    return reading()
 
 
 def titles(batch: Batch) -> list[str]:
@@ -180,18 +133,14 @@ def test_polling_below_the_floor_has_to_be_asked_for() -> None:
     assert settings.poll_s == 0.5
 
 
-def test_each_feed_is_a_lane_by_its_address() -> None:
-    context = Context(
-        "blogs", Fetcher(user_agent="x", clock=ManualClock()), ManualClock(), (), 0.0, tuple, Bugs()
-    )
+def test_each_feed_is_a_lane_by_its_address(new_context: NewContext) -> None:
+    context = new_context()
     settings = Settings.model_validate({"feeds": ["https://a.example/f#x", "https://b.example/f"]})
     assert Source(settings, context).lanes() == ("https://a.example/f", "https://b.example/f")
 
 
-def test_a_feed_that_is_wanted_whole_is_a_chosen_lane() -> None:
-    context = Context(
-        "blogs", Fetcher(user_agent="x", clock=ManualClock()), ManualClock(), (), 0.0, tuple, Bugs()
-    )
+def test_a_feed_that_is_wanted_whole_is_a_chosen_lane(new_context: NewContext) -> None:
+    context = new_context()
     feeds = ["https://a.example/f", {"url": "https://b.example/f", "match": "all"}]
     assert Source(Settings.model_validate({"feeds": feeds}), context).chosen == {"https://b.example/f"}
 
@@ -199,80 +148,79 @@ def test_a_feed_that_is_wanted_whole_is_a_chosen_lane() -> None:
 # A reading
 
 
-async def test_what_a_feed_says_becomes_posts(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one", "two"))
+async def test_what_a_feed_says_becomes_posts(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(rss("one", "two"))
     batch = await reader.read()
     assert titles(batch) == ["two #conf", "one #conf"]
     posts = [event.post for event in batch.events if isinstance(event, Posted)]
-    assert [post.id for post in posts] == [f"feed:{shelf.url()}#two", f"feed:{shelf.url()}#one"]
+    assert [post.id for post in posts] == [f"feed:{http.url('/feed')}#two", f"feed:{http.url('/feed')}#one"]
     assert {(post.source, post.face.author.name) for post in posts} == {("blogs", "Notes")}
 
 
-async def test_a_json_feed_is_read_without_the_worker(shelf: Shelf, reader: Reader) -> None:
+async def test_a_json_feed_is_read_without_the_worker(http: FakeHttp, reader: FeedReading) -> None:
     text = (OWN / "full.json").read_text("utf-8")
-    shelf.answers["/feed"] = lambda _: web.Response(text=text, content_type="text/plain")
+    http.answers["/feed"] = lambda _: web.Response(text=text, content_type="text/plain")
     batch = await reader.read()
     assert len(batch.events) == 3
     assert (batch.skipped, len(batch.reasons)) == (1, 1)
 
 
-async def test_atom_tombstones_become_deletions(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document((OWN / "full.atom").read_text("utf-8"))
+async def test_atom_tombstones_become_deletions(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document((OWN / "full.atom").read_text("utf-8"))
     deleted = [event for event in (await reader.read()).events if isinstance(event, Deleted)]
-    assert deleted == [Deleted(f"feed:{shelf.url()}#urn:kai:41")]
+    assert deleted == [Deleted(f"feed:{http.url('/feed')}#urn:kai:41")]
 
 
-async def test_the_label_is_the_networks_name(shelf: Shelf) -> None:
-    reader = Reader(shelf, label="Reddit", feeds=[{"url": shelf.url(), "name": "The Quay"}])
-    shelf.answers["/feed"] = document(rss("one"))
+async def test_the_label_is_the_networks_name(http: FakeHttp, reading: Reading) -> None:
+    reader = reading(label="Reddit", feeds=[{"url": http.url("/feed"), "name": "The Quay"}])
+    http.answers["/feed"] = document(rss("one"))
     (event,) = (await reader.read()).events
     assert isinstance(event, Posted)
     assert (event.post.face.network, event.post.face.author.name) == ("Reddit", "The Quay")
-    await reader.close()
 
 
 # Conditional requests
 
 
-async def test_both_validators_go_back_verbatim(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(
+async def test_both_validators_go_back_verbatim(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(
         rss("one"), ETag='W/"a b"', Last_Modified="Wed, 25 Nov 2026 10:00:00 GMT+1"
     )
     await reader.read()
-    assert "If-None-Match" not in shelf.asked[0].headers
-    shelf.answers["/feed"] = status(304)
+    assert "If-None-Match" not in http.asked[0].headers
+    http.answers["/feed"] = saying("", 304)
     batch = await reader.read()
     assert (batch.events, batch.cursor) == ((), None)
-    assert shelf.asked[1].headers["If-None-Match"] == 'W/"a b"'
-    assert shelf.asked[1].headers["If-Modified-Since"] == "Wed, 25 Nov 2026 10:00:00 GMT+1"
+    assert http.asked[1].headers["If-None-Match"] == 'W/"a b"'
+    assert http.asked[1].headers["If-Modified-Since"] == "Wed, 25 Nov 2026 10:00:00 GMT+1"
 
 
-async def test_the_same_body_again_is_not_read_again(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one"))
+async def test_the_same_body_again_is_not_read_again(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(rss("one"))
     await reader.read()
     batch = await reader.read()
     assert (batch.events, batch.cursor) == ((), None)
 
 
-async def test_a_new_entry_among_old_ones_is_the_only_news(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one"))
+async def test_a_new_entry_among_old_ones_is_the_only_news(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(rss("one"))
     await reader.read()
-    shelf.answers["/feed"] = document(rss("two", "one"))
+    http.answers["/feed"] = document(rss("two", "one"))
     assert titles(await reader.read()) == ["two #conf"]
 
 
-async def test_a_request_says_what_it_accepts_and_who_asks(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one"))
+async def test_a_request_says_what_it_accepts_and_who_asks(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(rss("one"))
     await reader.read()
-    assert "application/atom+xml" in shelf.asked[0].headers["Accept"]
-    assert shelf.asked[0].headers["User-Agent"] == "Backchannel tests"
+    assert "application/atom+xml" in http.asked[0].headers["Accept"]
+    assert http.asked[0].headers["User-Agent"] == "Backchannel/test"
 
 
 async def test_an_entry_dated_ahead_is_asked_for_unconditionally_when_it_is_due(
-    shelf: Shelf, reader: Reader
+    http: FakeHttp, reader: FeedReading
 ) -> None:
     ahead = rss("one").replace("10:00:00", "13:00:00")
-    shelf.answers["/feed"] = lambda request: (
+    http.answers["/feed"] = lambda request: (
         web.Response(status=304)
         if "If-None-Match" in request.headers
         else document(ahead, ETag='"x"')(request)
@@ -296,16 +244,16 @@ async def test_an_entry_dated_ahead_is_asked_for_unconditionally_when_it_is_due(
     ],
 )
 async def test_a_feed_is_left_alone_as_long_as_it_asks(
-    shelf: Shelf, reader: Reader, headers: dict[str, str], channel: str, wanted: float
+    http: FakeHttp, reader: FeedReading, headers: dict[str, str], channel: str, wanted: float
 ) -> None:
-    shelf.answers["/feed"] = document(rss("one").replace("<title>Notes", f"{channel}<title>Notes"), **headers)
+    http.answers["/feed"] = document(rss("one").replace("<title>Notes", f"{channel}<title>Notes"), **headers)
     assert (await reader.read()).pause_s == wanted
 
 
-async def test_the_feeds_own_wish_holds_for_an_answer_of_304_too(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one").replace("<title>Notes", "<ttl>10</ttl><title>Notes"))
+async def test_the_feeds_own_wish_holds_for_an_answer_of_304_too(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(rss("one").replace("<title>Notes", "<ttl>10</ttl><title>Notes"))
     await reader.read()
-    shelf.answers["/feed"] = status(304)
+    http.answers["/feed"] = saying("", 304)
     assert (await reader.read()).pause_s == 600.0
 
 
@@ -314,47 +262,49 @@ async def test_the_feeds_own_wish_holds_for_an_answer_of_304_too(shelf: Shelf, r
 
 @pytest.mark.parametrize("code", [301, 308])
 async def test_a_feed_that_moved_for_good_is_asked_for_at_its_new_place(
-    shelf: Shelf, reader: Reader, code: int
+    http: FakeHttp, reader: FeedReading, code: int
 ) -> None:
-    shelf.answers["/feed"] = status(code, Location="/new")
-    shelf.answers["/new"] = document(rss("one"))
+    http.answers["/feed"] = saying("", code, Location="/new")
+    http.answers["/new"] = document(rss("one"))
     (event,) = (await reader.read()).events
     assert isinstance(event, Posted)
-    assert event.post.id == f"feed:{shelf.url()}#one"
-    shelf.answers["/new"] = document(rss("two", "one"))
+    assert event.post.id == f"feed:{http.url('/feed')}#one"
+    http.answers["/new"] = document(rss("two", "one"))
     assert titles(await reader.read()) == ["two #conf"]
-    assert [request.path for request in shelf.asked] == ["/feed", "/new", "/new"]
+    assert [request.path for request in http.asked] == ["/feed", "/new", "/new"]
 
 
 @pytest.mark.parametrize("code", [302, 307])
 async def test_a_feed_that_moved_for_now_is_asked_for_where_it_was(
-    shelf: Shelf, reader: Reader, code: int
+    http: FakeHttp, reader: FeedReading, code: int
 ) -> None:
-    shelf.answers["/feed"] = status(code, Location="/now")
-    shelf.answers["/now"] = document(rss("one"))
+    http.answers["/feed"] = saying("", code, Location="/now")
+    http.answers["/now"] = document(rss("one"))
     await reader.read()
     await reader.read()
-    assert [request.path for request in shelf.asked] == ["/feed", "/now", "/feed", "/now"]
+    assert [request.path for request in http.asked] == ["/feed", "/now", "/feed", "/now"]
 
 
-async def test_a_portal_that_redirects_everything_is_not_remembered(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = status(301, Location="/login")
-    shelf.answers["/login"] = status(200, "<!doctype html><title>Welcome to our wifi</title>")
+async def test_a_portal_that_redirects_everything_is_not_remembered(
+    http: FakeHttp, reader: FeedReading
+) -> None:
+    http.answers["/feed"] = saying("", 301, Location="/login")
+    http.answers["/login"] = saying("<!doctype html><title>Welcome to our wifi</title>")
     await reader.fails()
     await reader.fails()
-    assert [request.path for request in shelf.asked] == ["/feed", "/login", "/feed", "/login"]
+    assert [request.path for request in http.asked] == ["/feed", "/login", "/feed", "/login"]
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])
 async def test_where_the_new_place_is_dead_the_old_one_is_asked_again(
-    shelf: Shelf, reader: Reader, code: int
+    http: FakeHttp, reader: FeedReading, code: int
 ) -> None:
-    shelf.answers["/feed"] = status(301, Location="/new")
-    shelf.answers["/new"] = document(rss("one"))
+    http.answers["/feed"] = saying("", 301, Location="/new")
+    http.answers["/new"] = document(rss("one"))
     await reader.read()
-    shelf.answers["/new"] = status(code)
+    http.answers["/new"] = saying("", code)
     assert not (await reader.fails()).permanent
-    shelf.answers["/feed"] = document(rss("two", "one"))
+    http.answers["/feed"] = document(rss("two", "one"))
     assert titles(await reader.read()) == ["two #conf"]
 
 
@@ -366,125 +316,131 @@ async def test_where_the_new_place_is_dead_the_old_one_is_asked_again(
     [(400, False), (401, True), (403, True), (404, False), (410, True), (429, False), (451, True),
      (500, False), (502, False), (503, False), (204, False), (206, False)],
 )  # fmt: skip
-async def test_each_status_has_its_fate(shelf: Shelf, reader: Reader, code: int, permanent: bool) -> None:
-    shelf.answers["/feed"] = status(code, "" if code == 204 else "<html>sorry</html>")
+async def test_each_status_has_its_fate(
+    http: FakeHttp, reader: FeedReading, code: int, permanent: bool
+) -> None:
+    http.answers["/feed"] = saying("" if code == 204 else "<html>sorry</html>", code)
     error = await reader.fails()
     assert error.permanent is permanent
-    assert f"127.0.0.1:{shelf.port} answers {code}" in str(error)
+    assert f"{http.host} answers {code}" in str(error)
 
 
 @pytest.mark.parametrize("code", [429, 503])
-async def test_the_pause_a_server_asks_for_is_handed_on(shelf: Shelf, reader: Reader, code: int) -> None:
-    shelf.answers["/feed"] = status(code, Retry_After="120")
+async def test_the_pause_a_server_asks_for_is_handed_on(
+    http: FakeHttp, reader: FeedReading, code: int
+) -> None:
+    http.answers["/feed"] = saying("", code, Retry_After="120")
     assert (await reader.fails()).retry_after_s == 120.0
 
 
-async def test_a_feed_that_is_not_there_is_asked_for_seldom(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = status(404)
+async def test_a_feed_that_is_not_there_is_asked_for_seldom(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = saying("", 404)
     assert (await reader.fails()).retry_after_s == GONE_S
 
 
 async def test_a_web_page_instead_of_a_feed_is_named_with_the_feed_it_announces(
-    shelf: Shelf, reader: Reader
+    http: FakeHttp, reader: FeedReading
 ) -> None:
     page = "<!DOCTYPE html><head><link rel=alternate type='application/rss+xml' href='/real.xml'></head>"
-    shelf.answers["/feed"] = status(200, page)
+    http.answers["/feed"] = saying(page)
     error = await reader.fails()
     assert not error.permanent
-    assert str(error) == f"this is a web page, not a feed; its feed may be {shelf.url('/real.xml')}"
+    assert str(error) == f"this is a web page, not a feed; its feed may be {http.url('/real.xml')}"
 
 
 @pytest.mark.parametrize("body", ["", "nothing", '{"items": []}', "<svg/>"])
-async def test_what_is_no_feed_is_an_error_that_may_pass(shelf: Shelf, reader: Reader, body: str) -> None:
-    shelf.answers["/feed"] = document(body)
+async def test_what_is_no_feed_is_an_error_that_may_pass(
+    http: FakeHttp, reader: FeedReading, body: str
+) -> None:
+    http.answers["/feed"] = document(body)
     assert not (await reader.fails()).permanent
 
 
-async def test_after_an_unreadable_answer_the_next_one_is_read_whole(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one"), ETag='"1"')
+async def test_after_an_unreadable_answer_the_next_one_is_read_whole(
+    http: FakeHttp, reader: FeedReading
+) -> None:
+    http.answers["/feed"] = document(rss("one"), ETag='"1"')
     await reader.read()
-    shelf.answers["/feed"] = document("broken", ETag='"2"')
+    http.answers["/feed"] = document("broken", ETag='"2"')
     await reader.fails()
-    shelf.answers["/feed"] = document(rss("two", "one"), ETag='"3"')
+    http.answers["/feed"] = document(rss("two", "one"), ETag='"3"')
     assert titles(await reader.read()) == ["two #conf"]
-    assert shelf.asked[-1].headers["If-None-Match"] == '"1"'
+    assert http.asked[-1].headers["If-None-Match"] == '"1"'
 
 
-async def test_an_answer_that_is_too_big_is_an_error_that_may_pass(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one") + "x" * (3 << 20))
+async def test_an_answer_that_is_too_big_is_an_error_that_may_pass(
+    http: FakeHttp, reader: FeedReading
+) -> None:
+    http.answers["/feed"] = document(rss("one") + "x" * (3 << 20))
     error = await reader.fails()
     assert not error.permanent
     assert "longer than" in str(error)
 
 
-async def test_a_server_that_is_not_there_is_an_error_that_may_pass(shelf: Shelf, reader: Reader) -> None:
-    await shelf.close()
-    error = await reader.fails()
+async def test_a_server_that_is_not_there_is_an_error_that_may_pass(reading: Reading) -> None:
+    error = await reading(feeds=["http://127.0.0.1:1/feed"]).fails()
     assert not error.permanent
     assert "127.0.0.1" in str(error)
 
 
 async def test_a_json_feed_that_has_ended_is_read_once_more_and_then_left(
-    shelf: Shelf, reader: Reader
+    http: FakeHttp, reader: FeedReading
 ) -> None:
-    shelf.answers["/feed"] = document(
+    http.answers["/feed"] = document(
         '{"version":"https://jsonfeed.org/version/1.1","title":"x","expired":true,'
         '"items":[{"id":"last","content_text":"goodbye #conf"}]}'
     )
     assert titles(await reader.read()) == ["goodbye #conf"]
     error = await reader.fails()
     assert error.permanent
-    assert len(shelf.asked) == 1
+    assert len(http.asked) == 1
 
 
-async def test_a_slow_feed_does_not_hold_up_another(shelf: Shelf) -> None:
-    feeds = [shelf.url("/slow").replace("127.0.0.1", "127.0.0.2"), shelf.url("/quick")]
-    reader = Reader(shelf, feeds=feeds)
-    shelf.answers = {"/slow": document(rss("slow")), "/quick": document(rss("quick"))}
+async def test_a_slow_feed_does_not_hold_up_another(http: FakeHttp, reading: Reading) -> None:
+    feeds = [http.url("/slow").replace("127.0.0.1", "127.0.0.2"), http.url("/quick")]
+    reader = reading(feeds=feeds)
+    http.answers = {"/slow": document(rss("slow")), "/quick": document(rss("quick"))}
     slow, quick = reader.source.lanes()
-    shelf.gates["/slow"] = asyncio.Event()
-    waiting = asyncio.ensure_future(reader.read_lane(slow))
-    await shelf.reached("/slow")
-    assert titles(await reader.read_lane(quick)) == ["quick #conf"]
+    http.hang("/slow")
+    waiting = asyncio.ensure_future(reader.read(slow))
+    await http.reached("/slow")
+    assert titles(await reader.read(quick)) == ["quick #conf"]
     assert not waiting.done()
-    shelf.gates["/slow"].set()
+    http.gates["/slow"].set()
     assert titles(await waiting) == ["slow #conf"]
-    await reader.close()
 
 
-async def test_a_cursor_of_other_hashtags_reads_everything_anew(shelf: Shelf, reader: Reader) -> None:
-    shelf.answers["/feed"] = document(rss("one"), ETag='"1"')
+async def test_a_cursor_of_other_hashtags_reads_everything_anew(http: FakeHttp, reader: FeedReading) -> None:
+    http.answers["/feed"] = document(rss("one"), ETag='"1"')
     await reader.read()
     assert reader.cursor is not None
     reader.cursor = save_memory(replace(load_memory(reader.cursor, ""), scope="another"))
     assert titles(await reader.read()) == ["one #conf"]
-    assert "If-None-Match" not in shelf.asked[-1].headers
+    assert "If-None-Match" not in http.asked[-1].headers
 
 
-async def sampled(reader: Reader) -> Sample:
+async def sampled(reader: FeedReading) -> Sample:
     """What a check says of the first feed."""
-    sample = await reader.source.check(reader.source.lanes()[0])
-    await reader.close()
-    return sample
+    return await reader.source.check(reader.source.lanes()[0])
 
 
-async def test_a_check_reads_the_whole_feed_and_remembers_nothing(shelf: Shelf) -> None:
-    shelf.answers["/feed"] = document(rss("first", "second").replace("second #conf", "second"))
-    reader = Reader(shelf)
+async def test_a_check_reads_the_whole_feed_and_remembers_nothing(http: FakeHttp, reading: Reading) -> None:
+    http.answers["/feed"] = document(rss("first", "second").replace("second #conf", "second"))
+    reader = reading()
     await reader.read()
     sample = await sampled(reader)
     assert (sample.what, sample.items, sample.skipped, sample.advice) == ("Notes", 2, 0, "")
     assert sorted("conf" in post.hashtags for post in sample.posts) == [False, True]
 
 
-async def test_a_check_says_where_a_feed_has_moved_to(shelf: Shelf) -> None:
-    shelf.answers["/feed"] = lambda _: web.Response(status=301, headers={"Location": "/new"})
-    shelf.answers["/new"] = document(rss("first"))
-    sample = await sampled(Reader(shelf))
-    assert sample.advice == f"the feed has moved for good: write {shelf.url('/new')}"
+async def test_a_check_says_where_a_feed_has_moved_to(http: FakeHttp, reading: Reading) -> None:
+    http.answers["/feed"] = lambda _: web.Response(status=301, headers={"Location": "/new"})
+    http.answers["/new"] = document(rss("first"))
+    sample = await sampled(reading())
+    assert sample.advice == f"the feed has moved for good: write {http.url('/new')}"
 
 
-async def test_a_check_says_that_a_feed_has_ended(shelf: Shelf) -> None:
+async def test_a_check_says_that_a_feed_has_ended(http: FakeHttp, reading: Reading) -> None:
     over = '{"version": "https://jsonfeed.org/version/1.1", "title": "Old", "expired": true, "items": []}'
-    shelf.answers["/feed"] = document(over)
-    assert "has ended" in (await sampled(Reader(shelf))).advice
+    http.answers["/feed"] = document(over)
+    assert "has ended" in (await sampled(reading())).advice

@@ -1,8 +1,6 @@
 """A Mastodon server of a few lines: holds statuses, answers like the real one, and fails as it is told."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from backchannel.clock import Clock, to_utc
+from tests.kit.http_server import FakeHttp
 
 START = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def iso(at: datetime) -> str:
@@ -23,23 +21,16 @@ def in_minutes(minutes: float) -> str:
     return iso(to_utc(Clock().real() + minutes * 60))
 
 
-class Mastodon:
+class Mastodon(FakeHttp):
     """A server of that API: holds statuses, answers like the real one, and can be told to fail."""
 
     def __init__(self) -> None:
-        self.host = self.base = ""
+        super().__init__()
         self.statuses: list[dict[str, Any]] = []
-        self.asked: list[web.Request] = []
-        self.failing: list[tuple[str, Handler]] = []
         self.headers: dict[str, str] = {}
         self.instance: dict[str, Any] = {"domain": "home.example", "version": "4.6.4", "configuration": {}}
         self.takes_ids = True
         self.cap = 40
-        self.closing = asyncio.Event()
-
-    def listens_on(self, port: int) -> None:
-        self.host = f"127.0.0.1:{port}"
-        self.base = f"http://{self.host}"
 
     def post(self, number: int, text: str = "", *, uri: str = "", **more: Any) -> dict[str, Any]:
         """A status with that id, one minute apart from its neighbours."""
@@ -73,18 +64,7 @@ class Mastodon:
         self.statuses.append(status)
         return status
 
-    def fail(self, path: str, handler: Handler) -> None:
-        """Answer requests whose path begins so in another way."""
-        self.failing.append((path, handler))
-
-    def paths(self) -> list[str]:
-        return [request.path for request in self.asked]
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
-        for path, handler in self.failing:
-            if request.path.startswith(path):
-                return await handler(request)
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         parts = request.path.strip("/").split("/")
         if parts[:3] == ["api", "v2", "instance"]:
             return self.json(self.instance)
@@ -122,30 +102,9 @@ class Mastodon:
         return web.json_response(value, status=status, headers=self.headers)
 
 
-def answering(status: int, body: Any = "", **headers: str) -> Handler:
-    text = body if isinstance(body, str) else json.dumps(body)
-    kind = "text/html" if text.startswith("<") else "application/json"
-    said = {name.replace("_", "-"): value for name, value in headers.items()}
-
-    async def answer(_: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=text, content_type=kind, headers=said)
-
-    answer.__name__ = f"{status} {text[:12]}"  # what pytest calls it
-    return answer
-
-
 @asynccontextmanager
 async def mastodon() -> AsyncIterator[Mastodon]:
     """One on a free port of this machine."""
     server = Mastodon()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.listens_on(runner.addresses[0][1])
-    try:
+    async with server.listen():
         yield server
-    finally:
-        server.closing.set()
-        await runner.cleanup()

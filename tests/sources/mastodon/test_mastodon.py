@@ -11,9 +11,8 @@ from aiohttp import web
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from backchannel.bugs import Bugs
 from backchannel.clock import Clock
-from backchannel.contract import Batch, Context, SourceError
+from backchannel.contract import Batch, SourceError
 from backchannel.fetch import Fetcher, Response
 from backchannel.model import ABSENT, Deleted, Event, Left, Missed, Post, Posted
 from backchannel.sources.mastodon import Settings, Source
@@ -22,7 +21,9 @@ from backchannel.sources.mastodon.post import View
 from backchannel.sources.mastodon.read import Reader
 from backchannel.text import plain_text
 from tests.kit.clocks import ManualClock
-from tests.sources.mastodon.kit import START, Handler, Mastodon, answering, in_minutes, iso, mastodon
+from tests.kit.http_server import PAGE, Answer, saying
+from tests.kit.sources import Brought, NewContext, collect
+from tests.sources.mastodon.kit import START, Mastodon, in_minutes, iso, mastodon
 
 Start = Callable[[], Awaitable[Mastodon]]
 
@@ -43,47 +44,38 @@ async def server(start: Start) -> Mastodon:
 
 
 @pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher(allow=["127.0.0.0/8"], user_agent="Backchannel/test", clock=Clock())
-    yield fetcher
-    await fetcher.close()
-
-
-@pytest.fixture
-def wall() -> list[Post]:
-    """What is on the wall now, which a source may know."""
-    return []
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 Make = Callable[..., Source]
 
 
 @pytest.fixture
-def make(fetcher: Fetcher, wall: list[Post]) -> Make:
+def make(new_context: NewContext, clock: ManualClock) -> Make:
     def make(
         *servers: Mastodon | str,
         hashtags: Sequence[str] = ("pycon",),
         since: datetime = START,
         own_hashtags: Sequence[str] = (),
-        fetch: Fetcher = fetcher,
-        clock: Clock | None = None,
+        watch: Callable[[], Sequence[Post]] = tuple,
+        fetch: Fetcher | None = None,
         **said: Any,
     ) -> Source:
         bases = tuple(server if isinstance(server, str) else server.base for server in servers)
-        context = Context(
-            "fedi", fetch, clock or Clock(), tuple(hashtags), since.timestamp(), lambda: wall, Bugs()
-        )
+        since_s = since.timestamp()
+        context = new_context("fedi", clock=clock, hashtags=hashtags, since=since_s, watch=watch, fetch=fetch)
         return Source(Settings(servers=bases, hashtags=tuple(own_hashtags), **said), context)
 
     return make
 
 
 async def read(source: Source, server: Mastodon, cursor: str | None = None) -> list[Batch]:
-    return [batch async for batch in source.batches(server.host, cursor)]
+    return (await collect(source, server.host, cursor)).batches
 
 
-def texts(batches: Iterable[Batch]) -> list[str]:
-    return [plain_text(post.face.body) for batch in batches for post in posts(batch.events)]
+def texts(batches: Sequence[Batch]) -> list[str]:
+    return Brought(batches).texts
 
 
 def posts(events: Iterable[Event]) -> list[Post]:
@@ -91,7 +83,6 @@ def posts(events: Iterable[Event]) -> list[Post]:
 
 
 TAG = "/api/v1/timelines/tag/"
-PAGE = "<!DOCTYPE html><html><body>Sorry</body></html>"
 
 
 # Reading on.
@@ -137,7 +128,7 @@ async def test_of_a_page_that_nobody_asked_for_the_first_posts_are_read_and_the_
     server: Mastodon, make: Make
 ) -> None:
     page = json.dumps([server.post(number) for number in range(1000, 0, -1)])
-    server.fail(TAG, answering(200, page))
+    server.fail(TAG, saying(page))
     first, *_ = await read(make(server, backfill_pages=1), server)
     assert texts([first]) == [f"post {number}" for number in range(801, 1001)]
     assert first.skipped == 800
@@ -145,7 +136,7 @@ async def test_of_a_page_that_nobody_asked_for_the_first_posts_are_read_and_the_
 
 
 async def test_a_page_of_more_values_than_a_page_can_have_is_no_page(server: Mastodon, make: Make) -> None:
-    server.fail(TAG, answering(200, "[" + "{}," * 300_000 + "{}]"))
+    server.fail(TAG, saying("[" + "{}," * 300_000 + "{}]"))
     with pytest.raises(SourceError, match="not with a list"):
         await read(make(server), server)
 
@@ -230,7 +221,7 @@ async def test_one_bad_item_of_forty_leaves_thirty_nine(server: Mastodon, make: 
 
 
 async def test_a_page_of_bad_items_is_not_read_for_ever(server: Mastodon, make: Make) -> None:
-    server.fail(TAG, answering(200, [None] * 40))
+    server.fail(TAG, saying([None] * 40))
     (batch,) = await read(make(server), server, '{"pycon":"7"}')
     assert (batch.skipped, batch.cursor) == (40, None)
 
@@ -323,7 +314,7 @@ async def test_while_a_server_of_ours_cannot_be_asked_its_posts_are_what_others_
 ) -> None:
     home, relay = await start(), await start()
     relay.post(900, uri=f"{home.base}/users/ann/statuses/9")
-    home.fail("/", answering(502, PAGE))
+    home.fail("/", saying(PAGE, 502))
     (copy,) = posts((await read(make(home, relay), relay))[0].events)
     assert (copy.is_origin, copy.via) == (False, relay.host)
 
@@ -341,10 +332,11 @@ async def test_a_page_of_forged_ids_costs_our_own_server_a_few_questions(
     assert len(home.asked) <= 8
 
 
-async def test_forged_pages_without_end_do_not_use_up_our_own_servers_limit(start: Start, make: Make) -> None:
+async def test_forged_pages_without_end_do_not_use_up_our_own_servers_limit(
+    start: Start, make: Make, clock: ManualClock
+) -> None:
     home, relay = await start(), await start()
-    clock = ManualClock()
-    source = make(home, relay, clock=clock)
+    source = make(home, relay)
     for number in range(100, 1100):
         relay.post(number, uri=f"{home.base}/users/ann/statuses/{number}")
     (first,) = {batch.cursor for batch in await read(source, relay) if batch.cursor}
@@ -436,7 +428,7 @@ async def test_a_parent_that_nobody_has_leaves_a_post_of_its_own(server: Mastodo
 
 async def test_trouble_with_a_parent_never_loses_the_reply(server: Mastodon, make: Make) -> None:
     server.post(2, in_reply_to_id="1")
-    server.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="7"))
+    server.fail("/api/v1/statuses", saying({"error": "Too many"}, 429, Retry_After="7"))
     (batch,) = await read(make(server), server)
     assert len(posts(batch.events)) == 1
     assert batch.pause_s == 7
@@ -448,25 +440,25 @@ async def test_trouble_with_a_parent_never_loses_the_reply(server: Mastodon, mak
 @pytest.mark.parametrize(
     ("handler", "is_permanent", "says"),
     [
-        (answering(401, {"error": "This method requires an authenticated user"}), True, "asks for a `token`"),
-        (answering(403, {"error": "This action is not allowed"}), True, "not allowed"),
-        (answering(403, PAGE), True, "keeps robots out"),
-        (answering(410, {"error": "Gone"}), True, "gone for good"),
-        (answering(422, {"error": "Validation failed"}), True, "Validation failed"),
-        (answering(400, PAGE), True, "does not understand"),
-        (answering(429, {"error": "Too many requests"}), False, "pause"),
-        (answering(429, PAGE), False, "asks for a pause (429)"),
-        (answering(500, PAGE), False, "500 with a web page"),
-        (answering(502, PAGE), False, "502 with a web page"),
-        (answering(503, ""), False, "503"),
-        (answering(200, PAGE), False, "with a web page, not with a list"),
-        (answering(200, {"statuses": []}), False, "something else, not with a list"),
-        (answering(200, '[{"id":"1"'), False, "not with a list"),
-        (answering(204), False, "204"),
+        (saying({"error": "This method requires an authenticated user"}, 401), True, "asks for a `token`"),
+        (saying({"error": "This action is not allowed"}, 403), True, "not allowed"),
+        (saying(PAGE, 403), True, "keeps robots out"),
+        (saying({"error": "Gone"}, 410), True, "gone for good"),
+        (saying({"error": "Validation failed"}, 422), True, "Validation failed"),
+        (saying(PAGE, 400), True, "does not understand"),
+        (saying({"error": "Too many requests"}, 429), False, "pause"),
+        (saying(PAGE, 429), False, "asks for a pause (429)"),
+        (saying(PAGE, 500), False, "500 with a web page"),
+        (saying(PAGE, 502), False, "502 with a web page"),
+        (saying("", 503), False, "503"),
+        (saying(PAGE), False, "with a web page, not with a list"),
+        (saying({"statuses": []}), False, "something else, not with a list"),
+        (saying('[{"id":"1"'), False, "not with a list"),
+        (saying("", 204), False, "204"),
     ],
 )
 async def test_every_failure_of_a_timeline_has_its_fate(
-    server: Mastodon, make: Make, handler: Handler, is_permanent: bool, says: str
+    server: Mastodon, make: Make, handler: Answer, is_permanent: bool, says: str
 ) -> None:
     server.fail(TAG, handler)
     with pytest.raises(SourceError) as caught:
@@ -489,7 +481,7 @@ async def test_a_pause_is_as_long_as_the_server_asks(
     server: Mastodon, make: Make, headers: dict[str, str], least: float, most: float
 ) -> None:
     said = {name: in_minutes(5) if value == "in five minutes" else value for name, value in headers.items()}
-    server.fail(TAG, answering(429, {"error": "Too many requests"}, **said))
+    server.fail(TAG, saying({"error": "Too many requests"}, 429, **said))
     with pytest.raises(SourceError) as caught:
         await read(make(server), server)
     assert least <= caught.value.retry_after_s <= most
@@ -533,29 +525,29 @@ async def test_a_short_pause_is_sat_out(server: Mastodon, make: Make) -> None:
 
 
 async def test_a_hashtag_nobody_has_used_yet_is_an_empty_timeline(server: Mastodon, make: Make) -> None:
-    server.fail(TAG, answering(404, {"error": "Not Found"}))
+    server.fail(TAG, saying({"error": "Not Found"}, 404))
     batches = await read(make(server), server)
     assert texts(batches) == []
 
 
 async def test_a_host_without_this_api_says_so(server: Mastodon, make: Make) -> None:
-    server.fail("/", answering(404, PAGE))
+    server.fail("/", saying(PAGE, 404))
     with pytest.raises(SourceError, match="no Mastodon API") as caught:
         await read(make(server), server)
     assert caught.value.permanent
 
 
 async def test_a_login_page_behind_a_redirect_is_a_closed_door(server: Mastodon, make: Make) -> None:
-    server.fail(TAG, answering(302, Location="/login"))
-    server.fail("/login", answering(200, PAGE))
+    server.fail(TAG, saying("", 302, Location="/login"))
+    server.fail("/login", saying(PAGE))
     with pytest.raises(SourceError, match="/login instead of answering: set `token`") as caught:
         await read(make(server), server)
     assert caught.value.permanent
 
 
 async def test_version_one_of_the_instance_will_do(server: Mastodon, make: Make) -> None:
-    server.fail("/api/v2/instance", answering(404, {"error": "Not found"}))
-    server.fail("/api/v1/instance", answering(200, {"uri": f"https://{server.host}", "version": "3.5"}))
+    server.fail("/api/v2/instance", saying({"error": "Not found"}, 404))
+    server.fail("/api/v1/instance", saying({"uri": f"https://{server.host}", "version": "3.5"}))
     server.post(1)
     (post,) = posts((await read(make(server), server))[0].events)
     assert post.face.author.handle == f"@ann@{server.host}"
@@ -576,15 +568,15 @@ async def test_a_domain_that_the_operator_names_is_in_its_handles(server: Mastod
 
 
 async def test_a_server_that_tells_nothing_of_itself_is_read(server: Mastodon, make: Make) -> None:
-    server.fail("/api/v2/instance", answering(401, {"error": "no"}))
-    server.fail("/api/v1/instance", answering(200, PAGE))
+    server.fail("/api/v2/instance", saying({"error": "no"}, 401))
+    server.fail("/api/v1/instance", saying(PAGE))
     server.post(1)
     (post,) = posts((await read(make(server), server))[0].events)
     assert post.face.author.handle == f"@ann@{server.host}"
 
 
 async def test_an_instance_that_fails_keeps_us_from_the_timeline(server: Mastodon, make: Make) -> None:
-    server.fail("/api/v2/instance", answering(503, PAGE, Retry_After="30"))
+    server.fail("/api/v2/instance", saying(PAGE, 503, Retry_After="30"))
     with pytest.raises(SourceError) as caught:
         await read(make(server), server)
     assert (caught.value.permanent, caught.value.retry_after_s) == (False, 30)
@@ -646,7 +638,7 @@ async def test_a_token_opens_a_timeline_and_goes_to_its_own_server_only(start: S
 
 
 async def test_a_token_that_is_refused_is_named_and_not_shown(server: Mastodon, make: Make) -> None:
-    server.fail(TAG, answering(401, {"error": "The access token is invalid"}))
+    server.fail(TAG, saying({"error": "The access token is invalid"}, 401))
     with pytest.raises(SourceError, match="does not accept this `token`") as caught:
         await read(make(server, token="secret-token"), server)
     assert "secret-token" not in str(caught.value)
@@ -667,7 +659,7 @@ async def test_every_request_names_what_it_accepts_and_who_asks(server: Mastodon
 # Silence and loss.
 
 
-class Hasty(Fetcher):
+class ImpatientFetcher(Fetcher):
     """The real client with less patience for timelines of one server."""
 
     host = ""
@@ -681,13 +673,8 @@ class Hasty(Fetcher):
 async def test_a_silent_server_is_trouble_of_its_own_and_the_others_go_on(start: Start, make: Make) -> None:
     silent, other = await start(), await start()
     other.post(1)
-
-    async def say_nothing(_: web.Request) -> web.StreamResponse:
-        await silent.closing.wait()
-        return web.Response()
-
-    silent.fail(TAG, say_nothing)
-    hasty = Hasty(allow=["127.0.0.0/8"], user_agent="Backchannel/test", clock=Clock())
+    silent.hang(TAG + "pycon")
+    hasty = ImpatientFetcher(allow=["127.0.0.0/8"], user_agent="Backchannel/test", clock=Clock())
     hasty.host = silent.host
     source = make(silent, other, fetch=hasty)
     with pytest.raises(SourceError, match="no complete answer") as caught:
@@ -789,13 +776,12 @@ async def absent(
 
 @pytest.mark.parametrize("takes_ids", [True, False])
 async def test_what_its_own_server_does_not_find_twice_is_absent(
-    server: Mastodon, make: Make, takes_ids: bool
+    server: Mastodon, make: Make, takes_ids: bool, clock: ManualClock
 ) -> None:
     server.takes_ids = takes_ids
     for number in (1, 2):
         server.post(number)
-    clock = ManualClock()
-    source = make(server, clock=clock)
+    source = make(server)
     on_wall = await shown(source, server)
     del server.statuses[0]
     assert await source.recheck(on_wall) == []
@@ -805,10 +791,12 @@ async def test_what_its_own_server_does_not_find_twice_is_absent(
     assert await source.recheck(on_wall) == [Left(f"{server.base}/users/ann/statuses/1", 0, ABSENT)]
 
 
-async def test_the_only_post_of_a_hashtag_can_be_absent_too(server: Mastodon, make: Make) -> None:
+async def test_the_only_post_of_a_hashtag_can_be_absent_too(
+    server: Mastodon, make: Make, clock: ManualClock
+) -> None:
     server.post(1)
     server.post(2, tags=[])
-    source, clock = make(server, clock=(hand := ManualClock())), hand
+    source = make(server)
     on_wall = await shown(source, server)
     del server.statuses[0]
     assert len(await absent(source, on_wall, clock)) == 1
@@ -820,18 +808,19 @@ async def test_what_its_own_server_says_is_gone_is_deleted(server: Mastodon, mak
     source = make(server)
     on_wall = await shown(source, server)
     del server.statuses[0]
-    server.fail("/api/v1/statuses/1", answering(410, {"error": "Gone"}))
+    server.fail("/api/v1/statuses/1", saying({"error": "Gone"}, 410))
     assert await source.recheck(on_wall) == [Deleted(f"{server.base}/users/ann/statuses/1")]
 
 
-async def test_a_relay_that_says_gone_deletes_nothing(server: Mastodon, make: Make) -> None:
+async def test_a_relay_that_says_gone_deletes_nothing(
+    server: Mastodon, make: Make, clock: ManualClock
+) -> None:
     server.post(1, uri="https://far.example/users/ann/statuses/5")
     server.post(2)
-    clock = ManualClock()
-    source = make(server, clock=clock)
+    source = make(server)
     on_wall = await shown(source, server)
     del server.statuses[0]
-    server.fail("/api/v1/statuses/1", answering(410, {"error": "Gone"}))
+    server.fail("/api/v1/statuses/1", saying({"error": "Gone"}, 410))
     (left,) = await absent(source, on_wall, clock)
     assert left == Left("https://far.example/users/ann/statuses/5", 0, ABSENT, server.host)
 
@@ -880,15 +869,15 @@ async def test_posts_that_cost_a_request_each_take_turns(server: Mastodon, make:
 @pytest.mark.parametrize(
     "handler",
     [
-        answering(404, PAGE),
-        answering(401, {"error": "no"}),
-        answering(403, PAGE),
-        answering(429, {"error": "Too many"}),
-        answering(500, PAGE),
-        answering(200, PAGE),
+        saying(PAGE, 404),
+        saying({"error": "no"}, 401),
+        saying(PAGE, 403),
+        saying({"error": "Too many"}, 429),
+        saying(PAGE, 500),
+        saying(PAGE),
     ],
 )
-async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Handler) -> None:
+async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Answer) -> None:
     server.post(1)
     source = make(server)
     on_wall = await shown(source, server)
@@ -898,19 +887,19 @@ async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Han
             await source.recheck(on_wall)
 
 
-async def test_a_server_in_ruins_takes_nothing_down(server: Mastodon, make: Make) -> None:
+async def test_a_server_in_ruins_takes_nothing_down(server: Mastodon, make: Make, clock: ManualClock) -> None:
     server.post(1)
-    clock = ManualClock()
-    source = make(server, clock=clock)
+    source = make(server)
     on_wall = await shown(source, server)
-    server.fail("/", answering(404, {"error": "Not found"}))
+    server.fail("/", saying({"error": "Not found"}, 404))
     assert await absent(source, on_wall, clock, rounds=4) == []
 
 
-async def test_a_server_without_any_post_takes_nothing_down(server: Mastodon, make: Make) -> None:
+async def test_a_server_without_any_post_takes_nothing_down(
+    server: Mastodon, make: Make, clock: ManualClock
+) -> None:
     server.post(1)
-    clock = ManualClock()
-    source = make(server, clock=clock)
+    source = make(server)
     on_wall = await shown(source, server)
     server.statuses.clear()
     assert await absent(source, on_wall, clock, rounds=4) == []
@@ -921,7 +910,7 @@ async def test_another_servers_404_asks_the_origin_and_takes_its_copy(start: Sta
     uri = home.post(1)["uri"]
     relay.post(900, uri=uri)
     source = make(home, relay)
-    home.fail("/api/v1/statuses", answering(502, PAGE))
+    home.fail("/api/v1/statuses", saying(PAGE, 502))
     on_wall = await shown(source, relay)
     home.failing.clear()
     relay.statuses.clear()
@@ -931,15 +920,14 @@ async def test_another_servers_404_asks_the_origin_and_takes_its_copy(start: Sta
 
 
 async def test_a_copy_of_what_its_origin_does_not_have_is_absent_by_the_origins_word(
-    start: Start, make: Make
+    start: Start, make: Make, clock: ManualClock
 ) -> None:
     home, relay = await start(), await start()
     home.post(7)
     uri = f"{home.base}/users/ann/statuses/1"
     relay.post(900, "never said", uri=uri, edited_at=iso(START))
-    clock = ManualClock()
-    source = make(home, relay, clock=clock)
-    home.fail("/api/v1/statuses", answering(502, PAGE))
+    source = make(home, relay)
+    home.fail("/api/v1/statuses", saying(PAGE, 502))
     on_wall = await shown(source, relay)
     home.failing.clear()
     assert await absent(source, on_wall, clock) == [Left(uri, 0, ABSENT)]
@@ -951,23 +939,22 @@ async def test_an_origin_in_trouble_decides_nothing(start: Start, make: Make) ->
     source = make(home, relay)
     on_wall = await shown(source, relay)
     relay.statuses.clear()
-    home.fail("/", answering(502, PAGE))
+    home.fail("/", saying(PAGE, 502))
     for _ in range(3):
         assert await source.recheck(on_wall) == []
 
 
 async def test_an_origin_in_trouble_keeps_no_other_post_from_being_looked_at(
-    start: Start, make: Make
+    start: Start, make: Make, clock: ManualClock
 ) -> None:
     home, relay = await start(), await start()
     relay.post(900, uri=f"{home.base}/users/ann/statuses/1")
     relay.post(901)
     relay.post(902)
-    clock = ManualClock()
-    source = make(home, relay, clock=clock)
+    source = make(home, relay)
     on_wall = await shown(source, relay)
     del relay.statuses[:2]
-    home.fail("/", answering(502, PAGE))
+    home.fail("/", saying(PAGE, 502))
     assert await absent(source, on_wall, clock) == [Left(f"{relay.base}/users/ann/statuses/901", 0, ABSENT)]
 
 
@@ -976,7 +963,7 @@ async def test_a_silent_origin_is_asked_once_a_round_not_once_a_post(start: Star
     for number in range(1, 6):
         relay.post(900 + number, uri=f"{home.base}/users/ann/statuses/{number}")
     source = make(home, relay)
-    home.fail("/api/v1/statuses", answering(502, PAGE))
+    home.fail("/api/v1/statuses", saying(PAGE, 502))
     on_wall = await shown(source, relay)
     relay.statuses.clear()
     home.asked.clear()
@@ -985,13 +972,12 @@ async def test_a_silent_origin_is_asked_once_a_round_not_once_a_post(start: Star
 
 
 async def test_without_the_origin_a_relay_takes_back_its_copy_by_two_404s_in_a_row(
-    server: Mastodon, make: Make
+    server: Mastodon, make: Make, clock: ManualClock
 ) -> None:
     uri = "https://far.example/users/ann/statuses/5"
     status = server.post(1, uri=uri)
     server.post(2)
-    clock = ManualClock()
-    source = make(server, clock=clock)
+    source = make(server)
     on_wall = await shown(source, server)
     server.statuses.remove(status)
     assert await absent(source, on_wall, clock, rounds=1) == []
@@ -1004,18 +990,17 @@ async def test_without_the_origin_a_relay_takes_back_its_copy_by_two_404s_in_a_r
 
 @pytest.mark.parametrize("is_new_life", [False, True])
 async def test_what_a_relay_drops_stands_by_another_servers_copy(
-    start: Start, make: Make, is_new_life: bool
+    start: Start, make: Make, is_new_life: bool, clock: ManualClock
 ) -> None:
     one, other = await start(), await start()
     uri = "https://far.example/users/ann/statuses/5"
     one.post(1, uri=uri)
     one.post(2)
     other.post(7, "the same", uri=uri)
-    clock = ManualClock()
-    source = make(one, other, clock=clock)
+    source = make(one, other)
     on_wall = await shown(source, one)
     if is_new_life:
-        source = make(one, other, clock=clock)
+        source = make(one, other)
     else:
         await read(source, other)
     del one.statuses[0]
@@ -1034,28 +1019,30 @@ async def test_an_id_that_names_another_post_by_now_says_nothing(server: Mastodo
     assert await source.recheck(on_wall) == []
 
 
-async def test_one_servers_trouble_does_not_hide_what_another_found(start: Start, make: Make) -> None:
+async def test_one_servers_trouble_does_not_hide_what_another_found(
+    start: Start, make: Make, clock: ManualClock
+) -> None:
     one, other = await start(), await start()
     one.post(1)
     other.post(2)
     other.post(3)
-    clock = ManualClock()
-    source = make(one, other, clock=clock)
+    source = make(one, other)
     on_wall = [*await shown(source, one), *await shown(source, other)]
-    one.fail("/api/v1/statuses", answering(500, PAGE))
+    one.fail("/api/v1/statuses", saying(PAGE, 500))
     del other.statuses[0]
     assert await absent(source, on_wall, clock) == [Left(f"{other.base}/users/ann/statuses/2", 0, ABSENT)]
 
 
-async def test_one_server_that_wants_a_pause_keeps_no_other_waiting(start: Start, make: Make) -> None:
+async def test_one_server_that_wants_a_pause_keeps_no_other_waiting(
+    start: Start, make: Make, clock: ManualClock
+) -> None:
     one, other = await start(), await start()
     one.post(1)
     other.post(2)
     other.post(3)
-    clock = ManualClock()
-    source = make(one, other, clock=clock)
+    source = make(one, other)
     on_wall = [*await shown(source, one), *await shown(source, other)]
-    one.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="600"))
+    one.fail("/api/v1/statuses", saying({"error": "Too many"}, 429, Retry_After="600"))
     assert await source.recheck(on_wall) == []
     one.asked.clear()
     del other.statuses[0]
@@ -1069,7 +1056,7 @@ async def test_while_a_server_wants_a_pause_its_timeline_is_not_asked_either(
     server.post(1)
     source = make(server)
     on_wall = await shown(source, server)
-    server.fail("/api/v1/statuses", answering(429, {"error": "Too many"}, Retry_After="600"))
+    server.fail("/api/v1/statuses", saying({"error": "Too many"}, 429, Retry_After="600"))
     with pytest.raises(SourceError, match="asks for a pause"):
         await source.recheck(on_wall)
     server.asked.clear()
@@ -1171,19 +1158,18 @@ class StumblingReader(Reader):
 
 
 async def test_a_status_that_finds_a_mistake_of_ours_costs_itself_alone(
-    server: Mastodon, fetcher: Fetcher
+    server: Mastodon, new_context: NewContext
 ) -> None:
     for number in range(1, 4):
         server.post(number)
-    bugs = Bugs()
-    context = Context("fedi", fetcher, Clock(), ("pycon",), START.timestamp(), tuple, bugs)
-    api = MastodonServer(server.base, fetcher, Clock())
+    context = new_context("fedi", hashtags=("pycon",))
+    api = MastodonServer(server.base, context.fetch, context.clock)
     reader = StumblingReader(
         context, ("pycon",), (api,), local=False, backfill_pages=1, opt_outs="show", handles={}
     )
     batches = [batch async for batch in reader.batches(api, None)]
     assert texts(batches) == ["post 1", "post 3"]
-    assert sum(batch.skipped for batch in batches) == bugs.count == 1
+    assert sum(batch.skipped for batch in batches) == context.bugs.count == 1
     assert batches[-1].cursor == '{"pycon":"3"}'
 
 
@@ -1211,7 +1197,7 @@ async def test_a_check_asks_for_every_hashtag_where_one_request_takes_one(
 
 
 async def test_a_check_finds_a_token_that_timelines_would_ignore(server: Mastodon, make: Make) -> None:
-    server.fail("/api/v1/apps/verify_credentials", answering(401, {"error": "The access token is invalid"}))
+    server.fail("/api/v1/apps/verify_credentials", saying({"error": "The access token is invalid"}, 401))
     with pytest.raises(SourceError, match="does not accept this `token`") as caught:
         await make(server, token="no-longer-good").check(server.host)
     assert caught.value.permanent

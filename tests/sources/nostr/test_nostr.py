@@ -19,24 +19,15 @@ from backchannel.sources.nostr.source import spell
 from backchannel.sources.nostr.wire import WireEvent, check_event, parse_event
 from backchannel.text import plain_text
 from tests.kit.clocks import ManualClock
-from tests.sources.nostr.kit import (
-    ADA,
-    GRACE,
-    MALLORY,
-    House,
-    Scripted,
-    Wire,
-    house,
-    scripted,
-    storing,
-)
+from tests.kit.websocket_server import FakeWebsocket, fake_websocket
+from tests.sources.nostr.kit import ADA, GRACE, MALLORY, NostrReading, Wire, house, storing
 
 NOW = 1_800_000_000.0
 TAG = ("t", "backchannel")
 Frames = Sequence[object]
 
 
-def at_home(relay: Scripted, **more: Any) -> Any:
+def at_home(relay: FakeWebsocket, **more: Any) -> Any:
     return house(relay.url, clock=ManualClock(NOW), since=NOW - 10_000, **more)
 
 
@@ -49,7 +40,20 @@ def is_req(sub: str) -> Any:
     return lambda frame: frame[0] == "REQ" and frame[1].startswith(sub)
 
 
-def empty(_: Scripted, frame: list[Any]) -> Frames:
+def is_known(relay: FakeWebsocket) -> bool:
+    return any(frame[0] == "AUTH" for frame in relay.heard)
+
+
+def most_open(heard: Sequence[list[Any]]) -> int:
+    """As many subscriptions as were ever open at once."""
+    opened, most = set[str](), 0
+    for verb, sub, *_ in heard:
+        opened = opened | {sub} if verb == "REQ" else opened - {sub}
+        most = max(most, len(opened))
+    return most
+
+
+def empty(_: FakeWebsocket, frame: list[Any]) -> Frames:
     return [["EOSE", frame[1]]] if frame[0] == "REQ" else []
 
 
@@ -57,7 +61,7 @@ def empty(_: Scripted, frame: list[Any]) -> Frames:
 
 
 async def test_one_request_names_kinds_spellings_and_the_start_of_the_window() -> None:
-    async with scripted(empty) as relay, at_home(relay, spellings=("BackChannel",), limit=50) as home:
+    async with fake_websocket(empty) as relay, at_home(relay, spellings=("BackChannel",), limit=50) as home:
         home.read()
         _, _, *filters = await relay.until_heard(is_req("wall"))
     assert filters == [
@@ -71,7 +75,7 @@ async def test_one_request_names_kinds_spellings_and_the_start_of_the_window() -
 
 
 async def test_a_cursor_is_read_on_from_five_minutes_before_it() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         home.read(cursor=str(int(NOW) - 50))
         frame = await relay.until_heard(is_req("wall"))
     assert frame[2]["since"] == NOW - 350
@@ -89,21 +93,24 @@ async def test_a_relays_own_limits_are_kept() -> None:
     limits = {"limitation": {"max_limit": 30, "max_subscriptions": 2}}
     author = note("x")
     answer = storing(author, ADA.profile(at=NOW, name="Ada"))
-    async with scripted(answer, document=limits) as relay, at_home(relay) as home:
+    async with fake_websocket(answer, document=limits) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
         frame = await relay.until_heard(is_req("wall"))
         assert frame[2]["limit"] == 30
         assert reader.posts[0].face.author.name == "Ada"
         await relay.until_heard(is_req("gone"))
-        assert relay.most_open == 2
+        assert most_open(relay.heard) == 2
 
 
 # --- stored, then live ------------------------------------------------------------------------------
 
 
 async def test_stored_posts_come_oldest_first_and_only_then_a_cursor() -> None:
-    async with scripted(storing(note("new", ago=10), note("old", ago=90))) as relay, at_home(relay) as home:
+    async with (
+        fake_websocket(storing(note("new", ago=10), note("old", ago=90))) as relay,
+        at_home(relay) as home,
+    ):
         reader = home.read()
         await reader.until(lambda r: r.cursor)
     assert reader.texts == ["old", "new"]
@@ -111,7 +118,7 @@ async def test_stored_posts_come_oldest_first_and_only_then_a_cursor() -> None:
 
 
 async def test_a_live_post_comes_in_a_batch_of_its_own_and_moves_the_cursor() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         for number in (2, 1):
@@ -122,7 +129,7 @@ async def test_a_live_post_comes_in_a_batch_of_its_own_and_moves_the_cursor() ->
 
 
 async def test_the_cursor_is_never_in_the_future() -> None:
-    async with scripted(storing(note("soon", ago=-600))) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(note("soon", ago=-600))) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
     assert reader.cursor == str(int(NOW))
@@ -130,7 +137,7 @@ async def test_the_cursor_is_never_in_the_future() -> None:
 
 
 async def test_an_event_comes_once_however_often_the_relay_sends_it() -> None:
-    async with scripted(storing(note("once"))) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(note("once"))) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.say(["EVENT", "wall", note("once")])
@@ -141,7 +148,7 @@ async def test_an_event_comes_once_however_often_the_relay_sends_it() -> None:
 
 async def test_all_pages_are_read_back_before_the_cursor_moves() -> None:
     notes = [note(f"n{n}", ago=200 - n // 2) for n in range(90)]
-    async with scripted(storing(*notes)) as relay, at_home(relay, limit=20) as home:
+    async with fake_websocket(storing(*notes)) as relay, at_home(relay, limit=20) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
     assert {post.ref for post in reader.posts} == {event["id"] for event in notes}
@@ -152,7 +159,10 @@ async def test_all_pages_are_read_back_before_the_cursor_moves() -> None:
 
 async def test_more_posts_in_one_second_than_a_page_holds_are_announced_as_missed() -> None:
     crowd = [note(f"c{n}", ago=50) for n in range(30)]
-    async with scripted(storing(*crowd, note("before", ago=90))) as relay, at_home(relay, limit=20) as home:
+    async with (
+        fake_websocket(storing(*crowd, note("before", ago=90))) as relay,
+        at_home(relay, limit=20) as home,
+    ):
         reader = home.read()
         await reader.until(lambda r: r.cursor)
     assert reader.missed == [Missed("nostr", relay.url, NOW - 50, NOW - 49)]
@@ -162,12 +172,12 @@ async def test_more_posts_in_one_second_than_a_page_holds_are_announced_as_misse
 async def test_a_relay_that_ignores_until_does_not_hold_us_for_ever() -> None:
     page = [note(f"n{n}", ago=n) for n in range(25)]
 
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] != "REQ" or frame[1] not in ("wall", "back"):
             return empty(_, frame)
         return [*(["EVENT", frame[1], event] for event in page), ["EOSE", frame[1]]]
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         await home.read().until(lambda r: r.cursor)
         assert len([frame for frame in relay.heard if is_req("back")(frame)]) <= 3
 
@@ -175,13 +185,13 @@ async def test_a_relay_that_ignores_until_does_not_hold_us_for_ever() -> None:
 async def test_a_live_post_does_not_wait_for_the_pages_behind_it() -> None:
     page = [note(f"n{n}", ago=100 + n) for n in range(25)]
 
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[1] == "back":
             return []
         frames = [["EVENT", "wall", event] for event in page] if frame[1] == "wall" else []
         return [*frames, *empty(_, frame)]
 
-    async with scripted(answer) as relay, at_home(relay, limit=25) as home:
+    async with fake_websocket(answer) as relay, at_home(relay, limit=25) as home:
         reader = home.read()
         await relay.until_heard(is_req("back"))
         await relay.say(["EVENT", "wall", note("live", ago=1)])
@@ -192,10 +202,10 @@ async def test_a_live_post_does_not_wait_for_the_pages_behind_it() -> None:
 async def test_a_page_without_an_end_is_not_held_back() -> None:
     flood = [["EVENT", "wall", note(f"n{n}", ago=n)] for n in range(1000)]
 
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return flood if frame[1] == "wall" else empty(_, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: len(r.posts) == 1000)
     assert reader.cursor is None
@@ -221,18 +231,18 @@ DROPPED: dict[str, tuple[object, str]] = {
 @pytest.mark.parametrize("name", DROPPED)
 async def test_what_was_not_asked_or_not_signed_is_dropped_and_counted(name: str) -> None:
     message, why = DROPPED[name]
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         await relay.say(message)
         await relay.say(["EVENT", "wall", note("honest")])
         await reader.until(lambda r: r.texts == ["honest"] and r.reasons)
-    assert sum(batch.skipped for batch in reader.batches) == 1
+    assert reader.skipped == 1
     assert why in " ".join(reader.reasons)
 
 
 async def test_the_signature_is_over_the_whole_of_an_event_that_is_too_long_to_be_shown() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         await relay.say(["EVENT", "wall", note("word " * 10_000)])
@@ -246,40 +256,40 @@ async def test_one_bad_event_of_forty_leaves_thirty_nine() -> None:
     frames = [["EVENT", "wall", event] for event in notes]
     frames.insert(20, ["EVENT", "wall", FORGED])
 
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [*frames, ["EOSE", "wall"]] if frame[1] == "wall" else empty(_, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
     assert len(reader.posts) == 39
-    assert sum(batch.skipped for batch in reader.batches) == 1
+    assert reader.skipped == 1
 
 
 async def test_a_flood_of_garbage_is_counted_in_few_batches_with_few_reasons() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         for number in range(500):
             await relay.say(f"garbage {number}")
-        await reader.until(lambda r: sum(batch.skipped for batch in r.batches) == 500)
+        await reader.until(lambda r: r.skipped == 500)
     assert len(reader.batches) < 20
     assert max(len(batch.reasons) for batch in reader.batches) <= 10
 
 
 async def test_an_expired_event_is_not_handed_on() -> None:
     over, lasting = (note(t, ("expiration", str(int(NOW) + s))) for t, s in (("over", -1), ("lasting", 60)))
-    async with scripted(storing(over, lasting)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(over, lasting)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
     assert reader.reasons == []
     assert reader.texts == ["lasting"]
     assert reader.posts[0].expires_at == NOW + 60
-    assert sum(batch.skipped for batch in reader.batches) == 0
+    assert reader.skipped == 0
 
 
 async def test_a_post_without_the_work_that_is_asked_for_is_dropped() -> None:
-    async with scripted(storing(note("cheap"))) as relay, at_home(relay, min_pow=20) as home:
+    async with fake_websocket(storing(note("cheap"))) as relay, at_home(relay, min_pow=20) as home:
         reader = home.read()
         await reader.until(lambda r: r.reasons)
     assert not reader.posts
@@ -291,7 +301,7 @@ async def test_a_post_without_the_work_that_is_asked_for_is_dropped() -> None:
 
 async def test_a_name_is_looked_up_once_and_the_latest_profile_stands() -> None:
     old, new = ADA.profile(at=NOW - 50, name="Old"), ADA.profile(at=NOW - 40, name="New")
-    async with scripted(storing(note("one"), old, new)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(note("one"), old, new)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.say(["EVENT", "wall", note("two")])
@@ -302,7 +312,7 @@ async def test_a_name_is_looked_up_once_and_the_latest_profile_stands() -> None:
 
 async def test_a_forged_profile_is_not_believed() -> None:
     forged = {**ADA.profile(at=NOW, name="Ada"), "content": '{"name":"Mallory"}'}
-    async with scripted(storing(note("x"), forged)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(note("x"), forged)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
     assert reader.posts[0].face.author.name.startswith("npub1")
@@ -310,10 +320,10 @@ async def test_a_forged_profile_is_not_believed() -> None:
 
 
 async def test_a_relay_that_does_not_answer_for_a_name_delays_a_post_only_a_little() -> None:
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [] if frame[0] == "REQ" and frame[1].startswith("look") else empty(_, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         await relay.say(["EVENT", "wall", note("patience")])
@@ -322,12 +332,12 @@ async def test_a_relay_that_does_not_answer_for_a_name_delays_a_post_only_a_litt
 
 
 async def test_a_known_author_does_not_wait_for_another_ones_name() -> None:
-    def answer(relay: Scripted, frame: list[Any]) -> Frames:
+    def answer(relay: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] == "REQ" and frame[1].startswith("look") and GRACE.pubkey in frame[2].get("authors", ()):
             return []
         return storing(ADA.profile(at=NOW, name="Ada"), note("first"))(relay, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.say(["EVENT", "wall", note("waits", by=GRACE)])
@@ -337,12 +347,12 @@ async def test_a_known_author_does_not_wait_for_another_ones_name() -> None:
 
 
 async def test_the_cursor_waits_for_a_post_that_waits_for_its_authors_name() -> None:
-    def answer(relay: Scripted, frame: list[Any]) -> Frames:
+    def answer(relay: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] == "REQ" and frame[1].startswith("look") and GRACE.pubkey in frame[2].get("authors", ()):
             return []
         return storing(ADA.profile(at=NOW, name="Ada"), note("first", ago=90))(relay, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
         await relay.say(["EVENT", "wall", note("waits", by=GRACE, ago=50)])
@@ -355,8 +365,8 @@ async def test_the_cursor_waits_for_a_post_that_waits_for_its_authors_name() -> 
 
 async def test_another_relay_is_asked_for_a_name_too() -> None:
     async with (
-        scripted(storing(note("here"))) as one,
-        scripted(storing(ADA.profile(at=NOW, name="Known there"))) as two,
+        fake_websocket(storing(note("here"))) as one,
+        fake_websocket(storing(ADA.profile(at=NOW, name="Known there"))) as two,
         house(one.url, two.url, clock=ManualClock(NOW), since=NOW - 1000) as home,
     ):
         home.read(two.url)
@@ -369,8 +379,8 @@ async def test_another_relay_is_asked_for_a_name_too() -> None:
 async def test_two_relays_give_the_very_same_post() -> None:
     said = note(f"hi nostr:{render_npub(GRACE.pubkey)}")
     async with (
-        scripted(storing(said)) as one,
-        scripted(storing(said, GRACE.profile(at=NOW, name="Grace"))) as two,
+        fake_websocket(storing(said)) as one,
+        fake_websocket(storing(said, GRACE.profile(at=NOW, name="Grace"))) as two,
         house(one.url, two.url, clock=ManualClock(NOW), since=NOW - 1000) as home,
     ):
         first, second = home.read(one.url), home.read(two.url)
@@ -381,8 +391,8 @@ async def test_two_relays_give_the_very_same_post() -> None:
 
 async def test_a_relay_that_connects_later_still_gives_the_name() -> None:
     async with (
-        scripted(storing(note("hi"))) as one,
-        scripted(storing(ADA.profile(at=NOW, name="Ada"))) as two,
+        fake_websocket(storing(note("hi"))) as one,
+        fake_websocket(storing(ADA.profile(at=NOW, name="Ada"))) as two,
         house(one.url, two.url, clock=ManualClock(NOW), since=NOW - 1000) as home,
     ):
         first = home.read(one.url)
@@ -409,7 +419,7 @@ def test_what_is_wanted_is_open_for_relays_on_their_way_and_not_for_those_that_c
 async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
     quoted = GRACE.wire("wise words", at=NOW - 5000)
     answer = storing(note("true", ("q", quoted["id"])), quoted, GRACE.profile(at=NOW, name="Grace"))
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
     quote = reader.posts[0].face.quote
@@ -420,7 +430,7 @@ async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
 async def test_a_quoted_article_is_fetched_by_its_address() -> None:
     quoted = GRACE.wire("text", ("d", "intro"), ("title", "Intro"), kind=30023, at=NOW - 5000)
     answer = storing(note("read", ("q", f"30023:{GRACE.pubkey}:intro")), quoted)
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
     assert reader.posts[0].face.quote is not None
@@ -429,7 +439,10 @@ async def test_a_quoted_article_is_fetched_by_its_address() -> None:
 async def test_a_forged_quoted_post_is_not_shown() -> None:
     quoted = GRACE.wire("wise words", at=NOW - 5000)
     forged = {**quoted, "content": "foolish words"}
-    async with scripted(storing(note("true", ("q", quoted["id"])), forged)) as relay, at_home(relay) as home:
+    async with (
+        fake_websocket(storing(note("true", ("q", quoted["id"])), forged)) as relay,
+        at_home(relay) as home,
+    ):
         reader = home.read()
         await reader.until(lambda r: r.posts)
     assert reader.posts[0].face.quote is None
@@ -440,7 +453,7 @@ async def test_a_forged_quoted_post_is_not_shown() -> None:
 
 async def test_a_deletion_by_id_takes_the_post_down() -> None:
     said = note("slip")
-    async with scripted(storing(said)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(said)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         asked = (await relay.until_heard(is_req("gone")))[2]
@@ -454,7 +467,7 @@ async def test_a_deletion_by_id_takes_the_post_down() -> None:
 
 async def test_a_deletion_of_anothers_post_is_ignored() -> None:
     said, own = note("stays"), note("goes", by=MALLORY)
-    async with scripted(storing(said, own)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(said, own)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: len(r.posts) == 2)
         await relay.until_heard(is_req("gone"))
@@ -467,7 +480,7 @@ async def test_a_deletion_of_anothers_post_is_ignored() -> None:
 
 async def test_a_deletion_with_a_false_signature_is_ignored() -> None:
     said, other = note("stays"), note("goes")
-    async with scripted(storing(said, other)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(said, other)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: len(r.posts) == 2)
         await relay.until_heard(is_req("gone"))
@@ -480,7 +493,7 @@ async def test_a_deletion_with_a_false_signature_is_ignored() -> None:
 
 async def test_a_deletion_that_comes_before_its_post_keeps_it_out() -> None:
     first, late = note("first"), note("late", ago=5)
-    async with scripted(storing(first)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(first)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
@@ -496,7 +509,7 @@ async def test_an_article_is_taken_down_by_its_address_up_to_the_deletions_time(
         return ADA.wire(text, TAG, ("d", "intro"), kind=30023, at=NOW - ago)
 
     address = f"30023:{ADA.pubkey}:intro"
-    async with scripted(storing(article("one", 90))) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(article("one", 90))) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
@@ -516,7 +529,7 @@ async def test_the_deletion_of_an_older_revision_leaves_the_newer_one() -> None:
         return ADA.wire(text, TAG, ("d", "intro"), kind=30023, at=NOW - ago)
 
     old, new = article("one", 90), article("two", 50)
-    async with scripted(storing(old, new)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(old, new)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: len(r.posts) == 2)
         await relay.until_heard(is_req("gone"))
@@ -540,7 +553,7 @@ async def test_a_request_to_vanish_takes_the_author_down_when_it_means_us(
     tags: list[tuple[str, ...]], is_ours: bool
 ) -> None:
     said = note("x")
-    async with scripted(storing(said)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(said)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
@@ -551,7 +564,7 @@ async def test_a_request_to_vanish_takes_the_author_down_when_it_means_us(
 
 
 async def test_a_request_to_vanish_that_names_our_relay_is_meant_for_us() -> None:
-    async with scripted(storing(note("x"))) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(note("x"))) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
@@ -562,7 +575,7 @@ async def test_a_request_to_vanish_that_names_our_relay_is_meant_for_us() -> Non
 
 async def wall_of(*events: Wire) -> list[Post]:
     """Posts as an earlier run has put them on the wall."""
-    async with scripted(storing(*events)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(*events)) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.cursor)
         posts: list[Post] = reader.posts
@@ -573,7 +586,7 @@ async def test_after_a_restart_what_stands_on_the_wall_can_still_be_taken_back()
     said = note("before", ago=5000)
     wall = await wall_of(said)
     deletion = ADA.wire("", ("e", said["id"]), kind=5, at=NOW - 4000)
-    async with scripted(storing(deletion)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(deletion)) as relay, at_home(relay) as home:
         home.wall = wall
         reader = home.read(cursor=str(int(NOW)))
         await reader.until(lambda r: r.deleted)
@@ -582,7 +595,10 @@ async def test_after_a_restart_what_stands_on_the_wall_can_still_be_taken_back()
 
 async def test_a_quoted_post_can_be_taken_back_by_its_author() -> None:
     quoted = GRACE.wire("wise words", at=NOW - 5000)
-    async with scripted(storing(note("true", ("q", quoted["id"])), quoted)) as relay, at_home(relay) as home:
+    async with (
+        fake_websocket(storing(note("true", ("q", quoted["id"])), quoted)) as relay,
+        at_home(relay) as home,
+    ):
         reader = home.read()
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
@@ -598,7 +614,7 @@ async def test_a_quoted_post_can_be_taken_back_by_its_author() -> None:
 async def test_a_post_that_reached_the_wall_after_its_deletion_was_read_is_taken_down() -> None:
     first, held = note("first"), note("held back by a moderator", ago=5000)
     wall = await wall_of(held)
-    async with scripted(storing(first)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(first)) as relay, at_home(relay) as home:
         reader = home.read(cursor=str(int(NOW) - 10))
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
@@ -612,7 +628,7 @@ async def test_a_post_that_reached_the_wall_after_its_deletion_was_read_is_taken
 
 async def test_an_author_who_opts_out_is_handed_on_once_more_with_the_label() -> None:
     async with (
-        scripted(storing(note("x"), ADA.profile(at=NOW - 50, name="Ada"))) as relay,
+        fake_websocket(storing(note("x"), ADA.profile(at=NOW - 50, name="Ada"))) as relay,
         at_home(relay) as home,
     ):
         reader = home.read()
@@ -626,7 +642,7 @@ async def test_an_author_who_opts_out_is_handed_on_once_more_with_the_label() ->
 
 
 async def test_new_authors_in_a_burst_are_one_request_a_second() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         for writer in (ADA, GRACE, MALLORY):
@@ -640,7 +656,7 @@ async def test_new_authors_in_a_burst_are_one_request_a_second() -> None:
 
 
 def closing(why: str) -> Any:
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [["CLOSED", "wall", why]] if frame[1] == "wall" else empty(_, frame)
 
     return answer
@@ -661,7 +677,7 @@ def closing(why: str) -> Any:
 async def test_a_closed_request_decides_the_lanes_fate(
     why: str, is_permanent: bool, pause_s: float, word: str
 ) -> None:
-    async with scripted(closing(why)) as relay, at_home(relay) as home:
+    async with fake_websocket(closing(why)) as relay, at_home(relay) as home:
         error = await home.read().ended()
     assert isinstance(error, SourceError)
     assert (error.permanent, error.retry_after_s) == (is_permanent, pause_s)
@@ -669,39 +685,38 @@ async def test_a_closed_request_decides_the_lanes_fate(
 
 
 async def test_a_notice_of_an_older_relay_counts_like_a_closed_request() -> None:
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [["NOTICE", "rate-limited"]] if frame[1] == "wall" else empty(_, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         error = await home.read().ended()
     assert isinstance(error, SourceError)
     assert error.retry_after_s == 60
 
 
 async def test_a_refused_look_up_costs_a_name_and_not_the_lane() -> None:
-    def answer(relay: Scripted, frame: list[Any]) -> Frames:
+    def answer(relay: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] == "REQ" and frame[1].startswith(("look", "gone")):
             return [["CLOSED", frame[1], "error: too many"]]
         return storing(note("x"))(relay, frame)
 
-    async with scripted(answer) as relay, at_home(relay) as home:
+    async with fake_websocket(answer) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda r: r.posts and any("gone" in reason for reason in r.reasons))
         assert reader.error is None
 
 
 async def test_a_challenge_is_answered_with_our_key_and_what_was_refused_is_asked_again() -> None:
-    def answer(relay: Scripted, frame: list[Any]) -> Frames:
+    def answer(relay: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] == "AUTH":
-            relay.known = True
             return [["OK", frame[1]["id"], True, ""]]
-        if not relay.known:
+        if not is_known(relay):
             return [["CLOSED", frame[1], "auth-required: who are you"]] if frame[0] == "REQ" else []
         return storing(note("for members"))(relay, frame)
 
     key = SecretStr(GRACE.secret.hex())
     async with (
-        scripted(answer, first=[["AUTH", "a challenge"]]) as relay,
+        fake_websocket(answer, first=[["AUTH", "a challenge"]]) as relay,
         at_home(relay, secret_key=key) as home,
     ):
         await home.read().until(lambda r: r.texts == ["for members"])
@@ -713,11 +728,11 @@ async def test_a_challenge_is_answered_with_our_key_and_what_was_refused_is_aske
 
 
 async def test_a_key_that_is_not_accepted_parks_the_lane() -> None:
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [["OK", frame[1]["id"], False, "restricted: not a member"]] if frame[0] == "AUTH" else []
 
     async with (
-        scripted(answer, first=[["AUTH", "x"]]) as relay,
+        fake_websocket(answer, first=[["AUTH", "x"]]) as relay,
         at_home(relay, secret_key=SecretStr(GRACE.secret.hex())) as home,
     ):
         error = await home.read().ended()
@@ -727,17 +742,16 @@ async def test_a_key_that_is_not_accepted_parks_the_lane() -> None:
 
 
 async def test_a_relay_that_never_confirms_our_name_is_asked_again_all_the_same() -> None:
-    def answer(relay: Scripted, frame: list[Any]) -> Frames:
+    def answer(relay: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] == "AUTH":
-            relay.known = True
             return []
-        if not relay.known:
+        if not is_known(relay):
             return [["CLOSED", frame[1], "restricted: who are you"]] if frame[0] == "REQ" else []
         return storing(note("for members"))(relay, frame)
 
     key = SecretStr(GRACE.secret.hex())
     async with (
-        scripted(answer, first=[["AUTH", "a challenge"]]) as relay,
+        fake_websocket(answer, first=[["AUTH", "a challenge"]]) as relay,
         at_home(relay, secret_key=key) as home,
     ):
         reader = home.read()
@@ -748,13 +762,13 @@ async def test_a_relay_that_never_confirms_our_name_is_asked_again_all_the_same(
 
 
 async def test_a_relay_that_refuses_us_by_name_parks_the_lane() -> None:
-    def answer(_: Scripted, frame: list[Any]) -> Frames:
+    def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         if frame[0] == "AUTH":
             return [["OK", frame[1]["id"], True, ""]]
         return [["CLOSED", frame[1], "restricted: not for you"]] if frame[0] == "REQ" else []
 
     async with (
-        scripted(answer, first=[["AUTH", "x"]]) as relay,
+        fake_websocket(answer, first=[["AUTH", "x"]]) as relay,
         at_home(relay, secret_key=SecretStr(GRACE.secret.hex())) as home,
     ):
         error = await home.read().ended()
@@ -765,7 +779,7 @@ async def test_a_relay_that_refuses_us_by_name_parks_the_lane() -> None:
 
 async def test_a_relay_that_wants_a_name_and_does_not_ask_parks_the_lane() -> None:
     async with (
-        scripted(closing("auth-required: who are you")) as relay,
+        fake_websocket(closing("auth-required: who are you")) as relay,
         at_home(relay, secret_key=SecretStr(GRACE.secret.hex())) as home,
     ):
         reader = home.read()
@@ -779,7 +793,7 @@ async def test_a_relay_that_wants_a_name_and_does_not_ask_parks_the_lane() -> No
 
 
 async def test_a_relay_that_never_answers_is_given_up() -> None:
-    async with scripted(lambda *_: []) as relay, at_home(relay) as home:
+    async with fake_websocket(lambda *_: []) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         home.clock.ahead_s += ANSWER_S
@@ -791,7 +805,7 @@ async def test_a_relay_that_never_answers_is_given_up() -> None:
 
 
 async def test_a_lost_host_is_a_passing_trouble_that_names_it() -> None:
-    async with scripted(empty) as relay:
+    async with fake_websocket(empty) as relay:
         url = relay.url
     async with house(url) as home:
         error = await home.read().ended()
@@ -808,7 +822,7 @@ async def test_an_inward_address_that_is_not_allowed_parks_the_lane() -> None:
 
 
 async def test_a_connection_that_ends_in_order_ends_the_lane_in_order() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         for socket in list(relay.sockets):
@@ -817,7 +831,7 @@ async def test_a_connection_that_ends_in_order_ends_the_lane_in_order() -> None:
 
 
 async def test_stopping_to_read_closes_the_connection() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         reader = home.read()
         await relay.until_heard(is_req("wall"))
         await reader.stop()
@@ -826,7 +840,7 @@ async def test_stopping_to_read_closes_the_connection() -> None:
 
 
 async def test_a_quiet_connection_is_kept_alive_by_a_request() -> None:
-    async with scripted(empty) as relay, at_home(relay) as home:
+    async with fake_websocket(empty) as relay, at_home(relay) as home:
         home.read()
         await relay.until_heard(is_req("wall"))
         home.clock.ahead_s += 301
@@ -876,7 +890,7 @@ def test_a_secret_key_is_read_in_both_spellings() -> None:
 
 
 def test_every_relay_is_a_lane() -> None:
-    home = House("wss://One.example/", "ws://two.example:7777/path")
+    home = NostrReading("wss://One.example/", "ws://two.example:7777/path")
     assert home.source.lanes() == ("wss://one.example", "ws://two.example:7777/path")
 
 
@@ -891,7 +905,7 @@ class StumblingDirectory(Directory):
 
 async def test_an_event_that_finds_a_mistake_of_ours_costs_itself_alone() -> None:
     bad, good = note("bad #backchannel"), note("good #backchannel")
-    async with scripted(storing(bad, good)) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(bad, good)) as relay, at_home(relay) as home:
         bugs = Bugs()
         home.source._directory = StumblingDirectory(source="nostr", web="", lanes=(relay.url,), bugs=bugs)
         reader = home.read()
@@ -906,7 +920,7 @@ async def test_an_event_that_finds_a_mistake_of_ours_costs_itself_alone() -> Non
 async def test_a_check_reads_the_newest_page_and_ends() -> None:
     written = [note("one"), note("two", ago=50), {**note("three"), "sig": "00" * 64}]
     document = {"name": "Harbour", "limitation": {"payment_required": True, "auth_required": True}}
-    async with scripted(storing(*written), document=document) as relay, at_home(relay) as home:
+    async with fake_websocket(storing(*written), document=document) as relay, at_home(relay) as home:
         sample = await home.source.check(relay.url)
         await relay.until_alone()
     assert sample.what == "Harbour (asks for a payment and who reads)"
@@ -915,12 +929,12 @@ async def test_a_check_reads_the_newest_page_and_ends() -> None:
 
 
 async def test_a_check_of_a_relay_without_anything_ends() -> None:
-    async with scripted(storing()) as relay, at_home(relay) as home:
+    async with fake_websocket(storing()) as relay, at_home(relay) as home:
         assert (await home.source.check(relay.url)).items == 0
 
 
 async def test_a_relay_with_nothing_stored_was_heard_all_the_same() -> None:
-    async with scripted(storing()) as relay, at_home(relay) as home:
+    async with fake_websocket(storing()) as relay, at_home(relay) as home:
         reader = home.read()
         await reader.until(lambda it: it.batches)
     assert not reader.events
@@ -928,9 +942,9 @@ async def test_a_relay_with_nothing_stored_was_heard_all_the_same() -> None:
 
 
 async def test_a_check_says_that_a_relay_wants_to_know_who_reads() -> None:
-    def refuse(_: Scripted, frame: list[Any]) -> Frames:
+    def refuse(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [["CLOSED", frame[1], "auth-required: members only"]] if frame[0] == "REQ" else []
 
-    async with scripted(refuse) as relay, at_home(relay) as home:
+    async with fake_websocket(refuse) as relay, at_home(relay) as home:
         with pytest.raises(SourceError, match="set secret_key"):
             await home.source.check(relay.url)
