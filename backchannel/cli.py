@@ -94,11 +94,10 @@ def simulate(
 ) -> None:
     """Be every network at once: an invented conference in their own wire formats, on loopback."""
     from backchannel import simulator
-    from backchannel.simulator.people import KINDS
 
     kinds = tuple(filter(None, (kind.strip() for kind in only.split(","))))
-    if unknown := set(kinds) - set(KINDS):
-        raise UserError(f"--only: {', '.join(sorted(unknown))}; there is {', '.join(KINDS)}")
+    if unknown := set(kinds).difference(known := simulator.simulated_kinds()):
+        raise UserError(f"--only: {', '.join(sorted(unknown))}; there is {', '.join(known)}")
     _run(simulator.run(port=port, seed=seed, speed=speed, only=kinds), LOOPBACK, port)
 
 

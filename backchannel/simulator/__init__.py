@@ -5,8 +5,19 @@ A collector cannot tell it from the networks: docs/simulator.md says what is spo
 
 from backchannel.simulator.command import run
 from backchannel.simulator.faults import Fault
+from backchannel.simulator.network import simulated_kinds
 from backchannel.simulator.script import ScriptedPost, Sketch, Version
 from backchannel.simulator.server import Simulator
 from backchannel.simulator.world import Spoken, Truth
 
-__all__ = ["Fault", "ScriptedPost", "Simulator", "Sketch", "Spoken", "Truth", "Version", "run"]
+__all__ = [
+    "Fault",
+    "ScriptedPost",
+    "Simulator",
+    "Sketch",
+    "Spoken",
+    "Truth",
+    "Version",
+    "run",
+    "simulated_kinds",
+]

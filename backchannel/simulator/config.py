@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from backchannel.simulator.people import FEEDS, SERVERS, Kind
 from backchannel.simulator.script import TAG
 
 _CONFIG = """\
@@ -27,23 +26,6 @@ wall:
   policy: open
   delay_s: {delay_s}
 """
-
-
-def render_sources(kinds: Sequence[Kind], bases: Sequence[str]) -> list[Mapping[str, object]]:
-    """Return the entries of `sources:` for the networks that are served."""
-    feeds = [f"{bases[0]}/feeds/{info.file}" for info in FEEDS]
-    relays = [f"{base.replace('http', 'ws', 1)}/nostr" for base in bases]
-    known: dict[Kind, Mapping[str, object]] = {
-        "mastodon": {
-            "kind": "mastodon",
-            "servers": list(bases),
-            "handles": dict(zip(bases, SERVERS, strict=True)),
-            "poll_s": 2,
-        },
-        "feed": {"kind": "feed", "feeds": feeds, "match": "all", "poll_s": 3, "floor_s": 1, "max_pause_s": 3},
-        "nostr": {"kind": "nostr", "relays": relays, "spellings": ["OpenIdeas26"]},
-    }
-    return [known[kind] for kind in kinds]
 
 
 def render_config(sources: Sequence[Mapping[str, object]], start: float, port: int) -> str:

@@ -5,12 +5,12 @@ the play says otherwise.
 """
 
 from importlib.resources import files
-from typing import Literal
 
 from msgspec import Struct
 
-Kind = Literal["mastodon", "nostr", "feed"]
+Kind = str
 KINDS: tuple[Kind, ...] = ("mastodon", "feed", "nostr")
+"""The networks that the play is spoken on."""
 
 
 class Appearance(Struct, frozen=True):

@@ -4,10 +4,12 @@ Deterministic: the same picture has the same bytes on every run. Everything is d
 scaled down, which is all the smoothing it needs.
 """
 
+import asyncio
 from collections.abc import Iterable
 from functools import lru_cache
 from io import BytesIO
 
+from aiohttp import web
 from PIL import Image, ImageDraw, ImageFont
 
 from backchannel.simulator.people import CAST
@@ -43,6 +45,15 @@ class Gallery:
     def find(self, name: str) -> Sketch | None:
         """Return the picture of that name."""
         return self._pictures.get(name)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer with the picture that a route's `{name}` stands for."""
+        picture = self.find(request.match_info["name"])
+        if picture is None:
+            raise web.HTTPNotFound
+        content = await asyncio.to_thread(png, picture)
+        headers = {"Content-Type": "image/png", "Cache-Control": "max-age=315569952, immutable"}
+        return web.Response(body=content, headers=headers)
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,6 @@
 """The simulator itself: one port, every network behind it, and one task that lets time pass."""
 
 import asyncio
-import heapq
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from types import TracebackType
@@ -10,22 +9,15 @@ from typing import Self
 from aiohttp import web
 
 from backchannel.clock import Clock
-from backchannel.simulator.config import render_config, render_sources
-from backchannel.simulator.faults import Fault, Faults, Mode
-from backchannel.simulator.feed.server import Blogs
-from backchannel.simulator.mastodon.answers import Answers
-from backchannel.simulator.mastodon.copies import SimulatedServer
-from backchannel.simulator.mastodon.server import Api
-from backchannel.simulator.mastodon.writing import Writing
-from backchannel.simulator.nostr.events import Event, EventWriter
-from backchannel.simulator.nostr.server import Relay
-from backchannel.simulator.people import CAST, KINDS, RELAYS, SERVERS, Kind
-from backchannel.simulator.pictures import Gallery, png
+from backchannel.simulator.config import render_config
+from backchannel.simulator.faults import Fault, Faults
+from backchannel.simulator.network import Conference, SimulatedNetwork, open_network, simulated_kinds
+from backchannel.simulator.people import Kind
+from backchannel.simulator.pictures import Gallery
 from backchannel.simulator.script import OUTAGE_S, ScriptedPost, write_script
 from backchannel.simulator.world import Truth, World
 
 _LONGEST_OUTAGE_S = 1800.0
-_PROFILES_S = -70 * 3600.0
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -43,23 +35,21 @@ class Simulator:
         tokens: Mapping[str, str] = {},
         outages: bool = True,
     ) -> None:  # fmt: skip
-        unknown = set(only) - set(KINDS)
-        if unknown:
+        known = simulated_kinds()
+        if unknown := set(only).difference(known):
             raise ValueError(
-                f"{', '.join(sorted(unknown))}: no network of that name; there is {', '.join(KINDS)}"
+                f"{', '.join(sorted(unknown))}: no network of that name; there is {', '.join(known)}"
             )
         self.clock = clock or Clock()
         self.seed, self.speed, self.port = seed, speed, port
-        self.kinds: tuple[Kind, ...] = tuple(kind for kind in KINDS if not only or kind in only)
+        self.kinds: tuple[Kind, ...] = tuple(kind for kind in known if not only or kind in only)
         self.bases: tuple[str, ...] = ()
         self.faults = Faults()
         self._host = host
         self._rate_limit, self._tokens, self._wants_outages = rate_limit, tokens, outages
         self._gallery = Gallery()
         self._runners: list[web.AppRunner] = []
-        self._relays: list[Relay] = []
-        self._coming: list[tuple[float, int, Event]] = []
-        self._known: set[str] = set()
+        self._networks: dict[Kind, SimulatedNetwork] = {}
         self._failing: set[tuple[Kind, str]] = set()
         self._wake = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
@@ -82,12 +72,15 @@ class Simulator:
         stretch = self.clock.rate / self.speed
         self.world = World(self.seed, write_script(self.seed, self.kinds), self.clock.now(), stretch)
         self.world.listen(self._gallery.hear)
-        servers = [SimulatedServer(self.world, number, self.bases, SERVERS) for number in range(len(SERVERS))]
-        self._blogs = Blogs(self.world, self.bases[0], self.moment, max(1, round(60 / self.speed)))
-        if "nostr" in self.kinds:
-            self._open_relays()
-        for number, (server, bound) in enumerate(zip(servers, sockets, strict=True)):
-            runner = web.AppRunner(self._app(number, server), access_log=None, shutdown_timeout=0.2)
+        conference = Conference(
+            self.world, self.clock, self._gallery, self.bases, self.speed, self._rate_limit, self._tokens
+        )
+        self._networks = {kind: open_network(kind, conference) for kind in self.kinds}
+        for network in self._networks.values():
+            for said in network.own_posts():
+                self.world.add(said)
+        for number, bound in enumerate(sockets):
+            runner = web.AppRunner(self._app(number), access_log=None, shutdown_timeout=0.2)
             await runner.setup()
             await web.SockSite(runner, bound).start()
             self._runners.append(runner)
@@ -98,8 +91,8 @@ class Simulator:
             self._life.cancel()
             await asyncio.gather(self._life, return_exceptions=True)
         self.faults.clear()
-        for relay in self._relays:
-            relay.drop_all()
+        for network in self._networks.values():
+            network.cut()
         for runner in self._runners:
             await runner.cleanup()
 
@@ -122,7 +115,7 @@ class Simulator:
 
     def sources(self) -> list[Mapping[str, object]]:
         """Return the `sources:` of a config.yaml that reads all this."""
-        return render_sources(self.kinds, self.bases)
+        return [network.source() for network in self._networks.values()]
 
     def config_yaml(self, *, port: int = 8080) -> str:
         """Return a whole config.yaml for a wall on `port` that shows this conference."""
@@ -146,79 +139,44 @@ class Simulator:
 
     def outage(self, kind: Kind, on: bool = True, *, place: str = "") -> None:
         """Take a network down, or bring it back: its HTTP answers 503, its sockets are cut and refused."""
-        mode: Mode = "refuse" if kind == "nostr" else "status"
-        self.fault(kind, Fault(mode, 503) if on else None, place=place)
+        self.fault(kind, Fault(self._networks[kind].outage, 503) if on else None, place=place)
 
     def fault(self, kind: Kind, fault: Fault | None, *, place: str = "") -> None:
         """Put a fault in force for a network or one place of it (server or relay number, feed file)."""
         self.faults.set(kind, place, fault)
-        for relay in self._relays if kind == "nostr" and fault else ():
-            if place in ("", str(relay.number)):
-                relay.drop_all()
+        if fault and kind in self._networks:
+            self._networks[kind].cut(place)
 
-    def _app(self, number: int, server: SimulatedServer) -> web.Application:
+    def _app(self, number: int) -> web.Application:
         async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-            kind, place = _whose(request.path, number)
-            if kind not in self.kinds:
-                raise web.HTTPNotFound
+            kind = self._whose(request.path)
             self._pass_time()
-            fault = self.faults.find(kind, place)
+            fault = self.faults.find(kind, self._networks[kind].place(request.path, number))
             return await (handler(request) if fault is None else self.faults.answer(fault, request))
 
         app = web.Application(middlewares=[web.middleware(guard)])
         app.on_response_prepare.append(_strip)
-        if "nostr" in self.kinds:
-            app.router.add_get("/nostr", self._relays[number].answer)
-            app.router.add_get("/blossom/{name}.png", self._get_picture)
-        if "feed" in self.kinds and number == 0:
-            app.router.add_get("/feeds/media/{name}.png", self._get_picture)
-            app.add_routes(self._blogs.routes())
-        app.router.add_get("/{kept:system|cache}/{path:.+}/{name}.png", self._get_picture)
-        answers = Answers(self.clock, limit=self._rate_limit, tokens=self._tokens)
-        app.add_routes(Writing(server, answers, self.moment, self._gallery).routes())
-        app.add_routes(Api(server, answers, self.moment).routes())
+        for network in self._networks.values():
+            app.add_routes(network.routes(number))
         return app
 
-    async def _get_picture(self, request: web.Request) -> web.Response:
-        picture = self._gallery.find(request.match_info["name"])
-        if picture is None:
+    def _whose(self, path: str) -> Kind:
+        """Return the network whose path it is. HTTPNotFound."""
+        fitting = [
+            (len(prefix), kind)
+            for kind, network in self._networks.items()
+            for prefix in network.prefixes
+            if path.startswith(prefix)
+        ]
+        if not fitting:
             raise web.HTTPNotFound
-        content = await asyncio.to_thread(png, picture)
-        headers = {"Content-Type": "image/png", "Cache-Control": "max-age=315569952, immutable"}
-        return web.Response(body=content, headers=headers)
-
-    def _open_relays(self) -> None:
-        self._relays = [Relay(number, name) for number, name in enumerate(RELAYS)]
-        self._author = EventWriter(self.world, f"{self.bases[0]}/blossom")
-        for who in CAST:
-            self._queue(_PROFILES_S, self._author.profile(who, int(self.world.stamp(_PROFILES_S))))
-        self.world.listen(self._publish)
-
-    def _publish(self, said: ScriptedPost) -> None:
-        """Everything that will become of a post, as events at their times."""
-        if said.kind != "nostr":
-            return
-        for version in said.versions:
-            self._queue(version.at_s, self._author.event(said, version))
-        self.world.ids[said.key] = self._author.global_id(said)
-        if said.deleted_s is not None:
-            self._queue(said.deleted_s, self._author.deletion(said, said.deleted_s))
-
-    def _queue(self, at_s: float, event: Event) -> None:
-        if event.id not in self._known:
-            self._known.add(event.id)
-            heapq.heappush(self._coming, (at_s, len(self._known), event))
+        return max(fitting)[1]
 
     def _pass_time(self) -> None:
         """Let happen what is due: events reach relays, outages begin and end."""
         now = self.moment()
-        while self._coming and self._coming[0][0] <= now:
-            event = heapq.heappop(self._coming)[2]
-            for relay in self._relays:
-                if relay.offers(event):
-                    relay.take(event)
-        for relay in self._relays:
-            relay.tick(self.clock.now())
+        for network in self._networks.values():
+            network.pass_time()
         for outage in self.world.outages if self._wants_outages else ():
             where = (outage.kind, outage.place)
             is_on = outage.at_s <= now < outage.at_s + self._outage_s()
@@ -233,8 +191,7 @@ class Simulator:
     def _next_s(self) -> float:
         """Return the moment at which something happens by itself."""
         edges = [at for outage in self.world.outages for at in (outage.at_s, outage.at_s + self._outage_s())]
-        if self._coming:
-            edges.append(self._coming[0][0])
+        edges += [at for network in self._networks.values() if (at := network.next_s()) is not None]
         now = self.moment()
         return min((edge for edge in edges if edge > now), default=now + 3600)
 
@@ -258,14 +215,6 @@ async def _strip(_request: web.Request, answer: web.StreamResponse) -> None:
     answer.headers.popall("Server", None)
     if answer.headers.get("Cache-Control") == "private, no-store" and "X-Powered-By" not in answer.headers:
         answer.headers.popall("Date", None)
-
-
-def _whose(path: str, number: int) -> tuple[Kind, str]:
-    if path.startswith("/feeds/"):
-        return "feed", path.rpartition("/")[2]
-    if path.startswith(("/nostr", "/blossom/")):
-        return "nostr", str(number)
-    return "mastodon", str(number)
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:

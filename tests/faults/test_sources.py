@@ -54,7 +54,7 @@ async def test_its_state_is_said_the_others_go_on_and_the_gap_is_filled(
         async with running(tmp_path, config, clock=clock) as (server, _):
             others = [other for other in KINDS if other != kind]
             await until(lambda: all(health(server, k)[0] == "live" for k in KINDS))
-            simulator.fault(kind, FAULTS[trouble])  # type: ignore[arg-type]
+            simulator.fault(kind, FAULTS[trouble])
             await until(lambda: health(server, kind)[0] in {"backoff", "blocked"})
             assert health(server, kind)[1]
             for number, name in enumerate([kind, *others]):
@@ -63,7 +63,7 @@ async def test_its_state_is_said_the_others_go_on_and_the_gap_is_filled(
                 await until(lambda number=number: f"number {number} " in texts(server))  # type: ignore[misc]
             assert all(health(server, other)[0] == "live" for other in others)
             assert "number 0 " not in texts(server)
-            simulator.fault(kind, None)  # type: ignore[arg-type]
+            simulator.fault(kind, None)
             await until(lambda: "number 0 " in texts(server) or _announced(server))
             await until(lambda: health(server, kind) == ("live", ""))
 

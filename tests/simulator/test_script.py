@@ -155,7 +155,7 @@ def test_one_voice_sends_the_same_offer_two_dozen_times() -> None:
 
 @pytest.mark.parametrize("kind", ["mastodon", "feed", "nostr"])
 def test_a_network_can_be_asked_for_alone(kind: str) -> None:
-    said = write_script(1, (kind,)).said  # type: ignore[arg-type]
+    said = write_script(1, (kind,)).said
     assert {post.kind for post in said} == {kind}
 
 

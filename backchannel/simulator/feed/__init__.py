@@ -1,1 +1,5 @@
 """The conference's blogs."""
+
+from backchannel.simulator.feed.network import FeedNetwork as Network
+
+__all__ = ["Network"]
