@@ -1,7 +1,7 @@
 // The wall: one state, one stage, one timer. What is chosen is in `layout.js`, how it is drawn in `stage.js`.
 import { anyStands, emptyStage, meetings, modeOf, moreThan, next, question } from './layout.js';
 import { Cards, byId, keepCurrent } from './page.js';
-import { byPlace } from './fold.js';
+import { WHOLE, byPlace } from './fold.js';
 import { Stage, mayStand } from './stage.js';
 import { clock } from './clock.js';
 import { keepHolding } from './worker.js';
@@ -24,7 +24,7 @@ let isAlive = true, wanted = '', mode = '', dirty = true, columnDirty = true, sl
 /** @type {Set<number>} */ const tooLongToAsk = new Set();
 
 const page = keepCurrent({
-  kind: 'screen', cards, cap: 200,
+  kind: 'screen', cards, cap: WHOLE,
   changed(state, before) {
     const newest = newestOrder(before);
     if (state.resets === before.resets && newestOrder(state) > newest) freshAt = page.time.now();

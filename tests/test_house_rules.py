@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
-from backchannel import kinds
+from backchannel import board, kinds
 from backchannel.cli import app
 from backchannel.config import Config, parse_config
 from backchannel.contract import Check, Closing, Recheck, Source, SourceSettings
@@ -157,6 +157,14 @@ def test_in_the_pages_only_the_clock_knows_the_time() -> None:
     asks = re.compile(r"\b(Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))")
     askers = {name_of(path) for path in ROOT.glob("static/**/*.js") if asks.search(path.read_text("utf-8"))}
     assert askers == {"static/clock.js"}
+
+
+def test_the_pages_count_as_the_board_does() -> None:
+    fold = (STATIC / "fold.js").read_text("utf-8")
+    assert re.findall(r"^export const (\w+) = (-?\d+);$", fold, re.MULTILINE) == [
+        ("WHOLE", str(board.CAP)),
+        ("FOLDED", str(board.FOLDED_KEY)),
+    ]
 
 
 def test_only_fetch_speaks_to_other_machines() -> None:

@@ -175,7 +175,7 @@ class Guard:
         return open_to_us
 
     def socket(self, info: AddrInfo) -> socket.socket:
-        """Return a socket for this address and no other use. Raises Barred."""
+        """Return a socket for this address and no other use. Raises ForbiddenAddress."""
         if why := self.objection(info[4]):
             raise ForbiddenAddress(why)
         opened = socket.socket(info[0], info[1], info[2])

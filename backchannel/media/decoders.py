@@ -98,7 +98,7 @@ class Decoders:
     async def reencode(
         self, data: bytes, ticket: Ticket, takes_long: Callable[[], object] = lambda: None
     ) -> WebpPicture:
-        """Raises Unusable where there is no picture in it, or no child survived looking for one.
+        """Raises UnusablePicture where there is no picture in it, or no child survived looking for one.
 
         `takes_long` is called where it has to go to the child that has time.
         """

@@ -64,8 +64,11 @@ class Worker(ChildProcess):
         super().__init__(work, memory=MEMORY, cpu_s=CPU_S, deadline_s=job_s)
 
     async def reencode(self, data: bytes, most: int = ANY_WORK) -> WebpPicture:
-        """Raises Unusable, and its Overdue, where there is no picture to be had; ChildDied; and Laborious
-        where it takes more than `most` work (see child.py)."""
+        """Return it re-encoded.
+
+        Raises UnusablePicture, and its DecodeTimeout, where there is no picture to be had; ChildDied; and
+        TooMuchWork where it takes more than `most` work (see child.py).
+        """
         kind = sniff(data)
         if not kind:
             raise UnusablePicture(f"begins with {data[:12]!r}, which is no PNG, JPEG, GIF or WebP")

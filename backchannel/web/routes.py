@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from backchannel.board import BLANK_KEY, Folded, Item
+from backchannel.board import BLANK_KEY, CAP, Folded, Item
 from backchannel.gather import SourceHealth
 from backchannel.web.answer_cache import AnswerCache, Make, Rendered
 from backchannel.web.answers import BUGS, MAX_BODY, PAGES, json_answer, page_answer, readable_errors
@@ -26,7 +26,7 @@ from backchannel.web.rulings import post_ruling
 from backchannel.web.sending import Outbox
 from backchannel.web.services import Services
 
-WALL, TAB, API = 200, 50, 50
+WALL, TAB, API = CAP, 50, 50
 SHARED = (Query(API), Query(WALL))
 _LIVE_STATES = frozenset({"live", "ok", "starting"})
 
