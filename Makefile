@@ -8,7 +8,7 @@ BIN := .venv/bin
 export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test bench fuzz linear lint test-python test-pages lock clean
+.PHONY: help run demo test bench fuzz deep lint test-python test-pages lock clean
 
 help:
 	@echo "make demo   an invented conference on a wall; nothing else is needed"
@@ -17,7 +17,7 @@ help:
 	@echo "make lint   the quick part of it"
 	@echo "make bench  what it costs: 2,000 readers, logs of 100,000 and 200,000 posts, strangers' slow pictures"
 	@echo "make fuzz   20,000 odd answers to the running program (FUZZ_SEED, FUZZ_ANSWERS)"
-	@echo "make linear how the cost of every parser grows with hostile input; ten minutes"
+	@echo "make deep   all of what test tries a part of: deaths, hostile input to parsers and pages; 15 minutes"
 	@echo "make lock   new versions of what we depend on"
 	@echo "make clean  forget what the others made"
 
@@ -27,7 +27,10 @@ run: .stamps/run
 demo: .stamps/run
 	@$(BIN)/backchannel demo
 
-test: lint test-pages test-python
+# Three installations and the quick checks side by side; what they need of Debian comes before.
+test: .stamps/debian
+	@$(MAKE) --no-print-directory --jobs=2 .stamps/relay lint test-pages
+	@$(MAKE) --no-print-directory test-python
 
 bench: .stamps/run
 	@$(BIN)/python -m benchmarks.fanout
@@ -37,8 +40,9 @@ bench: .stamps/run
 fuzz: .stamps/test
 	@$(BIN)/python -m tests.faults.fuzz
 
-linear: .stamps/test
-	@EVERY=1 $(BIN)/pytest -q -n0 tests/linear
+deep: .stamps/test .stamps/debian
+	@EVERY=1 $(BIN)/pytest -n0 tests/linear tests/faults/test_kill.py tests/browser/test_hostile.py \
+		tests/browser/test_injection.py
 
 lint: .stamps/test .stamps/node
 	@echo "== ruff"
@@ -72,6 +76,7 @@ test-python: .stamps/test .stamps/relay .stamps/debian
 	@mkdir -p $(@D) && touch $@
 
 .stamps/debian: scripts/need
+	@scripts/need python
 	@scripts/need checks
 	@mkdir -p $(@D) && touch $@
 

@@ -17,6 +17,9 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+EVERY = bool(os.environ.get("EVERY"))
+"""Try all of what `make test` tries a part of, as `make deep` does."""
+
 Tell = Callable[[str], None]
 NO_RECORDINGS = "no recordings"
 

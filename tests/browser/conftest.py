@@ -4,10 +4,13 @@ import os
 import subprocess
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, async_playwright
+from pytest_asyncio import is_async_test
 from selenium.webdriver import WebKitGTK, WebKitGTKOptions
 from selenium.webdriver.webkitgtk.service import Service
 
@@ -21,38 +24,68 @@ def _needs(program: Path) -> None:
         pytest.skip(f"{program} is not installed")
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium."""
-    _needs(CHROMIUM)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let all tests of this folder share one loop: a browser belongs to the loop in which it was started."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+class Browsers:
+    """The browsers of this process. To start one takes longer than most tests, so each starts once."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._started: dict[str, Browser] = {}
+
+    @asynccontextmanager
+    async def lent(self, name: str) -> AsyncIterator[Browser]:
+        """The browser of this name; all of its pages are closed afterwards."""
+        if name not in self._started or not self._started[name].is_connected():
+            self._started[name] = await self._start(name)
+        browser = self._started[name]
         yield browser
-        await browser.close()
+        for context in browser.contexts:
+            await context.close()
 
-
-@pytest.fixture
-async def firefox() -> AsyncIterator[Browser]:
-    """Debian's Firefox ESR, which Playwright drives by WebDriver BiDi."""
-    _needs(FIREFOX)
-    async with async_playwright() as playwright:
-        browser = await playwright.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture(params=["chromium", "firefox"])
-async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    """Chromium, then Firefox."""
-    async with async_playwright() as playwright:
-        if request.param == "chromium":
+    async def _start(self, name: str) -> Browser:
+        if name == "chromium":  # Debian's
             _needs(CHROMIUM)
-            launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        else:
-            _needs(FIREFOX)
-            launched = await playwright.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)
-        yield launched
-        await launched.close()
+            return await self._playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        _needs(FIREFOX)  # Debian's Firefox ESR, which Playwright drives by WebDriver BiDi
+        return await self._playwright.firefox.launch(channel="moz-firefox", executable_path=FIREFOX)
+
+    async def close(self) -> None:
+        """End them all."""
+        for browser in self._started.values():
+            await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers() -> AsyncIterator[Browsers]:
+    async with async_playwright() as playwright:
+        started = Browsers(playwright)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(browsers: Browsers) -> AsyncIterator[Browser]:
+    async with browsers.lent("chromium") as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox(browsers: Browsers) -> AsyncIterator[Browser]:
+    async with browsers.lent("firefox") as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=["chromium", "firefox"])
+async def browser(request: pytest.FixtureRequest, browsers: Browsers) -> AsyncIterator[Browser]:
+    """Chromium, then Firefox."""
+    async with browsers.lent(request.param) as lent:
+        yield lent
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ def pages() -> dict[str, str]:
 
 async def opened(browser: Browser, site: Site, path: str, script: str = "", **more: Any) -> Page:
     page = await (await browser.new_context(**more)).new_page()
+    await page.clock.install()
     if script:
         await page.add_init_script(script)
     await page.goto(site.url + path)
@@ -52,6 +53,12 @@ async def test_nothing_moves_for_who_wants_it_calm(chromium: Browser, wishes: st
         page = await opened(chromium, site, "/river", NOTE_MOVES, reduced_motion=wishes)
         card = msgspec.to_builtins(said(40, "new", at=START + 61))
         await site.say({"prev": 30, "seq": 40, "at": 2.0, "put": [card], "gone": []})
+        await page.wait_for_function("() => document.getElementById('page').dataset.seq === '40'")
+        await page.clock.run_for(
+            8_000
+        )  # first cards keep their places for 12 s; after 10 s of silence a wall pauses
+        await site.say({"prev": 40, "seq": 40, "at": 3.0, "put": [], "gone": []})
+        await page.clock.run_for(8_000)
         await page.wait_for_function("() => document.querySelector('#river #c40')")
         assert (await page.evaluate("globalThis.moves") > 0) is moves
 

@@ -12,12 +12,17 @@ from backchannel.clock import Clock
 from backchannel.simulator import Simulator
 from tests.browser.conftest import Complaints
 from tests.conftest import Tell
+from tests.kit.clocks import until
 from tests.kit.server import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]
 WHOLE_S = 55 * 3600.0
-SPEED = 6000.0
+SPEED = 12_000.0
+FRAMES = """() => new Promise((done) => {
+  const after = (frames) => frames ? requestAnimationFrame(() => after(frames - 1)) : done();
+  after(15);
+})"""
 NETWORKS = "() => new Set(Array.from(document.querySelectorAll('bc-card'), (el) => el.dataset.network)).size"
 VIOLATIONS = """
 globalThis.violations = [];
@@ -69,11 +74,9 @@ async def test_over_the_whole_conference_one_origin_is_asked_and_nothing_is_comp
                 await page.goto(url + path)
                 pages.append(page)
             while simulator.moment() < WHOLE_S:
-                await asyncio.sleep(0.5)
                 await pages[1].mouse.wheel(0, 700)  # somebody reads on, so pictures are loaded
-            async with asyncio.timeout(30):
-                while len(server.sequencer.board.line) <= 400:
-                    await asyncio.sleep(0.1)
+                await pages[1].evaluate(FRAMES)
+            await until(lambda: len(server.sequencer.board.line) > 400)
             await pages[0].wait_for_function("() => document.querySelectorAll('bc-card').length === 200")
             violations = [await page.evaluate("() => globalThis.violations") for page in pages]
             shown = len(server.sequencer.board.line)

@@ -19,10 +19,12 @@ from tests.kit.server import running
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 NOTE_FRAMES = """
 globalThis.frames = [];
+globalThis.sockets = 0;
 const Real = WebSocket;
 globalThis.WebSocket = class extends Real {
   constructor(...rest) {
     super(...rest);
+    globalThis.sockets += 1;
     this.addEventListener('message', ({ data }) => {
       const said = JSON.parse(data);
       if ('prev' in said) setTimeout(() => globalThis.frames.push([said.prev, said.seq]));
@@ -135,24 +137,30 @@ async def test_a_page_that_was_away_equals_one_that_stayed(
             await story.hide(story.count - 1)
             await story.hide(5 + count)
 
-        # a tenth of a second
+        async def tries(count: int) -> None:
+            """Let the page that is away try again in vain so many times."""
+            before = await left.evaluate("globalThis.sockets")
+            await left.wait_for_function(
+                "(most) => globalThis.sockets >= most", arg=before + count, timeout=60_000
+            )
+
+        # a moment
         await left.evaluate("globalThis.frames.length = 0")
         two.cut()
         await changes(4)
-        await asyncio.sleep(0.1)
         two.mend()
         await compare(story, stayed, left, look)
         assert all(prev for prev, _ in await left.evaluate("globalThis.frames"))
 
-        # ten seconds, and another life of the server meanwhile
+        # longer, and another life of the server meanwhile
         await left.evaluate("globalThis.frames.length = 0")
         two.cut()
         await changes(12)
-        await asyncio.sleep(5)
+        await tries(2)
         await serving.aclose()
         story.server, _ = await serving.enter_async_context(running(tmp_path, config, at_port=port))
         await changes(7)
-        await asyncio.sleep(5)
+        await tries(1)
         two.mend()
         for page in (stayed, left):
             await page.evaluate("dispatchEvent(new Event('online'))")

@@ -14,15 +14,15 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from backchannel import app, start
 from backchannel.clock import Clock
 from backchannel.config import load_config
+from backchannel.gather import KnownPosts
 from backchannel.log import Lane, LogUnavailable
 from backchannel.log.spool import Spool
 from backchannel.log.sqlite import SqliteLog
@@ -31,6 +31,7 @@ from backchannel.secret_files import SecretStore
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.sequencer.inbox import AppendBatch
+from backchannel.state import State
 from backchannel.terminal import configure_logging
 
 POINT, COUNT = (sys.argv[3], int(sys.argv[4])) if __name__ == "__main__" else ("never", 1)
@@ -87,17 +88,43 @@ class DyingSequencer(Sequencer):
         say("told", [(e.post.id, e.post.revision) for e in events if isinstance(e, Posted)])
 
 
-class AllWatched(app.Server):
-    """Its rechecks look at everything, so that what an old post has become is found before the end."""
+class Stand(msgspec.Struct, frozen=True):
+    """What is shown, what a person has hidden, the marks of what is erased, and who quotes; ids of posts."""
 
-    def _watch(self, name: str) -> Sequence[Post]:
-        return [post for post in self.sequencer.faces.values() if post.source == name]
+    shown: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    marks: frozenset[str] = frozenset()
+    quoting: frozenset[str] = frozenset()
 
 
-async def moderate(sequencer: Sequencer, desk: Desk, chance: random.Random) -> None:
+def stand_of(state: State, posts: Iterable[Post]) -> Stand:
+    """`posts`: every copy that may be of interest."""
+    tops = {subject: state.rulings.top(subject) for subject in state.rulings.words}
+    return Stand(
+        frozenset(state.posts.by_key[key].id for key in [*state.board.line, *state.board.folds]),
+        frozenset(subject for subject, word in tops.items() if word and word.verdict == "hide"),
+        frozenset(state.marks),
+        frozenset(post.id for post in posts if post.face.quote),
+    )
+
+
+class AllKnown(KnownPosts):
+    """Re-checks look at everything, so that what an old post has become is found before the end."""
+
+    def __init__(self, sequencer: Sequencer) -> None:
+        super().__init__(sequencer)
+        self._all = sequencer
+
+    def watched(self, source: str) -> Sequence[Post]:
+        faces = self._all.faces.values()
+        say("rechecks", stand_of(self._all.state, faces))
+        return [post for post in faces if post.source == source]
+
+
+async def moderate(sequencer: Sequencer, desk: Desk, chance: random.Random, clock: Clock) -> None:
     """Hide now and then, undo some, erase a few."""
     while True:
-        await asyncio.sleep(chance.uniform(0.05, 0.2))
+        await clock.sleep(chance.uniform(0.02, 0.1))
         line = sequencer.board.line[-60:]
         keys = [key for key in line if key % 2 == 0 and key not in sequencer.covered]
         if not keys:
@@ -129,14 +156,16 @@ async def main(path: Path, life: int) -> None:
         log, Spool(folder / "takedowns"), start.rules_of(config), clock, secrets.mark_key
     )
     await sequencer.open()
-    server = AllWatched(config, folder, clock, sequencer, secrets.control_token)
+    server = app.Server(config, folder, clock, sequencer, secrets.control_token)
+    if is_quiet := "quiet" in sys.argv:
+        server.known = AllKnown(sequencer)
     global is_up
     is_up = True
     say("up", sequencer.state.seq)
     running = asyncio.ensure_future(server.run(None))
     chance = random.Random(life)
     moderating = asyncio.ensure_future(
-        asyncio.Event().wait() if "quiet" in sys.argv else moderate(sequencer, Desk(sequencer), chance)
+        asyncio.Event().wait() if is_quiet else moderate(sequencer, Desk(sequencer), chance, clock)
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -148,12 +177,6 @@ async def main(path: Path, life: int) -> None:
     running.cancel()
     await asyncio.gather(running, moderating, return_exceptions=True)
     await server.close()
-    say("end", sequencer.state.seq)
-
-
-def promised(lines: Sequence[bytes]) -> list[list[Any]]:
-    """What a life has said, as far as it came."""
-    return [msgspec.json.decode(line) for line in lines if line.endswith(b"\n")]
 
 
 if __name__ == "__main__":

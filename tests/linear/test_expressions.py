@@ -1,7 +1,6 @@
 """Every expression over foreign text takes linear time, on what it looks for and on what others fell for."""
 
 import ast
-import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -10,13 +9,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.conftest import Tell
+from tests.conftest import EVERY, Tell
 from tests.linear.hostile import UNITS, of_pattern, repeated
 from tests.linear.measure import Growth, growth, table
 
 PACKAGE = Path(__file__).parents[2] / "backchannel"
 PARTS = ("text", "sources", "wire", "web", "hub", "fetch", "media", "retry.py", "search.py", "gather")
-EVERY = bool(os.environ.get("EVERY"))
 MOST = 40_000 if EVERY else 20_000
 
 _USES = re.compile(r"\b(_?[A-Z][A-Z_]+)(?:\[\w+\])?\.(match|fullmatch|search|finditer|findall|sub|split)\(")

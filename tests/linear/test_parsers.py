@@ -1,6 +1,5 @@
 """Every parser and every loop over foreign text takes linear time, up to the limit of its door."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -24,13 +23,12 @@ from backchannel.text import markup
 from backchannel.web import card_text
 from backchannel.web.card_render import render_card
 from backchannel.wire import MAX_NAME, MAX_PLAIN, dates, media_kind, short_text, wishes
-from tests.conftest import Tell
+from tests.conftest import EVERY, Tell
 from tests.kit.posts import post as kit_post
 from tests.linear.hostile import Make, inputs, numbered, repeated
 from tests.linear.measure import Growth, growth, table
 from tests.sources.nostr.kit import ADA
 
-EVERY = bool(os.environ.get("EVERY"))
 HTML, PLAIN, NAME, URL = text.MAX_HTML, MAX_PLAIN, MAX_NAME, text.MAX_URL
 WORD = 2048  # of a tag of Nostr's
 EMOJI = frozenset({"a", *(f"e{at}" for at in range(63))})
