@@ -34,7 +34,7 @@ from backchannel.model import Posted, Ruled, Settled
 from backchannel.secret_files import SecretStore
 from backchannel.start import key_check
 from backchannel.terminal import say
-from tests.kit.program import Served, serving
+from tests.kit.program import RunningProgram, serving
 
 CLOCK = Clock()
 HONEST = 12
@@ -260,7 +260,9 @@ async def play(name: str, folder: Path, *, honest: int = HONEST, every_s: float 
     return await read(folder, frozenset({"one-", "two-"}))
 
 
-async def _honestly(stage: Testbed, served: Served, count: int, every_s: float, *, flood_s: int) -> None:
+async def _honestly(
+    stage: Testbed, served: RunningProgram, count: int, every_s: float, *, flood_s: int
+) -> None:
     """Let honest posts come, and wait until all of them are seen."""
     for n in range(max(count, flood_s * 2)):
         if n < count:

@@ -18,9 +18,9 @@ from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.faults.parrot import ANSWERS, RELAYS, SPELLINGS, answer, feed, mastodon, relay, traces
 from tests.kit.clocks import until
-from tests.kit.program import Served, config_text
+from tests.kit.program import RunningProgram, config_text
 from tests.kit.program import serving as serve
-from tests.kit.raw_server import Server, answering, reply
+from tests.kit.raw_server import RawServer, answering, reply
 from tests.sources.nostr.kit import MALLORY
 
 CANARIES = {
@@ -79,7 +79,7 @@ class Found:
 
 
 @asynccontextmanager
-async def frames(server: Served) -> AsyncIterator[list[str]]:
+async def frames(server: RunningProgram) -> AsyncIterator[list[str]]:
     """What a page is sent over the stream."""
     told: list[str] = []
 
@@ -101,7 +101,7 @@ class Parrots:
     def __init__(self) -> None:
         self.sources: list[str] = []
         self.key = CANARIES["key"]
-        self._awaited: list[tuple[Server, set[str]]] = []
+        self._awaited: list[tuple[RawServer, set[str]]] = []
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Parrots":
@@ -125,7 +125,7 @@ class Parrots:
         for server, paths in self._awaited:
             await until(lambda: paths <= {path for path, _ in server.requests})  # noqa: B023 - awaited here
 
-    async def _up(self, told: Callable[[str, Mapping[str, str]], bytes]) -> Server:
+    async def _up(self, told: Callable[[str, Mapping[str, str]], bytes]) -> RawServer:
         return await self._stack.enter_async_context(answering(told))
 
     async def _feeds(self, name: str, word: str, variable: str, spellings: Sequence[str]) -> None:
@@ -174,7 +174,7 @@ class Parrots:
         )
 
 
-async def look_around(found: Found, server: Served) -> set[str]:
+async def look_around(found: Found, server: RunningProgram) -> set[str]:
     """Every page, all ids and the frames. The ids of the posts that say the same whatever the key is."""
     async with frames(server) as told:
         for page in PAGES:
@@ -194,7 +194,7 @@ def look_through(found: Found, folder: Path) -> None:
             found.look(f"file {path.name}", path.read_bytes())
 
 
-async def everything_is_there(parrots: Parrots, server: Served) -> None:
+async def everything_is_there(parrots: Parrots, server: RunningProgram) -> None:
     """Every peer has answered, and every source that has posts has some on the board."""
     async with asyncio.timeout(60):
         await parrots.have_spoken()

@@ -12,7 +12,7 @@ from backchannel.exempt import Exemptions
 from tests.kit.pictures import picture
 from tests.kit.program import config_text
 from tests.kit.program import serving as serve
-from tests.kit.raw_server import Server, answering, reply
+from tests.kit.raw_server import RawServer, answering, reply
 
 PNG = picture()
 
@@ -29,11 +29,11 @@ def feed(*pictures: str) -> bytes:
     return f"<rss version='2.0'><channel>{head}{items}</channel></rss>".encode()
 
 
-def paths(server: Server) -> list[str]:
+def paths(server: RawServer) -> list[str]:
     return sorted({path for path, _ in server.requests})
 
 
-def source(name: str, server: Server) -> str:
+def source(name: str, server: RawServer) -> str:
     return f"{{kind: feed, name: {name}, feeds: ['{server.url}/feed'], poll_s: 1, floor_s: 1}}"
 
 

@@ -319,7 +319,7 @@ async def test_a_deletion_that_another_lane_hears_while_this_one_writes_still_de
 ) -> None:
     many = [Posted(post(f"p{n}", by=f"a{n}")) for n in range(1000)]
 
-    class Two(ScriptedSource):
+    class TwoLanes(ScriptedSource):
         def lanes(self) -> Any:
             return ("lane", "other")
 
@@ -331,7 +331,7 @@ async def test_a_deletion_that_another_lane_hears_while_this_one_writes_still_de
                 self.is_through.set()
             await asyncio.get_running_loop().create_future()
 
-    await gathered(sequencer, Two())
+    await gathered(sequencer, TwoLanes())
     assert "id:p998" in sequencer.state.posts.by_id
     assert "id:p999" not in sequencer.state.posts.by_id
 

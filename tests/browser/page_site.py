@@ -46,7 +46,7 @@ def views(pairs: Sequence[tuple[Post, Item]]) -> list[CardView]:
     ]
 
 
-class Site:
+class SamplePages:
     """Pages by path, the front end, pictures, and a stream that a test speaks on."""
 
     def __init__(self, pages: Mapping[str, str], qr: str) -> None:
@@ -133,9 +133,9 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(pages: Mapping[str, str]) -> AsyncIterator[Site]:
+async def serving(pages: Mapping[str, str]) -> AsyncIterator[SamplePages]:
     """The site on a free port of loopback."""
-    site = Site(pages, Pages(CONFIG).qr)
+    site = SamplePages(pages, Pages(CONFIG).qr)
     async with listening(site.app, closing_s=0.1) as site.url:
         yield site
 

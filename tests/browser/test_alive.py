@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from backchannel.web.pages import Pages
-from tests.browser.page_site import CONFIG, Site, serving, stand
+from tests.browser.page_site import CONFIG, SamplePages, serving, stand
 from tests.browser.samples import START
 from tests.browser.test_looks import many, said
 
@@ -37,7 +37,7 @@ def pages() -> dict[str, str]:
     return {"/": made.tab(cards, stand(30, START + 60)), "/river": made.wall(cards, stand(30, START + 60))}
 
 
-async def opened(browser: Browser, site: Site, path: str, script: str = "", **more: Any) -> Page:
+async def opened(browser: Browser, site: SamplePages, path: str, script: str = "", **more: Any) -> Page:
     page = await (await browser.new_context(**more)).new_page()
     await page.clock.install()
     if script:

@@ -13,7 +13,7 @@ from backchannel.web.card_view import CardView
 from backchannel.web.pages import Pages
 from tests.browser.conftest import Complaints
 from tests.browser.hostile_posts import BODIES, SLIDE, TALL, TEXTS, WIDE, hostile
-from tests.browser.page_site import CONFIG, Site, serving, stand
+from tests.browser.page_site import CONFIG, SamplePages, serving, stand
 from tests.browser.samples import START
 from tests.browser.test_looks import many
 from tests.browser.tracing import Held, traced
@@ -60,7 +60,7 @@ async def _heard(page: Page, seq: int) -> None:
     )
 
 
-def loading(site: Site, path: str) -> Work:
+def loading(site: SamplePages, path: str) -> Work:
     async def work(page: Page) -> None:
         await page.goto(site.url + path)
         await page.evaluate(SETTLED)
@@ -68,7 +68,7 @@ def loading(site: Site, path: str) -> Work:
     return work
 
 
-def hearing(site: Site, path: str, cards: list[CardView], *, at_once: bool) -> Work:
+def hearing(site: SamplePages, path: str, cards: list[CardView], *, at_once: bool) -> Work:
     async def work(page: Page) -> None:
         await page.goto(site.url + path)
         await site.listened()

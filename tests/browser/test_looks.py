@@ -17,7 +17,7 @@ from backchannel.model import Author, Face, Post
 from backchannel.web.card_view import BLANK_VIEW, CardView
 from backchannel.web.pages import Pages
 from tests.browser.conftest import Complaints
-from tests.browser.page_site import CONFIG, Site, serving, stand, views
+from tests.browser.page_site import CONFIG, SamplePages, serving, stand, views
 from tests.browser.samples import START, posts
 
 pytestmark = pytest.mark.browser
@@ -81,7 +81,7 @@ def walls() -> dict[str, str]:
     }
 
 
-async def _open(browser: Browser, site: Site, path: str, size: tuple[int, int]) -> Page:
+async def _open(browser: Browser, site: SamplePages, path: str, size: tuple[int, int]) -> Page:
     size_px: ViewportSize = {"width": size[0], "height": size[1]}
     page = await browser.new_page(viewport=size_px, reduced_motion="reduce")
     await page.goto(site.url + path)
@@ -156,7 +156,7 @@ async def test_a_wall_lives_on_its_frames(browser: Browser) -> None:
         assert await page.locator("bc-card").count() == 0
 
 
-async def _heard(page: Page, site: Site, frame: dict[str, Any], seq: str) -> None:
+async def _heard(page: Page, site: SamplePages, frame: dict[str, Any], seq: str) -> None:
     await site.listened()
     await site.say(frame)
     await page.wait_for_function("seq => document.getElementById('page').dataset.seq === seq", arg=seq)

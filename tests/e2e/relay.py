@@ -18,7 +18,7 @@ import yaml
 START_S = 20.0
 
 
-class Relay:
+class RealRelay:
     """A relay that can be started, stopped, killed and frozen; its events stay in `folder`."""
 
     def __init__(self, program: Path, folder: Path) -> None:
@@ -92,9 +92,9 @@ def find_relay(root: Path) -> Path:
 
 
 @contextmanager
-def running_relay(root: Path, folder: Path) -> Iterator[Relay]:
+def running_relay(root: Path, folder: Path) -> Iterator[RealRelay]:
     """A relay for the length of a block."""
-    relay = Relay(find_relay(root), folder)
+    relay = RealRelay(find_relay(root), folder)
     relay.start()
     try:
         yield relay

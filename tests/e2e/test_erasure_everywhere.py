@@ -17,7 +17,7 @@ from backchannel.clock import Clock
 from backchannel.sources.nostr.wire import sign_event
 from tests.e2e.relay import running_relay
 from tests.kit.http_server import listening
-from tests.kit.program import Served, config_text, serving
+from tests.kit.program import RunningProgram, config_text, serving
 
 CANARIES = ("canarytext", "canaryhandle", "canaryalt", "canaryreason")
 
@@ -70,7 +70,7 @@ def found(folder: Path, *canaries: bytes) -> set[tuple[str, bytes]]:
     }
 
 
-async def names(server: Served) -> list[str]:
+async def names(server: RunningProgram) -> list[str]:
     return sorted(post["text"].split()[0] for post in (await server.get("/api/v1/posts"))["posts"])
 
 

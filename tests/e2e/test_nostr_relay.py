@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from backchannel.clock import Clock
 from backchannel.contract import SourceError
 from backchannel.model import Node, Posted
-from tests.e2e.relay import Relay, find_relay, running_relay
+from tests.e2e.relay import RealRelay, find_relay, running_relay
 from tests.sources.nostr.kit import ADA, GRACE, MALLORY, NostrReading, NostrWriter, Wire, publish
 
 pytestmark = pytest.mark.e2e
@@ -23,14 +23,14 @@ def now() -> float:
 
 
 @pytest.fixture(scope="module")
-def relay(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+def relay(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRelay]:
     """One relay for all that do not end it."""
     with running_relay(root, tmp_path_factory.mktemp("relay")) as running:
         yield running
 
 
 @pytest.fixture
-async def house(relay: Relay) -> AsyncIterator[NostrReading]:
+async def house(relay: RealRelay) -> AsyncIterator[NostrReading]:
     """Reads what is written from a minute ago on; every test has writers of its own."""
     made = NostrReading(relay.url, since=now() - 60)
     yield made
@@ -47,7 +47,7 @@ def note(writer: NostrWriter, text: str, *tags: tuple[str, ...], at: float = 0) 
 
 
 async def test_a_published_post_comes_at_once_with_its_authors_name(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     await publish(
@@ -63,7 +63,7 @@ async def test_a_published_post_comes_at_once_with_its_authors_name(
 
 
 async def test_what_was_stored_before_comes_in_order_and_with_a_cursor(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     at = int(now()) - 30
     await publish(relay.url, *(note(writer, f"{n} of {writer.name}", at=at + n) for n in (2, 0, 1)))
@@ -74,7 +74,7 @@ async def test_what_was_stored_before_comes_in_order_and_with_a_cursor(
 
 
 async def test_another_spelling_of_the_hashtag_is_found(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     shouted = writer.wire("loud", ("t", "BACKCHANNEL"), at=now())
@@ -83,7 +83,7 @@ async def test_another_spelling_of_the_hashtag_is_found(
 
 
 async def test_a_deletion_by_the_author_takes_the_post_down(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     said = note(writer, "a slip")
@@ -94,7 +94,7 @@ async def test_a_deletion_by_the_author_takes_the_post_down(
 
 
 async def test_a_deletion_by_somebody_else_is_ignored(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     mallory = NostrWriter(f"mallory of {writer.name}")
     reader = house.read()
@@ -111,7 +111,7 @@ async def test_a_deletion_by_somebody_else_is_ignored(
 
 
 async def test_a_post_deleted_while_we_were_away_is_taken_down_on_return(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     said = note(writer, "gone tomorrow")
     await publish(relay.url, said)
@@ -129,7 +129,7 @@ async def test_a_post_deleted_while_we_were_away_is_taken_down_on_return(
 
 
 async def test_a_quoted_post_is_fetched_and_shown(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     quoted = GRACE.wire(f"words worth quoting, for {writer.name}", at=now())
     await publish(relay.url, quoted, GRACE.profile(at=now(), display_name="Grace Hopper"))
@@ -144,7 +144,7 @@ async def test_a_quoted_post_is_fetched_and_shown(
 
 
 async def test_the_relay_refuses_a_tampered_event_and_nothing_of_it_comes(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     forged = {**note(writer, "true words"), "content": "false words"}
@@ -157,7 +157,7 @@ async def test_the_relay_refuses_a_tampered_event_and_nothing_of_it_comes(
 
 
 async def test_reading_resumes_where_it_stopped(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     long_ago, lately = note(writer, "long ago", at=now() - 3000), note(writer, "lately")
     house = NostrReading(relay.url, since=now() - 4000)
@@ -184,7 +184,7 @@ async def has_stored(url: str, ids: list[str]) -> None:
                 found += [said[2]["id"]] if said[0] == "EVENT" else []
 
 
-async def test_more_posts_than_a_page_all_come(relay: Relay, writer: NostrWriter) -> None:
+async def test_more_posts_than_a_page_all_come(relay: RealRelay, writer: NostrWriter) -> None:
     at = int(now()) - 3000
     written = [note(writer, f"page {n}", at=at + n // 3) for n in range(70)]
     await publish(relay.url, *written)
@@ -203,7 +203,7 @@ async def test_more_posts_than_a_page_all_come(relay: Relay, writer: NostrWriter
 
 
 async def test_two_relays_give_equal_posts_for_one_event(
-    root: Path, tmp_path: Path, relay: Relay, writer: NostrWriter
+    root: Path, tmp_path: Path, relay: RealRelay, writer: NostrWriter
 ) -> None:
     with running_relay(root, tmp_path) as other:
         await publish(other.url, writer.profile(at=now(), name="Only here"))
@@ -274,7 +274,7 @@ def test_the_relay_is_the_real_one(root: Path) -> None:
 
 
 async def test_latency_from_publishing_to_the_batch_is_printed(
-    house: NostrReading, relay: Relay, writer: NostrWriter, tell: Callable[[str], None]
+    house: NostrReading, relay: RealRelay, writer: NostrWriter, tell: Callable[[str], None]
 ) -> None:
     clock = Clock()
     reader = house.read()
@@ -297,7 +297,7 @@ def _has(event_id: str) -> Callable[..., bool]:
 
 
 async def test_mallory_cannot_write_in_anothers_name(
-    house: NostrReading, relay: Relay, writer: NostrWriter
+    house: NostrReading, relay: RealRelay, writer: NostrWriter
 ) -> None:
     reader = house.read()
     stolen = {**note(MALLORY, "in your name"), "pubkey": writer.pubkey}

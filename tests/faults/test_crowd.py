@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 
 from tests.conftest import Tell
 from tests.kit.http_server import blog
-from tests.kit.program import Served, config_text, serving
+from tests.kit.program import RunningProgram, config_text, serving
 
 SILENT, BUSY = 1500, 600
 WORDS = 10
@@ -37,7 +37,7 @@ async def crowd(url: str) -> AsyncIterator[dict[str, int]]:
             got.update(json.loads(said))
 
 
-async def watch(server: Served, gaps: list[float], ready: asyncio.Event) -> None:
+async def watch(server: RunningProgram, gaps: list[float], ready: asyncio.Event) -> None:
     """A wall: how long it heard nothing, each time."""
     async with ClientSession() as web, web.ws_connect(f"{server.url}/live", max_msg_size=0) as live:
         await live.receive_json()
@@ -49,13 +49,13 @@ async def watch(server: Served, gaps: list[float], ready: asyncio.Event) -> None
             ready.set()
 
 
-def status_of(server: Served, name: str) -> int:
+def status_of(server: RunningProgram, name: str) -> int:
     """A figure of the process, in KiB."""
     lines = Path(f"/proc/{server.process.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
-async def say_alone(server: Served, verdict: str, subject: str) -> float:
+async def say_alone(server: RunningProgram, verdict: str, subject: str) -> float:
     """A word over a connection of its own, as the command says it. Gives the seconds it took."""
     async with ClientSession() as web:
         began, server.http = time.monotonic(), web

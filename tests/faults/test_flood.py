@@ -16,7 +16,7 @@ import pytest
 from backchannel.clock import Clock
 from tests.conftest import Tell
 from tests.kit.http_server import Blog, blog
-from tests.kit.program import Served, config_text, serving
+from tests.kit.program import RunningProgram, config_text, serving
 from tests.kit.websocket_server import fake_websocket
 from tests.sources.nostr.kit import NostrWriter, Wire, storing
 
@@ -33,7 +33,7 @@ def cost(pid: int) -> tuple[float, int]:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"), int(peak[1]) // 1024
 
 
-async def all_posts(server: Served, query: str = "") -> list[dict[str, Any]]:
+async def all_posts(server: RunningProgram, query: str = "") -> list[dict[str, Any]]:
     """Everything that the API gives, page by page."""
     posts, before = list[dict[str, Any]](), ""
     while True:
@@ -44,7 +44,7 @@ async def all_posts(server: Served, query: str = "") -> list[dict[str, Any]]:
             return posts
 
 
-async def until(is_so: Callable[[dict[str, Any]], bool], server: Served) -> dict[str, Any]:
+async def until(is_so: Callable[[dict[str, Any]], bool], server: RunningProgram) -> dict[str, Any]:
     """Ask `/healthz` until it says so."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -125,7 +125,7 @@ async def test_one_authors_flood_pushes_nobody_off_the_wall_and_loses_nothing(
             tell(f"{NOTES} notes of one author: {spent}, {shown} of them on the wall")
 
 
-async def lift_and_block(server: Served, found: list[dict[str, Any]], honest: list[str]) -> None:
+async def lift_and_block(server: RunningProgram, found: list[dict[str, Any]], honest: list[str]) -> None:
     """A person puts one on the wall, and then has enough of its author."""
     key = next(post["key"] for post in found if post["card"]["clearance"] == "folded")
     assert await server.say("show", str(key)) == (200, {"message": "shown", "saved": True})

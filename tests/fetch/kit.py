@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from backchannel.fetch import Fetcher
 from backchannel.fetch.guard import AddrInfo
 from backchannel.fetch.resolve import Resolve
-from tests.kit.raw_server import Server, answering, reply
+from tests.kit.raw_server import RawServer, answering, reply
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 LOOPBACK = ("127.0.0.0/8",)
@@ -49,7 +49,7 @@ ODD = [
 
 
 @asynccontextmanager
-async def canary(host: str = "127.0.0.1") -> AsyncIterator[Server]:
+async def canary(host: str = "127.0.0.1") -> AsyncIterator[RawServer]:
     """What must not be reached."""
     async with answering(lambda path, headers: reply(b"secret"), host) as server:
         yield server

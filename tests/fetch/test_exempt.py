@@ -4,10 +4,10 @@ import pytest
 
 from backchannel.fetch import FetchError, Refused, origin_of
 from tests.fetch.kit import EVERYWHERE, INWARD, LOOPBACK, ODD, Making, canary, echoing, names
-from tests.kit.raw_server import Server, answering, reply
+from tests.kit.raw_server import RawServer, answering, reply
 
 
-def named(server: Server) -> set[tuple[str, int]]:
+def named(server: RawServer) -> set[tuple[str, int]]:
     return {("127.0.0.1", server.port)}
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from backchannel.hub.gate import tls_context
-from tests.kit.front import Served, serve
+from tests.kit.front import Front, serve
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
+async def served(tmp_path: Path) -> AsyncIterator[Front]:
     async with serve(tmp_path) as server:
         yield server
 
@@ -49,6 +49,6 @@ def trust(certificate: tuple[Path, Path]) -> ssl.SSLContext:
 
 
 @pytest.fixture
-async def tls_served(tmp_path: Path, certificate: tuple[Path, Path]) -> AsyncIterator[Served]:
+async def tls_served(tmp_path: Path, certificate: tuple[Path, Path]) -> AsyncIterator[Front]:
     async with serve(tmp_path, tls=tls_context(*certificate)) as server:
         yield server

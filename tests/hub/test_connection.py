@@ -16,13 +16,13 @@ from backchannel.hub.connection import holds_bytes, parse_place
 from backchannel.hub.door import bound_buffers
 from backchannel.hub.gate import tls_context
 from tests.kit.clocks import turns, until
-from tests.kit.front import HANDSHAKE, Raw, Served
-from tests.kit.stand_in import EPOCH, Page
+from tests.kit.front import HANDSHAKE, Front, Raw
+from tests.kit.stand_in import EPOCH, WirePage
 
 BIG = "x" * 8000
 
 
-async def follow(ws: ClientConnection, page: Page, seq: int) -> None:
+async def follow(ws: ClientConnection, page: WirePage, seq: int) -> None:
     """Read until the page stands at that number."""
     async with asyncio.timeout(10):
         while page.seq < seq:
@@ -39,8 +39,8 @@ async def closing(ws: ClientConnection) -> int:
         return closed.rcvd.code if closed.rcvd else 0
 
 
-async def test_a_real_client_follows_and_resumes(served: Served) -> None:
-    page = Page()
+async def test_a_real_client_follows_and_resumes(served: Front) -> None:
+    page = WirePage()
     async with connect(served.url("/live", "ws")) as ws:
         served.stage.say("one")
         await follow(ws, page, 1)
@@ -51,33 +51,33 @@ async def test_a_real_client_follows_and_resumes(served: Served) -> None:
     assert page.cards.keys() == {1, 2}
 
 
-async def test_a_ping_is_answered(served: Served) -> None:
+async def test_a_ping_is_answered(served: Front) -> None:
     async with connect(served.url("/live", "ws")) as ws:
         await asyncio.wait_for(await ws.ping(b"are you there"), 10)
 
 
-async def test_a_client_that_says_something_is_sent_away(served: Served) -> None:
+async def test_a_client_that_says_something_is_sent_away(served: Front) -> None:
     async with connect(served.url("/live", "ws")) as ws:
         await ws.send("hello")
         assert await closing(ws) == 1008
     await until(lambda: not served.hub.clients)
 
 
-async def test_a_message_above_4_kib_is_not_even_read(served: Served) -> None:
+async def test_a_message_above_4_kib_is_not_even_read(served: Front) -> None:
     async with connect(served.url("/live", "ws")) as ws:
         await ws.send("x" * 5000)
         assert await closing(ws) == 1009
     await until(lambda: not served.hub.clients)
 
 
-async def test_a_client_that_closes_is_answered_and_forgotten(served: Served) -> None:
+async def test_a_client_that_closes_is_answered_and_forgotten(served: Front) -> None:
     ws = await connect(served.url("/live", "ws"))
     await ws.close(1000)
     assert ws.close_code == 1000
     await until(lambda: not served.hub.clients)
 
 
-async def test_who_does_not_finish_the_closing_is_ended_and_told_nothing_more(served: Served) -> None:
+async def test_who_does_not_finish_the_closing_is_ended_and_told_nothing_more(served: Front) -> None:
     raw = await Raw().connect(served)
     await raw.write(Frame(Opcode.TEXT, b"hello").serialize(mask=True))
     await until(lambda: served.hub.late == 1)
@@ -89,7 +89,7 @@ async def test_who_does_not_finish_the_closing_is_ended_and_told_nothing_more(se
     raw.close()
 
 
-async def test_a_slow_reader_leaves_the_hot_set_and_catches_up_equal(served: Served) -> None:
+async def test_a_slow_reader_leaves_the_hot_set_and_catches_up_equal(served: Front) -> None:
     slow = await Raw(buffer=4096).connect(served)
     for number in range(100):
         served.stage.say(f"{number} {BIG}")
@@ -99,11 +99,11 @@ async def test_a_slow_reader_leaves_the_hot_set_and_catches_up_equal(served: Ser
     assert served.hub.late == 1
     key = served.stage.say("said while it did not read")
     served.stage.say("then changed", key=key)
-    seq, page = served.stage.board.seq, Page()
+    seq, page = served.stage.board.seq, WirePage()
     await slow.read_until(lambda: any(b"then changed" in message for message in slow.messages()[-1:]))
     for message in slow.messages():
         page.take(message)
-    fresh = Page()
+    fresh = WirePage()
     async with connect(served.url("/live", "ws"), max_size=None) as ws:
         await follow(ws, fresh, seq)
     assert (page.seq, page.cards) == (fresh.seq, fresh.cards)
@@ -112,7 +112,7 @@ async def test_a_slow_reader_leaves_the_hot_set_and_catches_up_equal(served: Ser
     slow.close()
 
 
-async def test_what_waits_for_a_slow_reader_is_bounded(served: Served) -> None:
+async def test_what_waits_for_a_slow_reader_is_bounded(served: Front) -> None:
     slow = await Raw(buffer=4096).connect(served)
     [connection] = served.hub.clients
     for number in range(100):
@@ -122,7 +122,7 @@ async def test_what_waits_for_a_slow_reader_is_bounded(served: Served) -> None:
     slow.close()
 
 
-async def test_pings_of_who_does_not_read_are_not_answered_without_end(served: Served) -> None:
+async def test_pings_of_who_does_not_read_are_not_answered_without_end(served: Front) -> None:
     slow = await Raw(buffer=4096).connect(served)
     ping = Frame(Opcode.PING, b"p" * 125).serialize(mask=True) * 500
     pinging = asyncio.create_task(slow.write(ping * 1000))  # 65 MB: ends only if somebody takes them
@@ -134,7 +134,7 @@ async def test_pings_of_who_does_not_read_are_not_answered_without_end(served: S
 
 
 @pytest.mark.parametrize("is_hidden", [True, False], ids=["taken down", "control"])
-async def test_what_is_taken_down_is_not_delivered_late(served: Served, is_hidden: bool) -> None:
+async def test_what_is_taken_down_is_not_delivered_late(served: Front, is_hidden: bool) -> None:
     slow = await Raw(buffer=4096).connect(served)
     [connection] = served.hub.clients
     while not connection.is_behind():
@@ -151,7 +151,7 @@ async def test_what_is_taken_down_is_not_delivered_late(served: Served, is_hidde
     slow.close()
 
 
-async def test_what_the_kernel_still_holds_is_dropped_with_a_takedown(served: Served) -> None:
+async def test_what_the_kernel_still_holds_is_dropped_with_a_takedown(served: Front) -> None:
     slow = await Raw(buffer=4096).connect(served)
     [connection] = served.hub.clients
     keys: list[int] = []
@@ -195,7 +195,7 @@ async def test_bytes_behind_a_tls_transport_are_seen(
 
 
 async def test_over_tls_what_is_taken_down_is_not_delivered_late(
-    tls_served: Served, trust: ssl.SSLContext
+    tls_served: Front, trust: ssl.SSLContext
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", tls_served.number, ssl=trust, limit=4096)
     writer.write(HANDSHAKE.format(after=0, epoch="").encode())
@@ -234,7 +234,7 @@ def test_a_place_that_makes_no_sense_is_the_beginning(target: str, place: tuple[
     assert parse_place(target) == place
 
 
-async def test_too_many_parameters_are_the_beginning_too(served: Served) -> None:
+async def test_too_many_parameters_are_the_beginning_too(served: Front) -> None:
     served.stage.say("one")
     target = "/live?" + "&".join(f"a{number}=1" for number in range(50)) + f"&after=1&epoch={EPOCH}"
     async with connect(served.url(target, "ws")) as ws:

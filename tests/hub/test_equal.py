@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from backchannel.hub.hub import Hub
 from backchannel.web.card_cache import CardCache
 from tests.kit.clocks import ManualClock, turns
-from tests.kit.stand_in import Page, Stage, Watcher
+from tests.kit.stand_in import Stage, Watcher, WirePage
 
 CAP = 4
 PAGES = 4
@@ -39,13 +39,13 @@ steps = st.lists(
 )
 
 
-class World:
+class HubWorld:
     """A board, a hub and some pages, to which the steps happen."""
 
     def __init__(self) -> None:
         self.stage, self.clock = Stage(cap=CAP), ManualClock(1_790_000_000.0, sleeps="held")
         self.hub = Hub(self.stage, CardCache(self.stage, zone=UTC, own_tags=[]), self.clock)
-        self.pages = [Page(cap=CAP) for _ in range(PAGES)]
+        self.pages = [WirePage(cap=CAP) for _ in range(PAGES)]
         self.watchers: list[Watcher | None] = [None] * PAGES
 
     async def step(self, name: str, number: int) -> None:
@@ -93,7 +93,7 @@ class World:
         for number in range(PAGES):
             self._move("come", number)
 
-    async def end(self) -> list[Page]:
+    async def end(self) -> list[WirePage]:
         """Until the log has what is veiled, a page may hold an older card in the place of a covered one."""
         for key in sorted(self.stage.covered):
             self.stage.store(key)
@@ -103,14 +103,14 @@ class World:
             self._move("resume", number)
         await self.come()
         await turns(12)
-        fresh = Page(cap=CAP)
+        fresh = WirePage(cap=CAP)
         Watcher(self.hub, fresh).join()
         await turns(12)
         return [fresh, *self.pages]
 
 
-async def play(script: list[Step]) -> list[Page]:
-    world = World()
+async def play(script: list[Step]) -> list[WirePage]:
+    world = HubWorld()
     running = asyncio.create_task(world.hub.run())
     world.stage.say("the first")
     await world.come()
@@ -123,7 +123,7 @@ async def play(script: list[Step]) -> list[Page]:
     return pages
 
 
-def shown(page: Page) -> tuple[int, bool, list[dict[str, Any]], dict[int, dict[str, Any]]]:
+def shown(page: WirePage) -> tuple[int, bool, list[dict[str, Any]], dict[int, dict[str, Any]]]:
     assert all(card["clearance"] == "open" for card in page.cards.values())
     return page.seq, page.is_blank, page.lines, page.cards
 

@@ -5,13 +5,13 @@ import asyncio
 from websockets.frames import Close, Frame, Opcode
 
 from tests.kit.clocks import turns, until
-from tests.kit.front import Raw, Served
-from tests.kit.stand_in import Page
+from tests.kit.front import Front, Raw
+from tests.kit.stand_in import WirePage
 
 BIG = "x" * 8000
 
 
-async def test_a_guest_is_told_what_everybody_is(served: Served) -> None:
+async def test_a_guest_is_told_what_everybody_is(served: Front) -> None:
     served.stage.say("one")
     guest, other = await Raw().connect(served, is_used=True), await Raw().connect(served)
     served.stage.say("two")
@@ -21,7 +21,7 @@ async def test_a_guest_is_told_what_everybody_is(served: Served) -> None:
     assert guest.messages() == other.messages()
 
 
-async def test_a_guest_that_says_something_is_sent_away(served: Served) -> None:
+async def test_a_guest_that_says_something_is_sent_away(served: Front) -> None:
     guest = await Raw().connect(served, is_used=True)
     await guest.write(Frame(Opcode.TEXT, b"hello").serialize(mask=True))
     await guest.read_until(lambda: Close(1008, "").serialize() in guest.data)
@@ -30,7 +30,7 @@ async def test_a_guest_that_says_something_is_sent_away(served: Served) -> None:
     guest.close()
 
 
-async def test_a_guest_that_does_not_read_leaves_the_hot_set_and_catches_up(served: Served) -> None:
+async def test_a_guest_that_does_not_read_leaves_the_hot_set_and_catches_up(served: Front) -> None:
     guest = await Raw(buffer=4096).connect(served, is_used=True)
     while not served.hub.late:
         served.stage.say(BIG)
@@ -43,7 +43,7 @@ async def test_a_guest_that_does_not_read_leaves_the_hot_set_and_catches_up(serv
     await until(subscriber.is_ready)
     await served.clock.advance(3.0)
     await reading
-    page = Page()
+    page = WirePage()
     for message in guest.messages():
         page.take(message)
     assert page.cards.keys() == served.stage.board.items.keys()
@@ -51,7 +51,7 @@ async def test_a_guest_that_does_not_read_leaves_the_hot_set_and_catches_up(serv
     guest.close()
 
 
-async def test_a_guest_that_is_behind_does_not_get_what_is_taken_down(served: Served) -> None:
+async def test_a_guest_that_is_behind_does_not_get_what_is_taken_down(served: Front) -> None:
     guest = await Raw(buffer=4096).connect(served, is_used=True)
     [subscriber] = served.hub.clients
     while not subscriber.is_behind():
@@ -66,7 +66,7 @@ async def test_a_guest_that_is_behind_does_not_get_what_is_taken_down(served: Se
     await until(lambda: not served.hub.clients)
 
 
-async def test_a_guest_is_told_when_we_go(served: Served) -> None:
+async def test_a_guest_is_told_when_we_go(served: Front) -> None:
     guest = await Raw().connect(served, is_used=True)
     closing = asyncio.create_task(served.hub.close(patience_s=10.0))
     await guest.read_until(lambda: Close(1001, "").serialize() in guest.data)

@@ -19,16 +19,16 @@ from websockets.frames import Frame, Opcode
 from backchannel.hub.door import Capacity
 from backchannel.hub.gate import MAX_HEAD, tls_context
 from tests.kit.clocks import turns, until
-from tests.kit.front import HANDSHAKE, Raw, Served, serve
+from tests.kit.front import HANDSHAKE, Front, Raw, serve
 
 UPGRADE = HANDSHAKE.format(after=0, epoch="").encode()
 
 
-async def knock(served: Served) -> tuple[StreamReader, StreamWriter]:
+async def knock(served: Front) -> tuple[StreamReader, StreamWriter]:
     return await asyncio.open_connection("127.0.0.1", served.number)
 
 
-async def ask(served: Served, request: bytes) -> bytes:
+async def ask(served: Front, request: bytes) -> bytes:
     """Everything that comes back until the server closes."""
     reader, writer = await knock(served)
     writer.write(request)
@@ -44,7 +44,7 @@ async def head_of(reader: StreamReader) -> bytes:
         return await reader.readuntil(b"\r\n\r\n")
 
 
-async def test_a_page_and_a_websocket_come_from_the_same_port(served: Served) -> None:
+async def test_a_page_and_a_websocket_come_from_the_same_port(served: Front) -> None:
     served.stage.say("hello")
     async with ClientSession() as session, session.get(served.url("/healthz")) as response:
         assert response.status == 200
@@ -53,7 +53,7 @@ async def test_a_page_and_a_websocket_come_from_the_same_port(served: Served) ->
         assert json.loads(await ws.recv())["put"][0]["body"] == ["hello"]
 
 
-async def test_a_handshake_that_comes_byte_by_byte_is_one(served: Served) -> None:
+async def test_a_handshake_that_comes_byte_by_byte_is_one(served: Front) -> None:
     reader, writer = await knock(served)
     for byte in UPGRADE:
         writer.write(bytes([byte]))
@@ -64,7 +64,7 @@ async def test_a_handshake_that_comes_byte_by_byte_is_one(served: Served) -> Non
     writer.close()
 
 
-async def test_a_request_that_comes_byte_by_byte_is_answered(served: Served) -> None:
+async def test_a_request_that_comes_byte_by_byte_is_answered(served: Front) -> None:
     reader, writer = await knock(served)
     for byte in b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n":
         writer.write(bytes([byte]))
@@ -75,7 +75,7 @@ async def test_a_request_that_comes_byte_by_byte_is_answered(served: Served) -> 
 
 
 @pytest.mark.parametrize("garbage", [b"\x00garbage\r\n\r\n", b"\x16\x03\x01\x02\x00", b"hello\r\n\r\n"])
-async def test_what_is_no_request_is_answered_400(served: Served, garbage: bytes) -> None:
+async def test_what_is_no_request_is_answered_400(served: Front, garbage: bytes) -> None:
     assert (await ask(served, garbage)).startswith(b"HTTP/1.1 400 ")
 
 
@@ -87,18 +87,18 @@ async def test_what_is_no_request_is_answered_400(served: Served, garbage: bytes
         UPGRADE.replace(b"Host: ", b"Content-Length: 5\r\nHost: "),
     ],
 )
-async def test_an_upgrade_that_is_none_is_answered_400(served: Served, head: bytes) -> None:
+async def test_an_upgrade_that_is_none_is_answered_400(served: Front, head: bytes) -> None:
     answer = await ask(served, head)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert served.hub.clients == set()
 
 
-async def test_a_head_of_more_than_16_kib_is_refused(served: Served) -> None:
+async def test_a_head_of_more_than_16_kib_is_refused(served: Front) -> None:
     lines = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1000) for number in range(MAX_HEAD // 1000 + 1))
     assert (await ask(served, b"GET / HTTP/1.1\r\n" + lines)).startswith(b"HTTP/1.1 431 ")
 
 
-async def test_a_head_that_does_not_come_is_not_waited_for(served: Served) -> None:
+async def test_a_head_that_does_not_come_is_not_waited_for(served: Front) -> None:
     reader, writer = await knock(served)
     writer.write(b"GET /live HTTP/1.1\r\nHost: x\r\n")
     await until(lambda: bool(served.port.lobby.fresh.all))
@@ -109,7 +109,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(served: Served) -> No
     writer.close()
 
 
-async def test_a_page_that_nobody_takes_is_not_kept(served: Served) -> None:
+async def test_a_page_that_nobody_takes_is_not_kept(served: Front) -> None:
     for number in range(200):
         served.stage.say(f"{number} {'x' * 20_000}", publish=False)
     raw = Raw(buffer=4096)
@@ -125,7 +125,7 @@ async def test_a_page_that_nobody_takes_is_not_kept(served: Served) -> None:
     raw.close()
 
 
-async def test_who_says_nothing_at_all_is_told_nothing(served: Served) -> None:
+async def test_who_says_nothing_at_all_is_told_nothing(served: Front) -> None:
     reader, writer = await knock(served)
     await until(lambda: bool(served.port.lobby.fresh.all))
     await served.clock.advance(12.0)
@@ -133,7 +133,7 @@ async def test_who_says_nothing_at_all_is_told_nothing(served: Served) -> None:
     writer.close()
 
 
-async def test_a_connection_that_is_lost_at_the_gate_leaves_nothing(served: Served) -> None:
+async def test_a_connection_that_is_lost_at_the_gate_leaves_nothing(served: Front) -> None:
     _, writer = await knock(served)
     writer.write(b"GET /li")
     await until(lambda: bool(served.port.lobby.fresh.all))
@@ -142,7 +142,7 @@ async def test_a_connection_that_is_lost_at_the_gate_leaves_nothing(served: Serv
     assert served.port.door.enter("127.0.0.1")
 
 
-async def test_an_upgrade_on_a_connection_used_before_reaches_the_same_hub(served: Served) -> None:
+async def test_an_upgrade_on_a_connection_used_before_reaches_the_same_hub(served: Front) -> None:
     reader, writer = await knock(served)
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
     head = await head_of(reader)
@@ -157,14 +157,14 @@ async def test_an_upgrade_on_a_connection_used_before_reaches_the_same_hub(serve
     await until(lambda: not served.hub.clients)
 
 
-async def test_live_without_an_upgrade_says_what_it_is(served: Served) -> None:
+async def test_live_without_an_upgrade_says_what_it_is(served: Front) -> None:
     async with ClientSession() as session, session.get(served.url("/live")) as response:
         assert response.status == 426
         assert "websocket" in await response.text()
 
 
 @pytest.mark.parametrize("is_used", [False, True], ids=["gate", "fallback"])
-async def test_a_foreign_page_may_not_open_a_socket(served: Served, is_used: bool) -> None:
+async def test_a_foreign_page_may_not_open_a_socket(served: Front, is_used: bool) -> None:
     foreign = UPGRADE.replace(b"Host: ", b"Origin: https://evil.example\r\nHost: ")
     before = b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n" if is_used else b""
     reader, writer = await knock(served)
@@ -178,7 +178,7 @@ async def test_a_foreign_page_may_not_open_a_socket(served: Served, is_used: boo
 
 
 @pytest.mark.parametrize("origin", ["own", "https://wall.example"])
-async def test_our_own_page_may(served: Served, origin: str) -> None:
+async def test_our_own_page_may(served: Front, origin: str) -> None:
     origin = served.url() if origin == "own" else origin
     async with connect(served.url("/live", "ws"), additional_headers={"Origin": origin}) as ws:
         assert b"protocol" in await ws.recv(decode=False)
@@ -277,7 +277,7 @@ async def test_where_places_are_scarce_nobody_is_kept_for_long(tmp_path: Path) -
         idle[1].close()
 
 
-async def test_without_a_descriptor_it_says_so_once_and_comes_back_by_itself(served: Served) -> None:
+async def test_without_a_descriptor_it_says_so_once_and_comes_back_by_itself(served: Front) -> None:
     clients = [socket.create_connection(("127.0.0.1", served.number)) for _ in range(50)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for client in clients:
@@ -299,7 +299,7 @@ async def test_without_a_descriptor_it_says_so_once_and_comes_back_by_itself(ser
         client.close()
 
 
-async def test_what_comes_with_the_handshake_is_answered_after_it(served: Served) -> None:
+async def test_what_comes_with_the_handshake_is_answered_after_it(served: Front) -> None:
     ping = Frame(Opcode.PING, b"early").serialize(mask=True)
     pong = Frame(Opcode.PONG, b"early").serialize(mask=False)
     for before in (b"", b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n"):
@@ -315,7 +315,7 @@ async def test_what_comes_with_the_handshake_is_answered_after_it(served: Served
 
 
 @pytest.mark.parametrize("is_used", [False, True], ids=["gate", "fallback"])
-async def test_a_foreign_name_that_leads_here_is_no_proof(served: Served, is_used: bool) -> None:
+async def test_a_foreign_name_that_leads_here_is_no_proof(served: Front, is_used: bool) -> None:
     rebound = UPGRADE.replace(
         b"Host: 127.0.0.1",
         b"Host: evil.example:%d\r\nOrigin: http://evil.example:%d" % ((served.number,) * 2),
@@ -359,7 +359,7 @@ async def test_at_the_end_everybody_is_told_that_we_go(tmp_path: Path) -> None:
     assert caught.value.rcvd.code == 1001
 
 
-async def test_over_tls_it_is_the_same(tls_served: Served, trust: ssl.SSLContext) -> None:
+async def test_over_tls_it_is_the_same(tls_served: Front, trust: ssl.SSLContext) -> None:
     key = tls_served.stage.say("hello")
     async with ClientSession() as session, session.get(tls_served.url("/wall", "https"), ssl=trust) as page:
         assert "hello" in await page.text()

@@ -10,7 +10,7 @@ import pytest
 from backchannel.hub.hub import SLICE, Hub
 from backchannel.web.card_cache import CardCache
 from tests.kit.clocks import ManualClock, turns
-from tests.kit.stand_in import EPOCH, Page, Stage, Watcher
+from tests.kit.stand_in import EPOCH, Stage, Watcher, WirePage
 
 
 class Rig(NamedTuple):
@@ -19,8 +19,8 @@ class Rig(NamedTuple):
     clock: ManualClock
     views: CardCache
 
-    def watch(self, page: Page | None = None) -> Watcher:
-        return Watcher(self.hub, page or Page()).join()
+    def watch(self, page: WirePage | None = None) -> Watcher:
+        return Watcher(self.hub, page or WirePage()).join()
 
     async def settle(self) -> None:
         await turns(20)
@@ -102,7 +102,7 @@ async def test_beyond_200_changes_a_page_begins_anew(rig: Rig) -> None:
 async def test_a_number_that_is_not_ours_begins_anew(rig: Rig, after: int, epoch: str) -> None:
     rig.stage.say("one")
     rig.stage.say("two")
-    watcher = Watcher(rig.hub, Page())
+    watcher = Watcher(rig.hub, WirePage())
     rig.hub.join(watcher, after, epoch)
     assert watcher.messages[1]["prev"] == 0
 
@@ -285,7 +285,7 @@ async def test_a_card_without_words_in_the_log_stops_the_house() -> None:
     hub = Hub(stage, CardCache(stage, zone=UTC, own_tags=[]), ManualClock(1_790_000_000.0, sleeps="held"))
     key = stage.say("lost", publish=False)
     stage.words.clear()
-    Watcher(hub, Page()).join()
+    Watcher(hub, WirePage()).join()
     with pytest.raises(ExceptionGroup) as caught:
         await hub.run()
     assert caught.group_contains(LookupError, match=f"card {key}")

@@ -22,10 +22,10 @@ from backchannel.model import Posted
 from backchannel.sequencer import Sequencer
 from backchannel.sequencer.desk import Desk
 from backchannel.web.card_cache import CardCache
-from tests.kit.stand_in import Page, make_post
+from tests.kit.stand_in import WirePage, make_post
 
 
-class House(NamedTuple):
+class LiveHub(NamedTuple):
     sequencer: Sequencer
     desk: Desk
     url: str
@@ -35,7 +35,7 @@ class House(NamedTuple):
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path) -> AsyncIterator[LiveHub]:
     clock = Clock()
     log = SqliteLog(tmp_path / "log.db")
     sequencer = Sequencer(log, Spool(tmp_path / "takedowns"), Rules("open", 0.0), clock, b"k" * 32)
@@ -44,30 +44,30 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with Port(hub, Door(), web.Application(), clock) as port:
         _, number = await port.listen("127.0.0.1", 0)
         running = [asyncio.create_task(port.run()), asyncio.create_task(sequencer.run())]
-        yield House(sequencer, Desk(sequencer), f"ws://127.0.0.1:{number}/live")
+        yield LiveHub(sequencer, Desk(sequencer), f"ws://127.0.0.1:{number}/live")
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     await sequencer.close()
 
 
-async def texts(ws: ClientConnection, page: Page, wanted: set[str]) -> None:
+async def texts(ws: ClientConnection, page: WirePage, wanted: set[str]) -> None:
     """Read on until the page shows exactly these."""
     async with asyncio.timeout(10):
         while {card["body"][0] for card in page.cards.values()} != wanted:
             page.take(await ws.recv())
 
 
-async def test_a_post_is_on_every_page_when_the_log_has_it(house: House) -> None:
-    page = Page()
+async def test_a_post_is_on_every_page_when_the_log_has_it(house: LiveHub) -> None:
+    page = WirePage()
     async with connect(house.url) as ws:
         await house.say(1, "hello")
         await texts(ws, page, {"hello"})
     assert page.seq == house.sequencer.board.seq
 
 
-async def test_a_hide_takes_the_card_away_and_an_undo_brings_it_back(house: House) -> None:
-    page = Page()
+async def test_a_hide_takes_the_card_away_and_an_undo_brings_it_back(house: LiveHub) -> None:
+    page = WirePage()
     await house.say(1, "one")
     await house.say(2, "two")
     async with connect(house.url) as ws:
@@ -78,8 +78,8 @@ async def test_a_hide_takes_the_card_away_and_an_undo_brings_it_back(house: Hous
         await texts(ws, page, {"one", "two"})
 
 
-async def test_blank_reaches_a_page_and_leaves_it(house: House) -> None:
-    page = Page()
+async def test_blank_reaches_a_page_and_leaves_it(house: LiveHub) -> None:
+    page = WirePage()
     await house.say(1, "one")
     async with connect(house.url) as ws:
         for is_on in (True, False):
@@ -89,8 +89,8 @@ async def test_blank_reaches_a_page_and_leaves_it(house: House) -> None:
                     page.take(await ws.recv())
 
 
-async def test_an_erased_post_goes_and_is_not_told_to_who_comes_later(house: House) -> None:
-    page = Page()
+async def test_an_erased_post_goes_and_is_not_told_to_who_comes_later(house: LiveHub) -> None:
+    page = WirePage()
     await house.say(1, "a canary")
     await house.say(2, "two")
     async with connect(house.url) as ws:

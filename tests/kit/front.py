@@ -67,7 +67,7 @@ class PlainSearch(Search):
         return sorted(found, reverse=True)[:limit]
 
 
-class Served(NamedTuple):
+class Front(NamedTuple):
     """A whole server on a free port."""
 
     stage: Stage
@@ -109,7 +109,7 @@ async def serve(
     size: Capacity = Capacity(),  # noqa: B008 -- it is frozen
     is_word: Callable[[bytes], bool] = lambda head: False,
     stage: Stage | None = None,
-) -> AsyncIterator[Served]:
+) -> AsyncIterator[Front]:
     stage, clock, desk = stage or Stage(), ManualClock(1_790_000_000.0, sleeps="held"), NotingDesk()
     health: list[SourceHealth] = []
     bugs = Bugs()
@@ -140,7 +140,7 @@ async def serve(
         running = asyncio.create_task(port.run())
         await turns(2)
         try:
-            yield Served(stage, hub, port, clock, desk, health, bugs, folder, host, number)
+            yield Front(stage, hub, port, clock, desk, health, bugs, folder, host, number)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -164,7 +164,7 @@ class Raw:
         self.is_ended = False
 
     async def connect(
-        self, served: Served, *, after: int = 0, epoch: str = "", is_used: bool = False
+        self, served: Front, *, after: int = 0, epoch: str = "", is_used: bool = False
     ) -> "Raw":
         """Upgrade; with `is_used` on a connection that has had a request before, as some proxies do."""
         await self.open(served)
@@ -177,7 +177,7 @@ class Raw:
         await until(lambda: len(served.hub.clients) > before)
         return self
 
-    async def open(self, served: Served) -> None:
+    async def open(self, served: Front) -> None:
         await asyncio.get_running_loop().sock_connect(self._sock, ("127.0.0.1", served.number))
 
     async def write(self, data: bytes) -> None:

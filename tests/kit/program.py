@@ -38,7 +38,7 @@ class NotServing(Exception):
     """It ended instead: its exit code, and what it said."""
 
 
-class Served:
+class RunningProgram:
     """The running program. `lines` is what it has said so far."""
 
     def __init__(self, folder: Path, process: asyncio.subprocess.Process, http: ClientSession) -> None:
@@ -117,7 +117,7 @@ class Served:
 @asynccontextmanager
 async def serving(
     folder: Path, *options: str, config: str = "", descriptors: int = 0
-) -> AsyncIterator[Served]:
+) -> AsyncIterator[RunningProgram]:
     """`backchannel serve` on this folder's config.yaml, which is written first where it is given.
 
     `descriptors`: as many files and sockets it may have open, where that is not left to the system.
@@ -136,7 +136,7 @@ async def serving(
         preexec_fn=limit,
     )  # fmt: skip
     async with ClientSession() as http:
-        served = Served(folder, process, http)
+        served = RunningProgram(folder, process, http)
         try:
             await served.is_up()
             yield served

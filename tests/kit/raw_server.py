@@ -134,7 +134,7 @@ MODES: Mapping[str, Mode] = {
 }  # fmt: skip
 
 
-class Server:
+class RawServer:
     """What a test sees of a running server: where it is, how often it was reached, who is still there."""
 
     def __init__(self) -> None:
@@ -157,9 +157,9 @@ class Server:
 @asynccontextmanager
 async def serving(
     handle: Callable[[str, Mapping[str, str], asyncio.StreamWriter], Awaitable[None]], host: str = "127.0.0.1"
-) -> AsyncIterator[Server]:
+) -> AsyncIterator[RawServer]:
     """A server on `host` that reads a request's head and leaves the rest to `handle`."""
-    server = Server()
+    server = RawServer()
     writers: list[asyncio.StreamWriter] = []
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -190,7 +190,7 @@ async def serving(
 
 
 @asynccontextmanager
-async def answering(answer: Answer, host: str = "127.0.0.1") -> AsyncIterator[Server]:
+async def answering(answer: Answer, host: str = "127.0.0.1") -> AsyncIterator[RawServer]:
     """A server whose every answer is a function of path and headers."""
 
     async def handle(path: str, headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
@@ -201,7 +201,7 @@ async def answering(answer: Answer, host: str = "127.0.0.1") -> AsyncIterator[Se
 
 
 @asynccontextmanager
-async def hostile(host: str = "127.0.0.1") -> AsyncIterator[Server]:
+async def hostile(host: str = "127.0.0.1") -> AsyncIterator[RawServer]:
     """A server with a path for every mode."""
 
     async def handle(path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:

@@ -157,7 +157,7 @@ async def events(sequencer: Sequencer) -> list[Event]:
     return [entry.event async for part in sequencer.log.after(0) for entry in part]  # type: ignore[misc]
 
 
-class Page:
+class BoardPage:
     """A browser tab: knows its number and what it shows. Written without the package's help."""
 
     def __init__(self) -> None:

@@ -157,7 +157,7 @@ class Lost(Exception):
     """A frame that does not fit: the page has to connect again."""
 
 
-class Page:
+class WirePage:
     """A page as docs/protocol.md asks for one: a number, and the newest cards by key."""
 
     def __init__(self, *, cap: int = CAP) -> None:
@@ -209,7 +209,7 @@ def payload(data: bytes) -> bytes:
 class Watcher:
     """A subscriber in memory: it may be lost, or take nothing for a while, at any moment."""
 
-    def __init__(self, hub: Hub, page: Page) -> None:
+    def __init__(self, hub: Hub, page: WirePage) -> None:
         self.number, self.page, self.is_aborted = 0, page, False
         self.messages: list[dict[str, Any]] = []
         self._hub = hub

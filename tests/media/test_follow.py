@@ -13,14 +13,14 @@ from backchannel.model import Deleted, Entry, Event, Posted, Rank, Ruled, Settle
 from backchannel.state import State
 from tests.kit.pictures import CLOCK, always, picture
 from tests.kit.posts import pictured
-from tests.kit.raw_server import Server, answering, reply, serving, silence
+from tests.kit.raw_server import RawServer, answering, reply, serving, silence
 
 
 class Unavailable(Exception):
     """The log does not take it now."""
 
 
-class House:
+class FollowedStore:
     """A state that folds what is submitted, and a turn as the sequencer's: what is no news is dropped."""
 
     def __init__(self, failures: int = 0) -> None:
@@ -89,7 +89,7 @@ class House:
 
 
 @asynccontextmanager
-async def silent(host: str = "127.0.0.1") -> AsyncIterator[Server]:
+async def silent(host: str = "127.0.0.1") -> AsyncIterator[RawServer]:
     """A server that says nothing, whatever it is asked for."""
 
     async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
@@ -101,7 +101,7 @@ async def silent(host: str = "127.0.0.1") -> AsyncIterator[Server]:
 
 async def test_every_picture_ends_in_one_settled(store: MediaStore) -> None:
     data = picture()
-    house = House()
+    house = FollowedStore()
     async with answering(lambda path, headers: reply(data if path == "/a" else b"no picture")) as server:
         good, bad = f"{server.url}/a", f"{server.url}/b"
         house.take(Posted(pictured("p1", good, bad)), Posted(pictured("p2", good)))
@@ -116,7 +116,7 @@ async def test_every_picture_ends_in_one_settled(store: MediaStore) -> None:
 
 
 async def test_a_post_that_comes_later_gets_its_pictures_too(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server, house.followed(store):
         await CLOCK.sleep(0)
         house.take(Posted(pictured("p1", server.url)))
@@ -125,7 +125,7 @@ async def test_a_post_that_comes_later_gets_its_pictures_too(store: MediaStore) 
 
 
 async def test_a_log_that_takes_nothing_now_is_asked_again(store: MediaStore) -> None:
-    house = House(failures=1)
+    house = FollowedStore(failures=1)
     async with answering(always(picture())) as server:
         house.take(Posted(pictured("p1", server.url)))
         async with house.followed(store):
@@ -135,7 +135,7 @@ async def test_a_log_that_takes_nothing_now_is_asked_again(store: MediaStore) ->
 
 
 async def test_a_post_waits_for_all_of_its_pictures_together_and_no_longer(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with silent() as server, answering(always(picture())) as quick:
         slow = [f"{server.url}/{n}" for n in range(9)]
         house.take(Posted(pictured("p1", quick.url, *slow)))
@@ -149,7 +149,7 @@ async def test_a_post_waits_for_all_of_its_pictures_together_and_no_longer(store
 
 
 async def test_time_that_passed_before_a_restart_counts(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with silent() as server:
         old = [Posted(pictured(f"p{n}", f"{server.url}/{n}", by=f"a{n}")) for n in range(900)]
         house.take(*old, ago_s=WAIT_S)
@@ -164,7 +164,7 @@ async def test_time_that_passed_before_a_restart_counts(store: MediaStore) -> No
 
 
 async def test_one_authors_silent_pictures_hold_up_nobody_elses(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with silent() as server, answering(always(picture()), "127.0.0.2") as quick:
         for n in range(12):
             urls = [f"{server.url}/{n}.{m}" for m in range(16)]
@@ -178,7 +178,7 @@ async def test_one_authors_silent_pictures_hold_up_nobody_elses(store: MediaStor
 
 
 async def test_pictures_that_are_here_together_are_told_together(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server:
         assert await store.settle(server.url)
         for n in range(40):
@@ -189,7 +189,7 @@ async def test_pictures_that_are_here_together_are_told_together(store: MediaSto
 
 
 async def test_an_edit_that_keeps_a_picture_does_not_ask_for_it_anew(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     here, gate = asyncio.Event(), asyncio.Event()
 
     async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
@@ -209,7 +209,7 @@ async def test_an_edit_that_keeps_a_picture_does_not_ask_for_it_anew(store: Medi
 
 
 async def test_what_was_taken_away_while_it_was_on_its_way_is_no_longer_asked_for(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with silent() as server, house.followed(store):
         house.take(Posted(pictured("p1", f"{server.url}/x")))
         while not server.open:
@@ -221,7 +221,7 @@ async def test_what_was_taken_away_while_it_was_on_its_way_is_no_longer_asked_fo
 
 
 async def test_pictures_of_a_deleted_post_are_not_asked_for(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server:
         house.take(Posted(pictured("p1", server.url)), Deleted("id:p1"))
         async with house.followed(store):
@@ -230,7 +230,7 @@ async def test_pictures_of_a_deleted_post_are_not_asked_for(store: MediaStore) -
 
 
 async def test_of_hundreds_of_pictures_in_one_post_some_are_asked_for(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server:
         house.take(Posted(pictured("p1", *(f"{server.url}/{n}" for n in range(500)))))
         async with house.followed(store):
@@ -240,7 +240,7 @@ async def test_of_hundreds_of_pictures_in_one_post_some_are_asked_for(store: Med
 
 
 async def test_a_picture_of_a_thousand_posts_is_asked_for_once(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server:
         for n in range(1000):
             house.take(Posted(pictured(f"p{n}", server.url, by=f"ada{n}")))
@@ -251,7 +251,7 @@ async def test_a_picture_of_a_thousand_posts_is_asked_for_once(store: MediaStore
 
 
 async def test_a_picture_that_stays_missing_after_its_answer_is_told_again(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     answers: asyncio.Queue[Event] = asyncio.Queue()
 
     async def submit(events: Sequence[Event]) -> None:
@@ -268,7 +268,7 @@ async def test_a_bug_in_the_log_is_not_taken_for_trouble(store: MediaStore) -> N
     async def broken(_events: Sequence[Event]) -> None:
         raise KeyError("a bug")
 
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server:
         house.take(Posted(pictured("p1", server.url)))
         with pytest.raises(ExceptionGroup) as caught:
@@ -287,7 +287,7 @@ async def test_an_address_that_nothing_can_be_told_of_is_a_strangers(store: Medi
     def puzzled(source: str, url: str) -> bool:
         raise IndexError("a library's")
 
-    house = House()
+    house = FollowedStore()
     async with answering(always(picture())) as server:
         house.take(Posted(pictured("p1", server.url)))
         async with house.followed(store, is_own=puzzled):
@@ -297,7 +297,7 @@ async def test_an_address_that_nothing_can_be_told_of_is_a_strangers(store: Medi
 
 
 async def test_a_late_picture_is_told_where_a_person_still_has_to_look(store: MediaStore) -> None:
-    house = House()
+    house = FollowedStore()
     gate = asyncio.Event()
 
     async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:

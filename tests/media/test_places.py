@@ -9,7 +9,7 @@ from backchannel.media.places import LATE_RANK, Claim, Places, SlowFetches, Tick
 from tests.kit.pictures import CLOCK
 
 
-class Line:
+class HeldLine:
     """Those who wait for places, and in which order they got theirs."""
 
     def __init__(self, places: Places) -> None:
@@ -44,8 +44,8 @@ class Line:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-def line(total: int, **most: int) -> Line:
-    return Line(Places(total, CLOCK, **most))
+def line(total: int, **most: int) -> HeldLine:
+    return HeldLine(Places(total, CLOCK, **most))
 
 
 async def test_a_source_an_author_and_a_host_have_so_many_places_each() -> None:

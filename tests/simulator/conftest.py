@@ -14,7 +14,7 @@ START = 1_795_510_800.0
 """24 November 2026, 09:00 UTC."""
 
 
-class Reader:
+class NetworkReader:
     """Reads the simulated networks as any client would."""
 
     def __init__(self, simulator: Simulator, session: aiohttp.ClientSession) -> None:
@@ -54,7 +54,7 @@ class Reader:
             return events
 
 
-Opener = Callable[..., Awaitable[Reader]]
+Opener = Callable[..., Awaitable[NetworkReader]]
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ async def simulate(held: ManualClock) -> AsyncIterator[Opener]:
     """Starts a simulator with the arguments given, on `held` unless told otherwise."""
     opened: list[tuple[Simulator, aiohttp.ClientSession]] = []
 
-    async def start(**told: Any) -> Reader:
+    async def start(**told: Any) -> NetworkReader:
         usual: dict[str, Any] = {"clock": held, "speed": 60.0, "outages": False, "rate_limit": 10_000}
         simulator = Simulator(**usual | told)
         await simulator.start()
         opened.append((simulator, aiohttp.ClientSession()))
-        return Reader(*opened[-1])
+        return NetworkReader(*opened[-1])
 
     yield start
     for simulator, session in opened:

@@ -15,7 +15,7 @@ from backchannel.judge import Rules, asked, due
 from backchannel.model import Deleted, Entry, Erased, Left, Post, Posted, Rank, Ruled, mark, subjects
 from backchannel.state import State, fold
 from tests.kit.posts import entries, person, post, steps
-from tests.kit.sequencers import KEY, Page
+from tests.kit.sequencers import KEY, BoardPage
 
 NAMES, WRITERS = ["p1", "p2", "p3", "p4"], ["ada", "bob"]
 BY = dict(zip(NAMES, WRITERS * 2, strict=True))
@@ -117,14 +117,14 @@ def test_what_is_shown_was_allowed_with_exactly_this_hash_and_nothing_hides_it(l
 
 @given(logs, st.lists(st.booleans(), min_size=40, max_size=40), st.integers(1, 5))
 def test_a_page_that_reconnects_equals_one_that_never_left(log: Any, online: Any, cap: Any) -> None:
-    state, stayed, left = State(), Page(), Page()
+    state, stayed, left = State(), BoardPage(), BoardPage()
     for entry, here in zip(log, online, strict=False):
         state.apply(entry)
         stayed.take(state.board.since(stayed.seq, cap=cap))
         if here:
             left.take(state.board.since(left.seq, cap=cap))
     left.take(state.board.since(left.seq, cap=cap))
-    fresh = Page()
+    fresh = BoardPage()
     fresh.take(state.board.since(0, cap=cap))
     assert stayed.newest(cap) == left.newest(cap) == fresh.newest(cap)
     assert stayed.folded == left.folded == fresh.folded == state.board.folds_seen(frozenset())

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.kit.front import Served, serve
+from tests.kit.front import Front, serve
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
+async def served(tmp_path: Path) -> AsyncIterator[Front]:
     async with serve(tmp_path) as server:
         yield server
 
 
 @pytest.fixture
-async def web(served: Served) -> AsyncIterator[ClientSession]:
+async def web(served: Front) -> AsyncIterator[ClientSession]:
     async with ClientSession(served.url()) as session:
         yield session

@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from backchannel.log import LogUnavailable
 from backchannel.model import Post
 from backchannel.web.headers import CSP, WALL_CSP
-from tests.kit.front import Served, get_json, get_text
+from tests.kit.front import Front, get_json, get_text
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_a_method_that_is_not_taken_names_those_that_are(web: ClientSessio
 
 
 async def test_a_mistake_of_ours_says_nothing_about_our_inside_and_is_counted(
-    served: Served, web: ClientSession
+    served: Front, web: ClientSession
 ) -> None:
     served.stage.say("lost", publish=False)
     served.stage.words.clear()
@@ -75,7 +75,7 @@ async def test_a_mistake_of_ours_says_nothing_about_our_inside_and_is_counted(
         b"GET / HTTP/1.1\r\nX-\xff: \xff",
     ],
 )
-async def test_what_makes_no_sense_is_a_bad_request_and_no_bug(served: Served, head: bytes) -> None:
+async def test_what_makes_no_sense_is_a_bad_request_and_no_bug(served: Front, head: bytes) -> None:
     line = head if b" HTTP/1.1" in head else head + b" HTTP/1.1"
     reader, writer = await asyncio.open_connection("127.0.0.1", served.number)
     writer.write(line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -91,7 +91,7 @@ async def test_a_name_that_no_disk_knows_is_not_found(web: ClientSession) -> Non
         await get_text(web, path, 404)
 
 
-async def test_a_log_that_cannot_be_read_is_said_to_be(served: Served, web: ClientSession) -> None:
+async def test_a_log_that_cannot_be_read_is_said_to_be(served: Front, web: ClientSession) -> None:
     async def load(_: object) -> dict[int, Post]:
         raise LogUnavailable("no such device")
 

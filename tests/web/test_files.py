@@ -7,12 +7,12 @@ import os
 import pytest
 from aiohttp import ClientSession
 
-from tests.kit.front import Served, get_text
+from tests.kit.front import Front, get_text
 
 HASH = hashlib.sha256(b"picture").hexdigest()
 
 
-async def test_the_front_end_is_served_with_its_types(served: Served, web: ClientSession) -> None:
+async def test_the_front_end_is_served_with_its_types(served: Front, web: ClientSession) -> None:
     (served.folder / "static" / "fonts").mkdir()
     for name, kind in (
         ("wall.js", "text/javascript"),
@@ -25,14 +25,14 @@ async def test_the_front_end_is_served_with_its_types(served: Served, web: Clien
             assert await response.read() == b"content"
 
 
-async def test_the_worker_stands_at_the_root(served: Served, web: ClientSession) -> None:
+async def test_the_worker_stands_at_the_root(served: Front, web: ClientSession) -> None:
     (served.folder / "static" / "sw.js").write_bytes(b"worker")
     async with web.get("/sw.js") as response:
         assert (response.status, response.content_type) == (200, "text/javascript")
         assert response.headers["Cache-Control"] == "no-cache"
 
 
-async def test_what_has_not_changed_is_not_sent_again(served: Served, web: ClientSession) -> None:
+async def test_what_has_not_changed_is_not_sent_again(served: Front, web: ClientSession) -> None:
     (served.folder / "static" / "wall.js").write_text("export {}")
     async with web.get("/static/wall.js") as response:
         tag = response.headers["ETag"]
@@ -58,7 +58,7 @@ async def test_what_has_not_changed_is_not_sent_again(served: Served, web: Clien
         "/static/a%00.js",
     ],
 )
-async def test_nothing_else_is_served(served: Served, web: ClientSession, path: str) -> None:
+async def test_nothing_else_is_served(served: Front, web: ClientSession, path: str) -> None:
     static = served.folder / "static"
     (static / "fonts").mkdir()
     for file in (static / ".secret.js", served.folder / "secret.js", static / "notes.md"):
@@ -73,7 +73,7 @@ async def test_nothing_else_is_served(served: Served, web: ClientSession, path: 
 
 
 @pytest.fixture
-async def picture(served: Served) -> int:
+async def picture(served: Front) -> int:
     """A card with a picture that we hold."""
     (served.folder / "media" / f"{HASH}.webp").write_bytes(b"RIFF")
     return served.stage.say("look", pictures=[HASH])
@@ -91,7 +91,7 @@ async def test_a_picture_of_a_card_is_served_as_nothing_but_a_picture(
 
 
 async def test_a_picture_goes_with_the_veil_at_once_and_with_the_log(
-    served: Served, web: ClientSession, picture: int
+    served: Front, web: ClientSession, picture: int
 ) -> None:
     path = f"/media/{HASH}.webp"
     await get_text(web, path, 200)
@@ -102,7 +102,7 @@ async def test_a_picture_goes_with_the_veil_at_once_and_with_the_log(
 
 
 async def test_a_picture_stays_while_another_card_uses_it(
-    served: Served, web: ClientSession, picture: int
+    served: Front, web: ClientSession, picture: int
 ) -> None:
     other = served.stage.say("look again", pictures=[HASH])
     served.stage.veil(picture)
@@ -111,14 +111,14 @@ async def test_a_picture_stays_while_another_card_uses_it(
     await get_text(web, f"/media/{HASH}.webp", 404)
 
 
-async def test_a_file_that_no_card_uses_is_not_served(served: Served, web: ClientSession) -> None:
+async def test_a_file_that_no_card_uses_is_not_served(served: Front, web: ClientSession) -> None:
     (served.folder / "media" / f"{HASH}.webp").write_bytes(b"RIFF")
     await get_text(web, f"/media/{HASH}.webp", 404)
     await get_text(web, "/media/../secret.webp", 404)
 
 
 async def test_a_picture_whose_file_is_gone_is_not_found(
-    served: Served, web: ClientSession, picture: int
+    served: Front, web: ClientSession, picture: int
 ) -> None:
     os.unlink(served.folder / "media" / f"{HASH}.webp")
     await get_text(web, f"/media/{HASH}.webp", 404)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.kit.clocks import turns
-from tests.kit.front import TOKEN, Served, serve
+from tests.kit.front import TOKEN, Front, serve
 
 PATIENCE_S = 30.0
 TARGETS = [
@@ -176,7 +176,7 @@ def requests(draw: st.DrawFn) -> bytes:
     )
 
 
-async def ask(served: Served, request: bytes) -> list[int]:
+async def ask(served: Front, request: bytes) -> list[int]:
     """What it is answered with: every status until the server hangs up, or has said all it will."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.number)
     writer.write(request)
@@ -218,7 +218,7 @@ def test_whatever_is_asked_is_no_mistake_of_ours(tmp_path: Path, odd: list[bytes
 
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-async def test_a_word_of_odd_bytes_is_a_bad_request_or_heard(served: Served, body: bytes) -> None:
+async def test_a_word_of_odd_bytes_is_a_bad_request_or_heard(served: Front, body: bytes) -> None:
     head = (
         f"POST /api/v1/rulings HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n"
     )

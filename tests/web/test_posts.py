@@ -6,16 +6,14 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from tests.kit.front import Served, get_json, get_text
+from tests.kit.front import Front, get_json, get_text
 from tests.kit.stand_in import EPOCH
 
 BEYOND = "MS45OTk5OTk5OTk5OTk5OTk5OTk5OTk5"
 """A place whose key is greater than any number that a search can look for."""
 
 
-async def test_posts_are_newest_first_with_everything_a_page_needs(
-    served: Served, web: ClientSession
-) -> None:
+async def test_posts_are_newest_first_with_everything_a_page_needs(served: Front, web: ClientSession) -> None:
     first, second = served.stage.say("one"), served.stage.say("two")
     data = await get_json(web, "/api/v1/posts")
     assert [post["key"] for post in data["posts"]] == [second, first]
@@ -28,7 +26,7 @@ async def test_posts_are_newest_first_with_everything_a_page_needs(
     assert "one" in post["html"]
 
 
-async def test_all_posts_can_be_walked_to_the_end(served: Served, web: ClientSession) -> None:
+async def test_all_posts_can_be_walked_to_the_end(served: Front, web: ClientSession) -> None:
     keys = [served.stage.say(f"post {number}", publish=False) for number in range(25)]
     walked: list[int] = []
     place = ""
@@ -42,7 +40,7 @@ async def test_all_posts_can_be_walked_to_the_end(served: Served, web: ClientSes
 
 
 async def test_a_search_can_be_walked_to_the_end_past_what_is_covered(
-    served: Served, web: ClientSession
+    served: Front, web: ClientSession
 ) -> None:
     keys = [served.stage.say(f"bread {number}", publish=False) for number in range(9)]
     served.stage.say("roses")
@@ -87,7 +85,7 @@ async def test_on_a_page_such_a_parameter_is_explained_in_words(web: ClientSessi
 
 @pytest.mark.parametrize("path", ["/api/v1/posts", "/"])
 async def test_answers_of_every_length_are_made_one_at_a_time_for_an_address(
-    served: Served, web: ClientSession, path: str
+    served: Front, web: ClientSession, path: str
 ) -> None:
     stage, load, is_there = served.stage, served.stage.load, asyncio.Event()
 

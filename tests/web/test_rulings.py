@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from backchannel.log import LogUnavailable
 from backchannel.sequencer.desk import Outcome
 from backchannel.web import rulings
-from tests.kit.front import TOKEN, Served, serve
+from tests.kit.front import TOKEN, Front, serve
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -29,18 +29,18 @@ async def say(
         return data
 
 
-async def test_a_word_is_heard_and_answered(served: Served, web: ClientSession) -> None:
+async def test_a_word_is_heard_and_answered(served: Front, web: ClientSession) -> None:
     served.desk.answer = Outcome("hidden everywhere, not yet saved")
     assert await say(web, HIDE, 200) == {"message": "hidden everywhere, not yet saved", "saved": False}
     assert served.desk.heard == [("hide", "12", "operator", "rude", True)]
 
 
-async def test_a_word_may_bring_its_id(served: Served, web: ClientSession) -> None:
+async def test_a_word_may_bring_its_id(served: Front, web: ClientSession) -> None:
     await say(web, {**HIDE, "id": "here-1"}, 200)
     assert served.desk.ids == ["here-1"]
 
 
-async def test_without_a_token_nobody_is_heard(served: Served, web: ClientSession) -> None:
+async def test_without_a_token_nobody_is_heard(served: Front, web: ClientSession) -> None:
     async with web.post("/api/v1/rulings", json=HIDE) as response:
         assert response.status == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -49,7 +49,7 @@ async def test_without_a_token_nobody_is_heard(served: Served, web: ClientSessio
 
 
 @pytest.mark.parametrize("token", ["wrong", TOKEN[:-1], TOKEN + "x", "ünïcode"])
-async def test_another_token_is_refused(served: Served, web: ClientSession, token: str) -> None:
+async def test_another_token_is_refused(served: Front, web: ClientSession, token: str) -> None:
     await say(web, HIDE, 403, {"Authorization": f"Bearer {token}"})
     assert served.desk.heard == []
 
@@ -77,12 +77,12 @@ async def test_over_plain_http_from_elsewhere_even_the_token_is_refused_with_the
         [],
     ],
 )
-async def test_what_is_no_ruling_is_refused(served: Served, web: ClientSession, word: Any) -> None:
+async def test_what_is_no_ruling_is_refused(served: Front, web: ClientSession, word: Any) -> None:
     assert "no ruling" in (await say(web, word, 400))["message"]
     assert served.desk.heard == []
 
 
-async def test_a_form_on_a_foreign_page_is_not_heard(served: Served, web: ClientSession) -> None:
+async def test_a_form_on_a_foreign_page_is_not_heard(served: Front, web: ClientSession) -> None:
     headers = {**BEARER, "Content-Type": "text/plain"}
     async with web.post("/api/v1/rulings", data=b'{"verdict":"blank"}', headers=headers) as response:
         assert response.status == 415
@@ -93,23 +93,23 @@ async def test_a_large_body_is_refused(web: ClientSession) -> None:
     await say(web, {"verdict": "hide", "subject": "x" * 100_000}, 413)
 
 
-async def test_blank_needs_no_subject(served: Served, web: ClientSession) -> None:
+async def test_blank_needs_no_subject(served: Front, web: ClientSession) -> None:
     await say(web, {"verdict": "blank", "on": False}, 200)
     assert served.desk.heard == [("blank", "", "operator", "", False)]
 
 
-async def test_what_nobody_knows_is_not_found(served: Served, web: ClientSession) -> None:
+async def test_what_nobody_knows_is_not_found(served: Front, web: ClientSession) -> None:
     served.desk.answer = LookupError("no post here has the key 12")
     assert (await say(web, HIDE, 404))["message"] == "no post here has the key 12"
 
 
-async def test_a_refused_word_names_the_reason(served: Served, web: ClientSession) -> None:
+async def test_a_refused_word_names_the_reason(served: Front, web: ClientSession) -> None:
     served.desk.answer = LogUnavailable("disk full")
     assert "disk full" in (await say(web, HIDE, 503))["message"]
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    served: Served, web: ClientSession, monkeypatch: pytest.MonkeyPatch
+    served: Front, web: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rulings, "BODY_S", 0.2)
 
@@ -148,7 +148,7 @@ def test_a_word_is_known_by_its_head(line: str, is_one: bool) -> None:
 
 
 async def test_a_page_of_another_site_is_not_heard_even_with_the_token(
-    served: Served, web: ClientSession
+    served: Front, web: ClientSession
 ) -> None:
     foreign = {**BEARER, "Origin": "http://evil.example", "Host": "evil.example"}
     await say(web, HIDE, 403, foreign)

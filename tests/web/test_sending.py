@@ -10,12 +10,12 @@ from backchannel.web.answer_cache import MAX_FLIGHTS
 from backchannel.web.answers import RETRY_AFTER_S
 from backchannel.web.sending import MAX_OUT
 from tests.kit.clocks import turns, until
-from tests.kit.front import Raw, Served
+from tests.kit.front import Front, Raw
 
 PAGE = b"GET /api/v1/posts?limit=200 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def slow_reader(served: Served, ask: bytes = PAGE) -> Raw:
+async def slow_reader(served: Front, ask: bytes = PAGE) -> Raw:
     """One that has asked, and takes nothing of the answer yet."""
     raw, before = Raw(buffer=4096), set(served.port.stalled)
     await raw.open(served)
@@ -26,7 +26,7 @@ async def slow_reader(served: Served, ask: bytes = PAGE) -> Raw:
 
 @pytest.mark.parametrize("is_hidden", [True, False], ids=["taken down", "control"])
 async def test_what_is_taken_down_does_not_arrive_with_the_rest_of_a_page(
-    served: Served, is_hidden: bool
+    served: Front, is_hidden: bool
 ) -> None:
     ugly = served.stage.say("the hidden words", publish=False)  # the oldest, so it comes last
     for number in range(199):
@@ -39,7 +39,7 @@ async def test_what_is_taken_down_does_not_arrive_with_the_rest_of_a_page(
     raw.close()
 
 
-async def test_a_takedown_of_another_post_lets_a_page_go_on(served: Served) -> None:
+async def test_a_takedown_of_another_post_lets_a_page_go_on(served: Front) -> None:
     for number in range(200):
         served.stage.say(f"{number} {'x' * 500}", publish=False)
     raw = await slow_reader(served, PAGE.replace(b"200", b"199"))
@@ -49,7 +49,7 @@ async def test_a_takedown_of_another_post_lets_a_page_go_on(served: Served) -> N
     raw.close()
 
 
-async def test_a_picture_that_is_taken_down_goes_no_further(served: Served) -> None:
+async def test_a_picture_that_is_taken_down_goes_no_further(served: Front) -> None:
     name = hashlib.sha256(b"large").hexdigest()
     (served.folder / "media" / f"{name}.webp").write_bytes(b"x" * 2_000_000)
     key = served.stage.say("look", pictures=[name])
@@ -61,7 +61,7 @@ async def test_a_picture_that_is_taken_down_goes_no_further(served: Served) -> N
 
 
 async def test_of_answers_that_nobody_takes_the_oldest_is_cut_off_when_they_are_too_much(
-    served: Served,
+    served: Front,
 ) -> None:
     for number in range(200):
         served.stage.say(f"{number} {'x' * 3000}", publish=False)
@@ -79,7 +79,7 @@ async def test_of_answers_that_nobody_takes_the_oldest_is_cut_off_when_they_are_
 
 
 async def test_who_asks_for_too_much_at_once_is_told_when_to_come_back(
-    served: Served, web: ClientSession
+    served: Front, web: ClientSession
 ) -> None:
     served.stage.forgotten = {served.stage.say("bread")}
     served.stage.may_load.clear()

@@ -55,7 +55,7 @@ class Notes:
         return inf
 
 
-class Room:
+class ChatRoom:
     """A clock whose deadlines the test puts forward, and what a source is handed."""
 
     def __init__(self) -> None:
@@ -87,8 +87,8 @@ class Room:
 
 
 @pytest.fixture
-async def room() -> AsyncIterator[Room]:
-    made = Room()
+async def room() -> AsyncIterator[ChatRoom]:
+    made = ChatRoom()
     yield made
     await made.fetch.close()
 
@@ -117,7 +117,7 @@ async def end(reading: "asyncio.Task[int]") -> None:
     await asyncio.wait([reading])
 
 
-async def test_what_is_asked_is_sent_and_what_is_said_is_heard(room: Room) -> None:
+async def test_what_is_asked_is_sent_and_what_is_said_is_heard(room: ChatRoom) -> None:
     async def echo(socket: ServerConnection) -> None:
         async for text in socket:
             await socket.send(f"{text!s}!")
@@ -130,7 +130,7 @@ async def test_what_is_asked_is_sent_and_what_is_said_is_heard(room: Room) -> No
     assert talk.heard == [b"hello!", b"\x00\xff"]
 
 
-async def test_a_peer_that_drops_us_is_lost(room: Room) -> None:
+async def test_a_peer_that_drops_us_is_lost(room: ChatRoom) -> None:
     async def drop(socket: ServerConnection) -> None:
         socket.transport.abort()
 
@@ -142,7 +142,7 @@ async def test_a_peer_that_drops_us_is_lost(room: Room) -> None:
 
 @pytest.mark.parametrize(("status", "is_permanent"), [(401, True), (404, True), (502, False)])
 async def test_a_refused_handshake_is_permanent_where_only_a_person_can_help(
-    room: Room, status: int, is_permanent: bool
+    room: ChatRoom, status: int, is_permanent: bool
 ) -> None:
     def refuse(connection: ServerConnection, _: Request) -> Response:
         return connection.respond(HTTPStatus(status), "no")
@@ -153,7 +153,7 @@ async def test_a_refused_handshake_is_permanent_where_only_a_person_can_help(
     assert caught.value.permanent == is_permanent
 
 
-async def test_headers_are_sent_with_the_handshake(room: Room) -> None:
+async def test_headers_are_sent_with_the_handshake(room: ChatRoom) -> None:
     seen: list[str] = []
 
     async def note(socket: ServerConnection) -> None:
@@ -165,7 +165,7 @@ async def test_headers_are_sent_with_the_handshake(room: Room) -> None:
     assert seen == ["Bearer x"]
 
 
-async def test_who_learns_something_elsewhere_wakes_it(room: Room) -> None:
+async def test_who_learns_something_elsewhere_wakes_it(room: ChatRoom) -> None:
     talk = Notes()
     async with peer(stay) as url:
         reading = room.read(url, talk, pulse_s=3600.0)
@@ -176,7 +176,7 @@ async def test_who_learns_something_elsewhere_wakes_it(room: Room) -> None:
     assert not talk.asks
 
 
-async def test_a_peer_that_answers_no_ping_is_silent(room: Room) -> None:
+async def test_a_peer_that_answers_no_ping_is_silent(room: ChatRoom) -> None:
     talk = Notes()
     async with peer(freeze) as url:
         reading = room.read(url, talk)
@@ -189,7 +189,7 @@ async def test_a_peer_that_answers_no_ping_is_silent(room: Room) -> None:
             await reading
 
 
-async def test_a_peer_that_only_answers_pings_may_be_quiet_for_ever(room: Room) -> None:
+async def test_a_peer_that_only_answers_pings_may_be_quiet_for_ever(room: ChatRoom) -> None:
     talk = Notes()
     async with peer(stay) as url:
         reading = room.read(url, talk, pulse_s=1.0)
@@ -198,7 +198,7 @@ async def test_a_peer_that_only_answers_pings_may_be_quiet_for_ever(room: Room) 
         await end(reading)
 
 
-async def test_a_stream_that_is_never_quiet_is_silent_when_it_only_answers_pings(room: Room) -> None:
+async def test_a_stream_that_is_never_quiet_is_silent_when_it_only_answers_pings(room: ChatRoom) -> None:
     talk = Notes()
     async with peer(stay) as url:
         reading = room.read(url, talk, quiet_s=30.0)
@@ -210,7 +210,7 @@ async def test_a_stream_that_is_never_quiet_is_silent_when_it_only_answers_pings
             await reading
 
 
-async def test_a_peer_that_sends_is_alive_though_its_pong_is_far_behind(room: Room) -> None:
+async def test_a_peer_that_sends_is_alive_though_its_pong_is_far_behind(room: ChatRoom) -> None:
     talk, said = Notes(), asyncio.Queue[str]()
 
     async def speak(socket: ServerConnection) -> None:
@@ -230,13 +230,13 @@ async def test_a_peer_that_sends_is_alive_though_its_pong_is_far_behind(room: Ro
         await end(reading)
 
 
-async def test_a_peer_that_takes_nothing_does_not_hold_us_up_for_ever(room: Room) -> None:
+async def test_a_peer_that_takes_nothing_does_not_hold_us_up_for_ever(room: ChatRoom) -> None:
     async with peer(freeze, max_size=None) as url:
         with pytest.raises(SourceError, match=r"has taken nothing for 0\.3 s"):
             await room.read(url, Notes(*["x" * (1 << 20)] * 64), pulse_s=0.3)
 
 
-async def test_a_flood_fills_the_peers_buffers_and_not_our_memory(room: Room) -> None:
+async def test_a_flood_fills_the_peers_buffers_and_not_our_memory(room: ChatRoom) -> None:
     sent = 0
 
     async def flood(socket: ServerConnection) -> None:
@@ -260,7 +260,7 @@ async def test_a_flood_fills_the_peers_buffers_and_not_our_memory(room: Room) ->
     assert sent < 100, "megabytes, while nobody takes them"
 
 
-async def test_a_frame_that_repeats_a_secret_of_ours_does_not(room: Room) -> None:
+async def test_a_frame_that_repeats_a_secret_of_ours_does_not(room: ChatRoom) -> None:
     async def repeat(socket: ServerConnection) -> None:
         await socket.send("your key is canary-in-the-mine")
 

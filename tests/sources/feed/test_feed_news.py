@@ -42,7 +42,7 @@ def entry(
     return WireEntry(id=id, link=link, title=Text(title), published=at, updated=updated, tags=tags)
 
 
-class Feed:
+class RereadFeed:
     """A feed that is read again and again, through a cursor as the log keeps it."""
 
     def __init__(self, *, since: float = 5_000.0) -> None:
@@ -72,49 +72,49 @@ def _ids(events: Sequence[Event]) -> list[str]:
 
 
 def test_an_entry_is_known_by_its_guid() -> None:
-    assert Feed().ids(entry("a", link="https://x.example/1")) == ["a"]
+    assert RereadFeed().ids(entry("a", link="https://x.example/1")) == ["a"]
 
 
 def test_an_entry_without_a_guid_is_known_by_its_link() -> None:
-    assert Feed().ids(entry(link="https://x.example/1")) == ["https://x.example/1"]
+    assert RereadFeed().ids(entry(link="https://x.example/1")) == ["https://x.example/1"]
 
 
 def test_an_entry_without_guid_and_link_is_known_by_title_and_date() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     (first,) = feed.ids(entry(title="one"))
     assert feed.ids(entry(title="one"), entry(title="two"))[0] != first
-    assert Feed().ids(entry(title="one", at=9_500.0)) != [first]
+    assert RereadFeed().ids(entry(title="one", at=9_500.0)) != [first]
 
 
 def test_entries_of_nothing_but_text_are_told_apart() -> None:
     texts = [WireEntry(summary=Text(text), published=None) for text in ("one", "two")]
-    assert len(set(Feed().ids(*texts))) == 2
+    assert len(set(RereadFeed().ids(*texts))) == 2
 
 
 def test_an_absurdly_long_id_is_bounded() -> None:
-    (said,) = Feed().ids(entry("x" * 5_000))
+    (said,) = RereadFeed().ids(entry("x" * 5_000))
     assert len(said) < 100
 
 
 def test_the_same_guid_on_every_entry_tells_nothing() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     said = feed.ids(entry("same", link="https://x.example/1"), entry("same", link="https://x.example/2"))
     assert sorted(said) == ["same https://x.example/1", "same https://x.example/2"]
 
 
 def test_a_feed_that_repeated_its_guids_once_is_never_trusted_again() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.ids(entry("same", link="https://x.example/1"), entry("same", link="https://x.example/2"))
     assert feed.ids(entry("same", link="https://x.example/2")) == []
     assert feed.ids(entry("same", link="https://x.example/3")) == ["same https://x.example/3"]
 
 
 def test_repeated_guids_without_links_are_told_apart_by_title_and_date() -> None:
-    assert len(Feed().ids(entry("same", "one"), entry("same", "two"))) == 2
+    assert len(RereadFeed().ids(entry("same", "one"), entry("same", "two"))) == 2
 
 
 def test_an_id_once_given_stays_when_the_guids_begin_to_repeat() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     assert feed.ids(entry("a", link="https://x.example/1")) == ["a"]
     edited = entry("a", "edited", link="https://x.example/1")
     assert sorted(feed.ids(edited, entry("a", link="https://x.example/2"))) == ["a", "a https://x.example/2"]
@@ -123,7 +123,7 @@ def test_an_id_once_given_stays_when_the_guids_begin_to_repeat() -> None:
 def test_the_same_entry_twice_in_a_list_is_one_entry() -> None:
     twice = entry("a", "old", link="https://x.example/1", updated=9_000.0)
     newer = entry("a", "new", link="https://x.example/1", updated=9_100.0)
-    (event,) = Feed().read(twice, newer)
+    (event,) = RereadFeed().read(twice, newer)
     assert isinstance(event, Posted)
     assert plain_text(event.post.face.body) == "new"
 
@@ -139,14 +139,14 @@ def test_the_same_entry_twice_in_a_list_is_one_entry() -> None:
     ],
 )
 def test_another_spelling_of_an_address_is_no_new_entry(spelling: str) -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.ids(entry("https://x.example/post"))
     assert feed.ids(entry(spelling)) == []
 
 
 @pytest.mark.parametrize("spelling", ["http://x.example/post", "https://x.example/post?utm_source=rss"])
 def test_an_edit_under_another_spelling_keeps_the_id(spelling: str) -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.ids(entry("https://x.example/post"))
     assert feed.ids(entry(spelling, "edited")) == ["https://x.example/post"]
 
@@ -162,19 +162,19 @@ def test_addresses_that_differ_in_what_counts_are_two() -> None:
 
 
 def test_a_new_guid_for_the_same_link_and_time_is_no_new_entry() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.ids(entry("old-1", link="https://x.example/1"))
     assert feed.ids(entry("new-1", link="http://x.example/1")) == []
 
 
 def test_a_link_that_all_entries_share_tells_nothing() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     assert len(feed.ids(entry("a", link="https://x.example/"), entry("b", link="https://x.example/"))) == 2
     assert feed.ids(entry("c", link="https://x.example/"), entry("a", link="https://x.example/")) == ["c"]
 
 
 def test_the_feeds_own_page_as_a_link_tells_nothing() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     assert len(feed.read(entry("v1", link="https://x.example"), home="https://x.example/")) == 1
     assert len(feed.read(entry("v2", link="https://x.example"), home="https://x.example/")) == 1
 
@@ -183,13 +183,13 @@ def test_the_feeds_own_page_as_a_link_tells_nothing() -> None:
 
 
 def test_a_second_reading_of_the_same_list_says_nothing() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.ids(entry("a"), entry("b", at=None))
     assert feed.ids(entry("a"), entry("b", at=None)) == []
 
 
 def test_entries_come_oldest_first() -> None:
-    assert Feed().ids(entry("c", at=9_003.0), entry("a", at=9_001.0), entry("b", at=9_002.0)) == [
+    assert RereadFeed().ids(entry("c", at=9_003.0), entry("a", at=9_001.0), entry("b", at=9_002.0)) == [
         "a",
         "b",
         "c",
@@ -197,11 +197,11 @@ def test_entries_come_oldest_first() -> None:
 
 
 def test_entries_of_one_time_come_in_the_reverse_of_the_list() -> None:
-    assert Feed().ids(entry("newest"), entry("older"), entry("oldest")) == ["oldest", "older", "newest"]
+    assert RereadFeed().ids(entry("newest"), entry("older"), entry("oldest")) == ["oldest", "older", "newest"]
 
 
 def test_an_edit_is_the_same_id_with_a_newer_revision() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("a", updated=9_100.0))
     (event,) = feed.read(entry("a", "edited", updated=9_200.0))
     assert isinstance(event, Posted)
@@ -209,7 +209,7 @@ def test_an_edit_is_the_same_id_with_a_newer_revision() -> None:
 
 
 def test_an_edit_without_a_date_of_change_has_revision_zero() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("a"))
     (event,) = feed.read(entry("a", "edited"))
     assert isinstance(event, Posted)
@@ -217,35 +217,35 @@ def test_an_edit_without_a_date_of_change_has_revision_zero() -> None:
 
 
 def test_an_edit_back_is_said_again() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     said = [len(feed.read(entry("a", words))) for words in ("one", "two", "one", "one")]
     assert said == [1, 1, 1, 0]
 
 
 def test_a_date_of_change_without_a_change_is_not_said() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("a", updated=9_100.0))
     assert feed.read(entry("a", updated=9_900.0)) == ()
 
 
 def test_an_entry_that_fell_off_the_list_is_neither_deleted_nor_new_when_it_returns() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("a"))
     assert feed.read(entry("b")) != ()
     assert feed.read(entry("a"), entry("b")) == ()
 
 
 def test_a_tombstone_deletes() -> None:
-    assert Feed().read(stones=(Tombstone("a", NOW),)) == (Deleted(f"feed:{URL}#a"),)
+    assert RereadFeed().read(stones=(Tombstone("a", NOW),)) == (Deleted(f"feed:{URL}#a"),)
 
 
 def test_a_tombstone_outweighs_an_older_copy_in_the_same_list() -> None:
-    events = Feed().read(entry("a", updated=9_000.0), stones=(Tombstone("a", 9_500.0),))
+    events = RereadFeed().read(entry("a", updated=9_000.0), stones=(Tombstone("a", 9_500.0),))
     assert events == (Deleted(f"feed:{URL}#a"),)
 
 
 def test_a_copy_that_was_changed_after_its_tombstone_lives() -> None:
-    assert _ids(Feed().read(entry("a", updated=9_800.0), stones=(Tombstone("a", 9_500.0),))) == [
+    assert _ids(RereadFeed().read(entry("a", updated=9_800.0), stones=(Tombstone("a", 9_500.0),))) == [
         f"feed:{URL}#a"
     ]
 
@@ -254,16 +254,16 @@ def test_a_copy_that_was_changed_after_its_tombstone_lives() -> None:
 
 
 def test_what_was_written_before_the_window_is_left_alone() -> None:
-    assert Feed(since=5_000.0).ids(entry("old", at=4_999.0), entry("new", at=5_000.0)) == ["new"]
+    assert RereadFeed(since=5_000.0).ids(entry("old", at=4_999.0), entry("new", at=5_000.0)) == ["new"]
 
 
 def test_a_first_reading_takes_few_entries_without_a_date() -> None:
     undated = [entry(f"{n}", at=None) for n in range(20)]
-    assert Feed().ids(*undated) == [f"{n}" for n in reversed(range(FIRST_UNDATED))]
+    assert RereadFeed().ids(*undated) == [f"{n}" for n in reversed(range(FIRST_UNDATED))]
 
 
 def test_what_a_first_reading_left_alone_stays_so() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     undated = [entry(f"{n}", at=None) for n in range(20)]
     feed.read(*undated)
     edited = [entry(f"{n}", "edited", at=None) for n in range(FIRST_UNDATED, 20)]
@@ -271,13 +271,13 @@ def test_what_a_first_reading_left_alone_stays_so() -> None:
 
 
 def test_an_entry_without_a_date_that_appears_later_is_new() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(*[entry(f"{n}", at=None) for n in range(20)])
     assert feed.ids(entry("x", at=None), entry("0", at=None), now=NOW + 60) == ["x"]
 
 
 def test_an_entry_without_a_date_keeps_the_time_of_first_sight() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("a", at=None), now=NOW)
     (event,) = feed.read(entry("a", "edited", at=None), now=NOW + 500)
     assert isinstance(event, Posted)
@@ -285,7 +285,7 @@ def test_an_entry_without_a_date_keeps_the_time_of_first_sight() -> None:
 
 
 def test_an_entry_dated_ahead_comes_when_its_time_has_come() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     ahead = entry("a", at=NOW + 7_200)
     assert feed.read(ahead) == ()
     memory = load_memory(feed.cursor, "scope")
@@ -295,7 +295,7 @@ def test_an_entry_dated_ahead_comes_when_its_time_has_come() -> None:
 
 
 def test_a_claimed_time_a_little_ahead_is_kept_as_claimed() -> None:
-    (event,) = Feed().read(entry("a", at=NOW + 600))
+    (event,) = RereadFeed().read(entry("a", at=NOW + 600))
     assert isinstance(event, Posted)
     assert event.post.created_at == NOW + 600
 
@@ -304,14 +304,14 @@ def test_a_claimed_time_a_little_ahead_is_kept_as_claimed() -> None:
 
 
 def test_an_entry_that_says_nothing_is_no_post() -> None:
-    assert Feed().read(WireEntry(id="a", published=9_000.0, tags=("conf",))) == ()
+    assert RereadFeed().read(WireEntry(id="a", published=9_000.0, tags=("conf",))) == ()
 
 
 # The cursor
 
 
 def test_other_hashtags_in_the_settings_read_everything_anew_with_the_same_ids_and_times() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("a", at=None))
     memory = load_memory(feed.cursor, "another scope")
     events, _ = read_news(
@@ -323,14 +323,14 @@ def test_other_hashtags_in_the_settings_read_everything_anew_with_the_same_ids_a
 
 
 def test_a_cursor_holds_no_word_of_an_entry() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     feed.read(entry("canary-id", "canary title", link="https://canary.example/"))
     assert feed.cursor is not None
     assert "canary" not in feed.cursor
 
 
 def test_a_cursor_is_bounded() -> None:
-    feed = Feed()
+    feed = RereadFeed()
     for part in range(4):
         feed.read(*[entry(f"{part}-{n}") for n in range(400)])
     assert len(load_memory(feed.cursor, "scope").rows) == MAX_ROWS
