@@ -363,8 +363,7 @@ def test_plain_text_finds_links_hashtags_and_emoji() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
-    [("#PyCon", "pycon"), ("ＰｙＣｏｎ", "pycon"), ("STRASSE", "straße"), ("＃Ünï", "ÜNÏ")],
+    ("one", "other"), [("#PyCon", "pycon"), ("ＰｙＣｏｎ", "pycon"), ("STRASSE", "straße"), ("＃Ünï", "ÜNÏ")]
 )
 def test_spellings_of_one_hashtag_fold_to_the_same(one: str, other: str) -> None:
     assert fold_tag(one) == fold_tag(other)

@@ -12,11 +12,7 @@ from backchannel.web.card_view import CardView
 from tests.browser.page_site import views
 from tests.browser.samples import START
 
-WIDE, TALL, SLIDE = (
-    Picture("ab" * 32, 1600, 12),
-    Picture("cd" * 32, 12, 1600),
-    Picture("ef" * 32, 540, 250),
-)
+WIDE, TALL, SLIDE = (Picture("ab" * 32, 1600, 12), Picture("cd" * 32, 12, 1600), Picture("ef" * 32, 540, 250))
 _MARK = "\u0301\u0316\u0489\u20dd"
 
 TEXTS: Mapping[str, str] = MappingProxyType(

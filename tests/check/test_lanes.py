@@ -119,10 +119,7 @@ async def test_a_host_that_does_not_answer_ends_at_the_deadline_and_holds_up_nob
 
 
 async def test_an_answer_that_leads_into_a_private_network_may_be_a_login_page() -> None:
-    async with (
-        blogging(answer(PAGE)) as portal,
-        blogging(answer(status=302, Location=portal)) as address,
-    ):
+    async with blogging(answer(PAGE)) as portal, blogging(answer(status=302, Location=portal)) as address:
         lane = await check_one(feed(address))
     assert (lane.state, lane.reached, lane.allowed) == ("trouble", True, False)
     assert "is not a public address" in lane.problem

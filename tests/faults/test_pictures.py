@@ -17,10 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("scene", ["silent", "slow", "names", "flood"])
 async def test_others_are_shown_with_their_avatars_before_a_crowd_of_pictures_is_done(scene: str) -> None:
     process = await asyncio.create_subprocess_exec(
-        *command(scene, "--short"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+        *command(scene, "--short"), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     said = (await process.communicate())[0].decode()
     print(said)

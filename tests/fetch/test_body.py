@@ -23,11 +23,9 @@ def test_any_bytes_are_a_body_or_a_body_error(data: bytes, encoding: str, limit:
 
 @given(st.binary(max_size=2000), st.sampled_from(["gzip", "deflate", "bare"]), st.integers(1, 50))
 def test_a_body_comes_out_whole_however_it_is_cut(data: bytes, encoding: str, step: int) -> None:
-    packed = {
-        "gzip": gzip.compress(data),
-        "deflate": zlib.compress(data),
-        "bare": zlib.compress(data)[2:-4],
-    }[encoding]
+    packed = {"gzip": gzip.compress(data), "deflate": zlib.compress(data), "bare": zlib.compress(data)[2:-4]}[
+        encoding
+    ]
     body = Body("gzip" if encoding == "gzip" else "deflate", 5000)
     for start in range(0, len(packed), step):
         body.feed(packed[start : start + step])

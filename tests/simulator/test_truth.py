@@ -148,9 +148,7 @@ async def test_another_seed_says_something_else(simulate: Opener) -> None:
     assert set(one.simulator.world.ids.values()).isdisjoint(other.simulator.world.ids.values())
 
 
-async def test_on_a_clock_of_real_seconds_nothing_is_stamped_in_the_future(
-    simulate: Opener,
-) -> None:
+async def test_on_a_clock_of_real_seconds_nothing_is_stamped_in_the_future(simulate: Opener) -> None:
     slow = ManualClock(START, rate=1.0, sleeps="held")
     reader = await simulate(clock=slow, speed=600.0)
     slow.go(30)

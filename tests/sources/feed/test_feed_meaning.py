@@ -100,9 +100,7 @@ async def test_content_is_preferred_over_the_description(worker: FeedWorker) -> 
     assert "short word" not in plain_text((await own(worker, "full.rss"))["quay-0017"].face.body)
 
 
-async def test_an_enclosure_takes_its_alternative_text_from_the_text(
-    worker: FeedWorker,
-) -> None:
+async def test_an_enclosure_takes_its_alternative_text_from_the_text(worker: FeedWorker) -> None:
     post = (await own(worker, "full.rss"))["quay-0017"]
     assert shown(post) == [("image", "A yellow crane at dawn", "https://quay.example/img/crane.jpg")]
 

@@ -1,7 +1,8 @@
 """The Nostr source at a relay that says what each test wants: fates, deletions, paging, looking up, rules."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,16 +20,27 @@ from backchannel.sources.nostr.source import spell
 from backchannel.sources.nostr.wire import WireEvent, check_event, parse_event
 from backchannel.text import plain_text
 from tests.kit.clocks import ManualClock
+from tests.kit.sources import LaneReader
 from tests.kit.websocket_server import FakeWebsocket, fake_websocket
 from tests.sources.nostr.kit import ADA, GRACE, MALLORY, NostrReading, Wire, house, storing
 
 NOW = 1_800_000_000.0
 TAG = ("t", "backchannel")
 Frames = Sequence[object]
+RelayAnswer = Callable[[FakeWebsocket, list[Any]], Frames]
 
 
 def at_home(relay: FakeWebsocket, **more: Any) -> Any:
     return house(relay.url, clock=ManualClock(NOW), since=NOW - 10_000, **more)
+
+
+@asynccontextmanager
+async def read_from(
+    answer: RelayAnswer, *, document: object = None, **settings: Any
+) -> AsyncIterator[tuple[FakeWebsocket, LaneReader]]:
+    """A relay that answers so, and its lane being read."""
+    async with fake_websocket(answer, document=document) as relay, at_home(relay, **settings) as home:
+        yield relay, home.read()
 
 
 def note(text: str, *tags: tuple[str, ...], by: Any = ADA, ago: float = 100) -> Wire:
@@ -93,8 +105,7 @@ async def test_a_relays_own_limits_are_kept() -> None:
     limits = {"limitation": {"max_limit": 30, "max_subscriptions": 2}}
     author = note("x")
     answer = storing(author, ADA.profile(at=NOW, name="Ada"))
-    async with fake_websocket(answer, document=limits) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer, document=limits) as (relay, reader):
         await reader.until(lambda r: r.cursor)
         frame = await relay.until_heard(is_req("wall"))
         assert frame[2]["limit"] == 30
@@ -118,8 +129,7 @@ async def test_stored_posts_come_oldest_first_and_only_then_a_cursor() -> None:
 
 
 async def test_a_live_post_comes_in_a_batch_of_its_own_and_moves_the_cursor() -> None:
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         for number in (2, 1):
             await relay.say(["EVENT", "wall", note(f"live {number}", ago=number)])
@@ -129,16 +139,14 @@ async def test_a_live_post_comes_in_a_batch_of_its_own_and_moves_the_cursor() ->
 
 
 async def test_the_cursor_is_never_in_the_future() -> None:
-    async with fake_websocket(storing(note("soon", ago=-600))) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(note("soon", ago=-600))) as (_, reader):
         await reader.until(lambda r: r.cursor)
     assert reader.cursor == str(int(NOW))
     assert reader.posts[0].created_at == NOW + 600
 
 
 async def test_an_event_comes_once_however_often_the_relay_sends_it() -> None:
-    async with fake_websocket(storing(note("once"))) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(note("once"))) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.say(["EVENT", "wall", note("once")])
         await relay.say(["EVENT", "wall", note("another")])
@@ -148,8 +156,7 @@ async def test_an_event_comes_once_however_often_the_relay_sends_it() -> None:
 
 async def test_all_pages_are_read_back_before_the_cursor_moves() -> None:
     notes = [note(f"n{n}", ago=200 - n // 2) for n in range(90)]
-    async with fake_websocket(storing(*notes)) as relay, at_home(relay, limit=20) as home:
-        reader = home.read()
+    async with read_from(storing(*notes), limit=20) as (_, reader):
         await reader.until(lambda r: r.cursor)
     assert {post.ref for post in reader.posts} == {event["id"] for event in notes}
     assert len(reader.posts) == 90
@@ -191,8 +198,7 @@ async def test_a_live_post_does_not_wait_for_the_pages_behind_it() -> None:
         frames = [["EVENT", "wall", event] for event in page] if frame[1] == "wall" else []
         return [*frames, *empty(_, frame)]
 
-    async with fake_websocket(answer) as relay, at_home(relay, limit=25) as home:
-        reader = home.read()
+    async with read_from(answer, limit=25) as (relay, reader):
         await relay.until_heard(is_req("back"))
         await relay.say(["EVENT", "wall", note("live", ago=1)])
         await reader.until(lambda r: "live" in r.texts)
@@ -205,8 +211,7 @@ async def test_a_page_without_an_end_is_not_held_back() -> None:
     def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return flood if frame[1] == "wall" else empty(_, frame)
 
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (_, reader):
         await reader.until(lambda r: len(r.posts) == 1000)
     assert reader.cursor is None
 
@@ -231,8 +236,7 @@ DROPPED: dict[str, tuple[object, str]] = {
 @pytest.mark.parametrize("name", DROPPED)
 async def test_what_was_not_asked_or_not_signed_is_dropped_and_counted(name: str) -> None:
     message, why = DROPPED[name]
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         await relay.say(message)
         await relay.say(["EVENT", "wall", note("honest")])
@@ -242,8 +246,7 @@ async def test_what_was_not_asked_or_not_signed_is_dropped_and_counted(name: str
 
 
 async def test_the_signature_is_over_the_whole_of_an_event_that_is_too_long_to_be_shown() -> None:
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         await relay.say(["EVENT", "wall", note("word " * 10_000)])
         await reader.until(lambda r: r.texts)
@@ -259,16 +262,14 @@ async def test_one_bad_event_of_forty_leaves_thirty_nine() -> None:
     def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [*frames, ["EOSE", "wall"]] if frame[1] == "wall" else empty(_, frame)
 
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (_, reader):
         await reader.until(lambda r: r.cursor)
     assert len(reader.posts) == 39
     assert reader.skipped == 1
 
 
 async def test_a_flood_of_garbage_is_counted_in_few_batches_with_few_reasons() -> None:
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         for number in range(500):
             await relay.say(f"garbage {number}")
@@ -279,8 +280,7 @@ async def test_a_flood_of_garbage_is_counted_in_few_batches_with_few_reasons() -
 
 async def test_an_expired_event_is_not_handed_on() -> None:
     over, lasting = (note(t, ("expiration", str(int(NOW) + s))) for t, s in (("over", -1), ("lasting", 60)))
-    async with fake_websocket(storing(over, lasting)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(over, lasting)) as (_, reader):
         await reader.until(lambda r: r.cursor)
     assert reader.reasons == []
     assert reader.texts == ["lasting"]
@@ -289,8 +289,7 @@ async def test_an_expired_event_is_not_handed_on() -> None:
 
 
 async def test_a_post_without_the_work_that_is_asked_for_is_dropped() -> None:
-    async with fake_websocket(storing(note("cheap"))) as relay, at_home(relay, min_pow=20) as home:
-        reader = home.read()
+    async with read_from(storing(note("cheap")), min_pow=20) as (_, reader):
         await reader.until(lambda r: r.reasons)
     assert not reader.posts
     assert "bits of work" in reader.reasons[0]
@@ -301,8 +300,7 @@ async def test_a_post_without_the_work_that_is_asked_for_is_dropped() -> None:
 
 async def test_a_name_is_looked_up_once_and_the_latest_profile_stands() -> None:
     old, new = ADA.profile(at=NOW - 50, name="Old"), ADA.profile(at=NOW - 40, name="New")
-    async with fake_websocket(storing(note("one"), old, new)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(note("one"), old, new)) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.say(["EVENT", "wall", note("two")])
         await reader.until(lambda r: "two" in r.texts)
@@ -312,8 +310,7 @@ async def test_a_name_is_looked_up_once_and_the_latest_profile_stands() -> None:
 
 async def test_a_forged_profile_is_not_believed() -> None:
     forged = {**ADA.profile(at=NOW, name="Ada"), "content": '{"name":"Mallory"}'}
-    async with fake_websocket(storing(note("x"), forged)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(note("x"), forged)) as (_, reader):
         await reader.until(lambda r: r.posts)
     assert reader.posts[0].face.author.name.startswith("npub1")
     assert "hash" in " ".join(reader.reasons)
@@ -323,8 +320,7 @@ async def test_a_relay_that_does_not_answer_for_a_name_delays_a_post_only_a_litt
     def answer(_: FakeWebsocket, frame: list[Any]) -> Frames:
         return [] if frame[0] == "REQ" and frame[1].startswith("look") else empty(_, frame)
 
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         await relay.say(["EVENT", "wall", note("patience")])
         await reader.until(lambda r: r.posts)
@@ -337,8 +333,7 @@ async def test_a_known_author_does_not_wait_for_another_ones_name() -> None:
             return []
         return storing(ADA.profile(at=NOW, name="Ada"), note("first"))(relay, frame)
 
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.say(["EVENT", "wall", note("waits", by=GRACE)])
         await relay.say(["EVENT", "wall", note("known")])
@@ -352,8 +347,7 @@ async def test_the_cursor_waits_for_a_post_that_waits_for_its_authors_name() -> 
             return []
         return storing(ADA.profile(at=NOW, name="Ada"), note("first", ago=90))(relay, frame)
 
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (relay, reader):
         await reader.until(lambda r: r.cursor)
         await relay.say(["EVENT", "wall", note("waits", by=GRACE, ago=50)])
         await relay.say(["EVENT", "wall", note("known", ago=10)])
@@ -419,8 +413,7 @@ def test_what_is_wanted_is_open_for_relays_on_their_way_and_not_for_those_that_c
 async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
     quoted = GRACE.wire("wise words", at=NOW - 5000)
     answer = storing(note("true", ("q", quoted["id"])), quoted, GRACE.profile(at=NOW, name="Grace"))
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (_, reader):
         await reader.until(lambda r: r.posts)
     quote = reader.posts[0].face.quote
     assert quote is not None
@@ -430,8 +423,7 @@ async def test_a_quoted_post_is_fetched_and_its_authors_name_with_it() -> None:
 async def test_a_quoted_article_is_fetched_by_its_address() -> None:
     quoted = GRACE.wire("text", ("d", "intro"), ("title", "Intro"), kind=30023, at=NOW - 5000)
     answer = storing(note("read", ("q", f"30023:{GRACE.pubkey}:intro")), quoted)
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (_, reader):
         await reader.until(lambda r: r.posts)
     assert reader.posts[0].face.quote is not None
 
@@ -453,8 +445,7 @@ async def test_a_forged_quoted_post_is_not_shown() -> None:
 
 async def test_a_deletion_by_id_takes_the_post_down() -> None:
     said = note("slip")
-    async with fake_websocket(storing(said)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(said)) as (relay, reader):
         await reader.until(lambda r: r.posts)
         asked = (await relay.until_heard(is_req("gone")))[2]
         assert asked["kinds"] == [0, 5, 62]
@@ -467,8 +458,7 @@ async def test_a_deletion_by_id_takes_the_post_down() -> None:
 
 async def test_a_deletion_of_anothers_post_is_ignored() -> None:
     said, own = note("stays"), note("goes", by=MALLORY)
-    async with fake_websocket(storing(said, own)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(said, own)) as (relay, reader):
         await reader.until(lambda r: len(r.posts) == 2)
         await relay.until_heard(is_req("gone"))
         address = f"30023:{ADA.pubkey}:intro"
@@ -480,8 +470,7 @@ async def test_a_deletion_of_anothers_post_is_ignored() -> None:
 
 async def test_a_deletion_with_a_false_signature_is_ignored() -> None:
     said, other = note("stays"), note("goes")
-    async with fake_websocket(storing(said, other)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(said, other)) as (relay, reader):
         await reader.until(lambda r: len(r.posts) == 2)
         await relay.until_heard(is_req("gone"))
         forged = {**MALLORY.wire("", ("e", said["id"]), kind=5, at=NOW), "pubkey": ADA.pubkey}
@@ -493,8 +482,7 @@ async def test_a_deletion_with_a_false_signature_is_ignored() -> None:
 
 async def test_a_deletion_that_comes_before_its_post_keeps_it_out() -> None:
     first, late = note("first"), note("late", ago=5)
-    async with fake_websocket(storing(first)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(first)) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
         await relay.say(["EVENT", "gone", ADA.wire("", ("e", late["id"]), kind=5, at=NOW)])
@@ -509,8 +497,7 @@ async def test_an_article_is_taken_down_by_its_address_up_to_the_deletions_time(
         return ADA.wire(text, TAG, ("d", "intro"), kind=30023, at=NOW - ago)
 
     address = f"30023:{ADA.pubkey}:intro"
-    async with fake_websocket(storing(article("one", 90))) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(article("one", 90))) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
         stale = ADA.wire("", ("a", address), kind=5, at=NOW - 95)
@@ -529,8 +516,7 @@ async def test_the_deletion_of_an_older_revision_leaves_the_newer_one() -> None:
         return ADA.wire(text, TAG, ("d", "intro"), kind=30023, at=NOW - ago)
 
     old, new = article("one", 90), article("two", 50)
-    async with fake_websocket(storing(old, new)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(old, new)) as (relay, reader):
         await reader.until(lambda r: len(r.posts) == 2)
         await relay.until_heard(is_req("gone"))
         await relay.say(["EVENT", "gone", ADA.wire("", ("e", old["id"]), kind=5, at=NOW)])
@@ -543,18 +529,13 @@ async def test_the_deletion_of_an_older_revision_leaves_the_newer_one() -> None:
 
 @pytest.mark.parametrize(
     ("tags", "is_ours"),
-    [
-        ([("relay", "ALL_RELAYS")], True),
-        ([("relay", "wss://elsewhere.example")], False),
-        ([], True),
-    ],
+    [([("relay", "ALL_RELAYS")], True), ([("relay", "wss://elsewhere.example")], False), ([], True)],
 )
 async def test_a_request_to_vanish_takes_the_author_down_when_it_means_us(
     tags: list[tuple[str, ...]], is_ours: bool
 ) -> None:
     said = note("x")
-    async with fake_websocket(storing(said)) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(said)) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
         await relay.say(["EVENT", "gone", ADA.wire("", *tags, kind=62, at=NOW)])
@@ -564,8 +545,7 @@ async def test_a_request_to_vanish_takes_the_author_down_when_it_means_us(
 
 
 async def test_a_request_to_vanish_that_names_our_relay_is_meant_for_us() -> None:
-    async with fake_websocket(storing(note("x"))) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing(note("x"))) as (relay, reader):
         await reader.until(lambda r: r.posts)
         await relay.until_heard(is_req("gone"))
         await relay.say(["EVENT", "gone", ADA.wire("", ("relay", relay.url + "/"), kind=62, at=NOW)])
@@ -642,8 +622,7 @@ async def test_an_author_who_opts_out_is_handed_on_once_more_with_the_label() ->
 
 
 async def test_new_authors_in_a_burst_are_one_request_a_second() -> None:
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         for writer in (ADA, GRACE, MALLORY):
             await relay.say(["EVENT", "wall", note("x", by=writer)])
@@ -700,8 +679,7 @@ async def test_a_refused_look_up_costs_a_name_and_not_the_lane() -> None:
             return [["CLOSED", frame[1], "error: too many"]]
         return storing(note("x"))(relay, frame)
 
-    async with fake_websocket(answer) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(answer) as (_, reader):
         await reader.until(lambda r: r.posts and any("gone" in reason for reason in r.reasons))
         assert reader.error is None
 
@@ -822,8 +800,7 @@ async def test_an_inward_address_that_is_not_allowed_parks_the_lane() -> None:
 
 
 async def test_a_connection_that_ends_in_order_ends_the_lane_in_order() -> None:
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         for socket in list(relay.sockets):
             await socket.close(1000)
@@ -831,8 +808,7 @@ async def test_a_connection_that_ends_in_order_ends_the_lane_in_order() -> None:
 
 
 async def test_stopping_to_read_closes_the_connection() -> None:
-    async with fake_websocket(empty) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
         await reader.stop()
         await relay.until_alone()
@@ -934,8 +910,7 @@ async def test_a_check_of_a_relay_without_anything_ends() -> None:
 
 
 async def test_a_relay_with_nothing_stored_was_heard_all_the_same() -> None:
-    async with fake_websocket(storing()) as relay, at_home(relay) as home:
-        reader = home.read()
+    async with read_from(storing()) as (_, reader):
         await reader.until(lambda it: it.batches)
     assert not reader.events
     assert reader.cursor is None

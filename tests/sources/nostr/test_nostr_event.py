@@ -11,13 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backchannel.model import DecodeError
-from backchannel.sources.nostr.bech32 import (
-    parse_pointer,
-    render_naddr,
-    render_nevent,
-    render_npub,
-    shorten,
-)
+from backchannel.sources.nostr.bech32 import parse_pointer, render_naddr, render_nevent, render_npub, shorten
 from backchannel.sources.nostr.wire import (
     MAX_EVENT_BYTES,
     RelayLimits,

@@ -89,11 +89,7 @@ def test_the_recorded_first_post_means_what_it_says(session: dict[str, WireEvent
     post = by_text(session, "first")
     author = post.face.author
     assert (post.id, post.created_at, post.lang) == (f"nostr:{FIRST}", 1795492105.0, "en")
-    assert (author.id, author.name, author.handle) == (
-        ALICE,
-        "Alice ⚡",
-        shorten(render_npub(PUBKEY)),
-    )
+    assert (author.id, author.name, author.handle) == (ALICE, "Alice ⚡", shorten(render_npub(PUBKEY)))
     assert post.hashtags == ("backchannel",)
     assert post.face.body[:3] == ("first ", Node("hashtag", ("#BackChannel",)), " ")
     assert post.face.body[3] == Node("emoji", name="wave")
