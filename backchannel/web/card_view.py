@@ -80,7 +80,7 @@ class CardView(Struct, frozen=True):
     """Everything a card shows, and last what a layout needs to know to choose, to place and to hold it.
 
     `begins` is the beginning of a text that is so long that a tab folds it. `ems` and `lines` are the least
-    room that the body takes (see room.py); `empty`: there is nothing to read or to see; `heavy`: 1 where
+    room that the body takes (see card_room.py); `empty`: there is nothing to read or to see; `heavy`: 1 where
     there are so many letters that pages spare themselves their kerning, which takes engines quadratic time; 2
     where a tab lays the card out only when it is looked at.
     """
