@@ -38,7 +38,7 @@ ORDER = [
 SIMULATOR_IMPORTS = {"model", "clock", "text", "sources"}  # of `sources` the names alone
 
 PURE = {"model", "board", "state", "judge", "text", "retry", "lru", "wire"}
-WAITS = {"backchannel/wire/websocket.py"}
+WAITS = {"backchannel/wire/recheck.py", "backchannel/wire/websocket.py"}
 """What lies among the pure, and is not."""
 
 IMPURE = {
@@ -51,9 +51,9 @@ ORDINARY = """
 addresses batch body bounds budget bugs capacity check clock closing compact config conflict connection
 context conversations crowded decoders effect emoji exemptions extent failure fetcher finding gatherer
 guard hello item limits line listener log lru media node outcome pages picture port preview problem query
-quote recheck redactor refused rendered resolver response rules sample search section sequencer server
-services site static tag thread trial tried unknown websocket worker, and of events: posted left deleted
-settled missed ruled blanked erased
+quote recheck rechecker refused rendered resolver response rules sample search section sequencer server
+redactor services site static tag thread trial tried unknown websocket worker, and of events: posted left
+deleted settled missed ruled blanked erased
 """
 """Names of classes that need no entry in the glossary."""
 

@@ -11,7 +11,7 @@ from backchannel.contract import Batch, Check, Context, Recheck, Sample, Source
 from backchannel.model import Event, Post
 from backchannel.sources.mastodon.api import MastodonServer
 from backchannel.sources.mastodon.read import Reader
-from backchannel.sources.mastodon.recheck import Rechecker
+from backchannel.sources.mastodon.recheck import MastodonRecheck
 from backchannel.sources.mastodon.settings import MastodonSettings
 from backchannel.text import fold_tag
 
@@ -38,7 +38,7 @@ class MastodonSource(Source, Recheck, Check):
             opt_outs=settings.opt_outs,
             handles=settings.handles,
         )
-        self._rechecker = Rechecker(self._servers, self._reader, context.clock)
+        self._rechecker = MastodonRecheck(self._servers, self._reader, context.clock)
 
     def lanes(self) -> Sequence[str]:
         """Return the servers' host names."""

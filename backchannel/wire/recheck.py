@@ -1,0 +1,149 @@
+"""Posts that are read again: whose turn it is, what has changed, and what is not found any more.
+
+A network that does not say by itself what was edited or deleted is asked again about the posts on the wall.
+A kind brings its servers (`AskedServer`: "look up these posts" and little else) and turns what a round found
+into events; `RecheckRound.events` is that for a network on which every server speaks for its own posts.
+
+Not found. That a server does not find a post says little: a proxy, an import, a slow replica or a wrong key
+may be behind it, and whoever believes it once empties the wall whenever a server is restarted. So a post is
+*absent* only after two such answers, `APART_S` or more apart, from a server that shows other posts at both,
+and each time that it is found the count begins anew. It comes back as soon as its server has it again.
+Errors, limits and pages that nobody can read prove nothing and take nothing down. Where the network *says*
+that a post was deleted, one answer is enough.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from typing import Literal, Protocol
+
+from msgspec import Struct, field
+
+from backchannel.bugs import Bugs
+from backchannel.clock import Clock
+from backchannel.contract import SourceError
+from backchannel.lru import Lru
+from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted, words_digest
+
+APART_S = 30.0
+"""Conference seconds between two answers that a post is not found."""
+
+
+class LookedUp(Struct, frozen=True):
+    """Holds what a server says of a post that it was asked about; `copy` where it is found and can be read.
+
+    "unclear": it is there and cannot be read, is another post by now, or is not for this server to decide.
+    """
+
+    post: Post
+    says: Literal["found", "not found", "deleted", "unclear"]
+    copy: Post | None = None
+
+
+class AskedServer(Protocol):
+    """Asks one server about posts. `most`: so many may be looked up in one round, as its limits allow."""
+
+    name: str
+
+    @property
+    def most(self) -> int: ...
+
+    def look_up(self, posts: Sequence[Post]) -> AsyncGenerator[LookedUp, None]:
+        """Yield what it says of these, one by one: what was told before an error counts. SourceError.
+
+        First what is found, where one request asks for many: that shows that the server is well.
+        """
+        ...
+
+    async def shows_posts(self) -> bool:
+        """Return whether any post can be read there now. It is asked where nothing was found."""
+        ...
+
+
+class RecheckRound(Struct):
+    """Collects a round: copies that differ, ids that are deleted, and, with the server that misses each, what
+    is absent."""
+
+    changed: list[Post] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    absent: list[tuple[str, Post]] = field(default_factory=list)
+
+    def events(self) -> list[Event]:
+        """Return the events, for servers that speak for their own posts alone."""
+        left = [Left(post.id, post.revision, ABSENT) for _, post in self.absent]
+        return [*map(Deleted, self.deleted), *left, *map(Posted, self.changed)]
+
+
+class Rechecker:
+    """Remembers when a post was last looked at, and since when a server does not find it."""
+
+    def __init__(self, clock: Clock, bugs: Bugs) -> None:
+        self._clock = clock
+        self._bugs = bugs
+        self._missed: Lru[tuple[str, str], float] = Lru()
+        self._looked: Lru[tuple[str, str], int] = Lru()
+        self._looks = 0
+
+    async def look_again(self, asked: Iterable[tuple[AskedServer, Sequence[Post]]]) -> RecheckRound:
+        """Ask each server about its posts, all at once. SourceError when none told us anything.
+
+        One that wants a pause, or is in trouble, keeps no other waiting.
+        """
+        done, heard, trouble = RecheckRound(), list[str](), list[SourceError]()
+
+        async def ask(server: AskedServer, posts: Sequence[Post]) -> None:
+            try:
+                with self._bugs.contain(f"recheck of {server.name}", SourceError):
+                    await self._ask(server, posts, done, heard)
+            except SourceError as error:
+                trouble.append(error)
+
+        async with asyncio.TaskGroup() as tasks:
+            for server, posts in asked:
+                tasks.create_task(ask(server, posts))
+        if trouble and not heard:
+            raise min(trouble, key=lambda error: error.retry_after_s)
+        return done
+
+    async def _ask(
+        self, server: AskedServer, posts: Sequence[Post], done: RecheckRound, heard: list[str]
+    ) -> None:
+        """Ask one server about those of its posts that were looked at longest ago."""
+        turn = sorted(posts, key=lambda post: self._looked.get((server.name, post.id)) or 0)[: server.most]
+        is_showing: bool | None = None
+        async with aclosing(server.look_up(turn)) as answers:
+            async for one in answers:
+                heard.append(server.name)
+                self._looks += 1
+                self._looked.put((server.name, one.post.id), self._looks)
+                if one.copy:
+                    is_showing = True
+                    self._missed.drop((server.name, one.post.id))
+                    done.changed += [] if is_same(one.copy, one.post) else [one.copy]
+                elif one.says in ("not found", "deleted") and ABSENT not in one.post.labels:
+                    if is_showing is None:
+                        is_showing = await server.shows_posts()
+                    if is_showing:
+                        self._miss(server.name, one, done)
+
+    def _miss(self, server: str, one: LookedUp, done: RecheckRound) -> None:
+        now, first = self._clock.now(), self._missed.get((server, one.post.id))
+        if one.says == "deleted":
+            done.deleted.append(one.post.id)
+        elif first is None:
+            self._missed.put((server, one.post.id), now)
+        elif now - first >= APART_S:
+            done.absent.append((server, one.post))
+
+
+def is_same(copy: Post, post: Post) -> bool:
+    """Return whether nothing that the wall, or its rules, would see has changed."""
+    return (
+        copy.revision == post.revision
+        and copy.is_origin == post.is_origin
+        and copy.hashtags == post.hashtags
+        and copy.labels == post.labels
+        and copy.sensitive == post.sensitive
+        and words_digest(copy) == words_digest(post)
+        and (copy.face.quote is None) == (post.face.quote is None)  # consent to a quote can be withdrawn
+    )
