@@ -712,8 +712,7 @@ async def shown(source: Source, server: Mastodon) -> list[Post]:
 async def test_nothing_changed_is_nothing_said(server: Mastodon, make: Make) -> None:
     for number in range(1, 26):
         server.post(number)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.asked.clear()
     assert await source.recheck(on_wall) == []
     assert [len(request.query.getall("id[]")) for request in server.asked] == [20, 5]
@@ -721,8 +720,7 @@ async def test_nothing_changed_is_nothing_said(server: Mastodon, make: Make) -> 
 
 async def test_an_edit_is_the_same_post_with_a_later_revision(server: Mastodon, make: Make) -> None:
     status = server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     status |= {"content": "<p>better</p>", "edited_at": "2026-05-06T10:00:00.000Z"}
     (event,) = await source.recheck(on_wall)
     assert isinstance(event, Posted)
@@ -746,8 +744,7 @@ async def test_what_the_wall_or_its_rules_would_see_is_passed_on(
     quoted = server.post(9)
     server.statuses.remove(quoted)
     status = server.post(1, quote={"state": "accepted", "quoted_status": quoted})
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     assert on_wall[0].face.quote
     status |= change
     assert [type(event) for event in await source.recheck(on_wall)] == [Posted]
@@ -761,6 +758,11 @@ async def test_an_edit_keeps_the_parent_of_a_reply(server: Mastodon, make: Make)
     (event,) = await make(server).recheck(on_wall)
     assert isinstance(event, Posted)
     assert event.post.reply_to == f"{server.base}/users/ann/statuses/1"
+
+
+async def showing(source: Source, server: Mastodon) -> tuple[Source, list[Post]]:
+    """The source, and what it has on the wall from this server."""
+    return source, [*await shown(source, server)]
 
 
 async def absent(
@@ -781,8 +783,7 @@ async def test_what_its_own_server_does_not_find_twice_is_absent(
     server.takes_ids = takes_ids
     for number in (1, 2):
         server.post(number)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     del server.statuses[0]
     assert await source.recheck(on_wall) == []
     clock.time += 29
@@ -796,8 +797,7 @@ async def test_the_only_post_of_a_hashtag_can_be_absent_too(
 ) -> None:
     server.post(1)
     server.post(2, tags=[])
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     del server.statuses[0]
     assert len(await absent(source, on_wall, clock)) == 1
 
@@ -805,8 +805,7 @@ async def test_the_only_post_of_a_hashtag_can_be_absent_too(
 async def test_what_its_own_server_says_is_gone_is_deleted(server: Mastodon, make: Make) -> None:
     for number in (1, 2):
         server.post(number)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     del server.statuses[0]
     server.fail("/api/v1/statuses/1", saying({"error": "Gone"}, 410))
     assert await source.recheck(on_wall) == [Deleted(f"{server.base}/users/ann/statuses/1")]
@@ -817,8 +816,7 @@ async def test_a_relay_that_says_gone_deletes_nothing(
 ) -> None:
     server.post(1, uri="https://far.example/users/ann/statuses/5")
     server.post(2)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     del server.statuses[0]
     server.fail("/api/v1/statuses/1", saying({"error": "Gone"}, 410))
     (left,) = await absent(source, on_wall, clock)
@@ -842,8 +840,7 @@ async def test_a_server_without_look_ups_of_many_is_asked_one_by_one_from_then_o
 ) -> None:
     server.takes_ids = False
     server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     for _ in range(2):
         server.asked.clear()
         assert await source.recheck(on_wall) == []
@@ -854,8 +851,7 @@ async def test_posts_that_cost_a_request_each_take_turns(server: Mastodon, make:
     server.takes_ids = False
     for number in range(1, 41):
         server.post(number)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.asked.clear()
     await source.recheck(on_wall)
     assert len(server.asked) == 1 + 20  # the question for many, and one page of answers by hand
@@ -879,8 +875,7 @@ async def test_posts_that_cost_a_request_each_take_turns(server: Mastodon, make:
 )
 async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Answer) -> None:
     server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.fail("/api/v1/statuses", handler)
     for _ in range(3):
         with pytest.raises(SourceError):
@@ -889,8 +884,7 @@ async def test_an_error_never_deletes(server: Mastodon, make: Make, handler: Ans
 
 async def test_a_server_in_ruins_takes_nothing_down(server: Mastodon, make: Make, clock: ManualClock) -> None:
     server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.fail("/", saying({"error": "Not found"}, 404))
     assert await absent(source, on_wall, clock, rounds=4) == []
 
@@ -899,8 +893,7 @@ async def test_a_server_without_any_post_takes_nothing_down(
     server: Mastodon, make: Make, clock: ManualClock
 ) -> None:
     server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.statuses.clear()
     assert await absent(source, on_wall, clock, rounds=4) == []
 
@@ -936,8 +929,7 @@ async def test_a_copy_of_what_its_origin_does_not_have_is_absent_by_the_origins_
 async def test_an_origin_in_trouble_decides_nothing(start: Start, make: Make) -> None:
     home, relay = await start(), await start()
     relay.post(900, uri=f"{home.base}/users/ann/statuses/1")
-    source = make(home, relay)
-    on_wall = await shown(source, relay)
+    source, on_wall = await showing(make(home, relay), relay)
     relay.statuses.clear()
     home.fail("/", saying(PAGE, 502))
     for _ in range(3):
@@ -951,8 +943,7 @@ async def test_an_origin_in_trouble_keeps_no_other_post_from_being_looked_at(
     relay.post(900, uri=f"{home.base}/users/ann/statuses/1")
     relay.post(901)
     relay.post(902)
-    source = make(home, relay)
-    on_wall = await shown(source, relay)
+    source, on_wall = await showing(make(home, relay), relay)
     del relay.statuses[:2]
     home.fail("/", saying(PAGE, 502))
     assert await absent(source, on_wall, clock) == [Left(f"{relay.base}/users/ann/statuses/901", 0, ABSENT)]
@@ -977,8 +968,7 @@ async def test_without_the_origin_a_relay_takes_back_its_copy_by_two_404s_in_a_r
     uri = "https://far.example/users/ann/statuses/5"
     status = server.post(1, uri=uri)
     server.post(2)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.statuses.remove(status)
     assert await absent(source, on_wall, clock, rounds=1) == []
     server.statuses.append(status)
@@ -997,8 +987,7 @@ async def test_what_a_relay_drops_stands_by_another_servers_copy(
     one.post(1, uri=uri)
     one.post(2)
     other.post(7, "the same", uri=uri)
-    source = make(one, other)
-    on_wall = await shown(source, one)
+    source, on_wall = await showing(make(one, other), one)
     if is_new_life:
         source = make(one, other)
     else:
@@ -1012,8 +1001,7 @@ async def test_what_a_relay_drops_stands_by_another_servers_copy(
 
 async def test_an_id_that_names_another_post_by_now_says_nothing(server: Mastodon, make: Make) -> None:
     server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.statuses.clear()
     server.post(1, uri="https://far.example/users/eve/statuses/1")
     assert await source.recheck(on_wall) == []
@@ -1054,8 +1042,7 @@ async def test_while_a_server_wants_a_pause_its_timeline_is_not_asked_either(
     server: Mastodon, make: Make
 ) -> None:
     server.post(1)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     server.fail("/api/v1/statuses", saying({"error": "Too many"}, 429, Retry_After="600"))
     with pytest.raises(SourceError, match="asks for a pause"):
         await source.recheck(on_wall)
@@ -1078,8 +1065,7 @@ async def test_a_used_up_limit_ends_the_recheck(server: Mastodon, make: Make) ->
     server.takes_ids = False
     for number in range(1, 10):
         server.post(number)
-    source = make(server)
-    on_wall = await shown(source, server)
+    source, on_wall = await showing(make(server), server)
     reset = in_minutes(5)
     server.headers = {"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": reset}
     server.asked.clear()
