@@ -10,7 +10,8 @@ A kind's class names in its bases what it implements, `Source` and what else it 
 and is `@final`: so mypy refuses it where something is missing.
 
 What may be raised, by every method here: SourceError. FetchError, and DecodeError where a whole answer cannot
-be read, count as the lane's trouble, too, to be tried again. All else is a bug of ours: it is contained, told
+be read, count as the lane's trouble, too, to be tried again; an address that the guard refused is for a
+person, whether `Refused` is raised or a SourceError from it. All else is a bug of ours: it is contained, told
 once and counted, and the lane is tried again as after any trouble. One bad item is not raised: it is left
 out, and counted in `Batch.skipped`.
 

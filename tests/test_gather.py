@@ -9,12 +9,17 @@ import pytest
 import structlog.testing
 from msgspec.structs import replace
 
+from backchannel import kinds
 from backchannel.bugs import Bugs
-from backchannel.contract import Batch, SourceError
+from backchannel.clock import Clock
+from backchannel.contract import Batch, Context, SourceError
+from backchannel.fetch import Fetcher
 from backchannel.gather import GatherContext, Gatherer, is_in_window, unwanted
+from backchannel.gather.gatherer import REFUSED_S
 from backchannel.log import Lane
 from backchannel.model import DecodeError, Deleted, Event, Left, Post, Posted, Takedown
 from backchannel.retry import backoff_s
+from tests.kit.clocks import until
 from tests.kit.gathering import TAGS, ScriptedSource, gathered, gathering, quick
 from tests.kit.posts import post
 from tests.kit.sequencers import Moody, Stepped, events, settle, texts
@@ -207,6 +212,30 @@ async def test_a_permanent_error_parks_the_lane_and_says_what_to_do(sequencer: S
         "needs_human",
         "lane: net.example wants a token: set `token`",
     )
+
+
+INWARD: dict[str, dict[str, Any]] = {
+    "feed": {"feeds": ["http://127.0.0.1/feed"]},
+    "mastodon": {"servers": ["http://127.0.0.1"]},
+    "nostr": {"relays": ["ws://127.0.0.1"]},
+}
+
+
+@pytest.mark.parametrize("kind", INWARD)
+async def test_an_address_that_the_guard_refuses_waits_for_a_person_on_every_network(
+    sequencer: Stepped, kind: str
+) -> None:
+    """And is looked at again: a wifi's login page leads every address inwards until somebody signs in."""
+    clock = quick()
+    network = kinds.load(kind)
+    fetch = Fetcher(user_agent="tests", clock=Clock())
+    context = Context("net", fetch, clock, ("conf",), 0.0, tuple, Bugs())
+    source = network.Source(network.Settings.model_validate({"kind": kind, **INWARD[kind]}), context)
+    async with gathering(sequencer, source, clock=clock) as gatherer:
+        await until(lambda: clock.pauses.count(REFUSED_S) > 1)
+        assert gatherer.health.state == "needs_human"
+        assert "127.0.0.1" in gatherer.health.error
+    await fetch.close()
 
 
 class Noting:

@@ -15,7 +15,7 @@ from random import random
 import structlog
 
 from backchannel.contract import Batch, Closing, Recheck, Source, SourceError
-from backchannel.fetch import FetchError
+from backchannel.fetch import FetchError, Refused
 from backchannel.gather.candidates import RECHECK, Candidates
 from backchannel.gather.context import GatherContext
 from backchannel.gather.health import Health, LaneHealth, SourceHealth
@@ -27,6 +27,9 @@ from backchannel.retry import backoff_s
 STEADY_S = 60.0
 """A read that went well for so long starts patience anew."""
 LOG_RETRY_S = 2.0
+REFUSED_S = 1800.0
+"""An address that the guard refuses is for a person to change, and looked at again after so long: until
+somebody signs in, a wifi's login page leads every address into its own network."""
 MAX_PART = 800
 TROUBLES = (SourceError, FetchError, DecodeError)
 """Failures that are a network's own. Everything else is a bug of ours."""
@@ -145,7 +148,8 @@ class Gatherer:
 
     async def _run_lane(self, lane: str) -> None:
         health = self._lanes[lane]
-        while health.state != "needs_human":
+        is_parked = False
+        while not is_parked:
             began = self._clock.monotonic()
             try:
                 pause_s = await self._read(lane, health)
@@ -155,6 +159,7 @@ class Gatherer:
                     health.failures = 0
             except TROUBLES as error:
                 pause_s = max(self._fail(lane, health, error), self._patience_s(health, began))
+                is_parked = isinstance(error, SourceError) and error.permanent
             except LogUnavailable:
                 pause_s = LOG_RETRY_S  # from the stored cursor, when the log is back
             await self._clock.sleep(pause_s)
@@ -202,6 +207,9 @@ class Gatherer:
         if isinstance(error, SourceError) and error.permanent:
             health.state = "needs_human"
             return 0.0
+        if isinstance(error, Refused) or isinstance(error.__cause__, Refused):
+            health.state = "needs_human"
+            return REFUSED_S
         asked_s = error.retry_after_s if isinstance(error, SourceError) else 0.0
         health.state = "blocked" if asked_s else "backoff"
         return asked_s

@@ -25,8 +25,9 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from backchannel.clock import Clock
 from backchannel.contract import Batch, Context, SourceError
-from backchannel.fetch import FetchError, Refused
+from backchannel.fetch import FetchError
 from backchannel.redaction import redacted_body
+from backchannel.wire.fate import PERMANENT
 
 PULSE_S = 20.0
 
@@ -100,10 +101,8 @@ class Websocket:
                     else:
                         talk.hear(heard, clock.now(), clock.monotonic())
                     await clock.sleep(0)  # one that sends without a pause must not hold up everybody else
-        except Refused as error:
-            raise SourceError(str(error), permanent=True) from error
         except FetchError as error:
-            raise SourceError(str(error), permanent=error.status in (401, 403, 404, 410)) from error
+            raise SourceError(str(error), permanent=error.status in PERMANENT | {404}) from error
         except ConnectionClosedOK:
             return
         except ConnectionClosed as error:

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from backchannel.contract import Batch, Check, Closing, Context, Sample, Source, SourceError
-from backchannel.fetch import FetchError, Response
+from backchannel.fetch import Refused, Response
 from backchannel.model import DecodeError, Event, Posted
-from backchannel.retry import retry_after_s
 from backchannel.sources.feed.cursor import (
     Memory,
     conditions,
@@ -35,6 +34,7 @@ from backchannel.sources.feed.wire import WireDocument
 from backchannel.sources.feed.workers import Workers
 from backchannel.sources.feed.xmlfeed import parse_answer
 from backchannel.text import web_url
+from backchannel.wire.fate import PERMANENT, failure_of
 
 MAX_BYTES = 2 << 20
 GONE_S = 900.0
@@ -44,6 +44,13 @@ _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
+_WORDS = {
+    401: "does not show this feed to everybody",
+    403: "does not show this feed to everybody",
+    404: "has no feed at this address",
+    410: "says that the feed is gone for good",
+    429: "is asked too often",
+}
 _ALTERNATE = re.compile(rb"<link\b[^>]{0,300}application/(?:rss|atom|feed)\+(?:xml|json)[^>]{0,300}>", re.I)
 _HREF = re.compile(rb"\bhref\s*=\s*[\"']?([^\"'\s>]{1,500})", re.I)
 
@@ -75,10 +82,16 @@ class FeedSource(Source, Check, Closing):
         if memory.is_over:
             raise SourceError("the feed says that it has ended", permanent=True)
         now = self._context.clock.now()
-        response = await self._ask(feed, memory, now)
+        # Where the new address is dead, or none that we go to, the one in the settings may not be.
+        at_home = Batch(cursor=save_memory(replace(memory, moved="", etag="", modified="", body="")))
+        try:
+            response = await self._ask(feed, memory, now)
+        except Refused:
+            if memory.moved:
+                yield at_home
+            raise
         if memory.moved and response.status in (401, 403, 404, 410):
-            # The new address is dead; the one in the settings may not be.
-            yield Batch(cursor=save_memory(replace(memory, moved="", etag="", modified="", body="")))
+            yield at_home
         self._judge_status(response, bool(memory.moved))
         if response.status == 304:
             seen = replace(memory, moved=response.moved or memory.moved)
@@ -139,29 +152,18 @@ class FeedSource(Source, Check, Closing):
     async def _ask(self, feed: FeedEntry, memory: Memory, now: float) -> Response:
         headers = {"Accept": _ACCEPT, **conditions(memory, now)}
         url = memory.moved or feed.url
-        try:
-            return await self._context.fetch.get(
-                url, headers=headers, max_bytes=MAX_BYTES, by_stranger=not _is_same_host(url, feed.url)
-            )
-        except FetchError as error:
-            raise SourceError(str(error)) from error
+        return await self._context.fetch.get(
+            url, headers=headers, max_bytes=MAX_BYTES, by_stranger=not _is_same_host(url, feed.url)
+        )
 
     def _judge_status(self, response: Response, was_moved: bool) -> None:
         """Raises SourceError unless the answer is a document or says that there is nothing new."""
-        status = response.status
-        if status in (200, 304):
+        if response.status in (200, 304):
             return
-        where = f"{urlsplit(response.url).netloc} answers {status}"
-        if status == 410 and not was_moved:
-            raise SourceError(f"{where}: the feed is gone for good", permanent=True)
-        if status in (401, 403, 451) and not was_moved:
-            raise SourceError(f"{where}: it is not public", permanent=True)
-        pause = retry_after_s(response.headers, self._context.clock.real()) or 0.0
-        if status in (404, 410):
-            raise SourceError(f"{where}: there is no feed at this address", retry_after_s=pause or GONE_S)
-        if status == 429:
-            raise SourceError(f"{where}: we ask too often", retry_after_s=pause)
-        raise SourceError(where, retry_after_s=pause)
+        host, now = urlsplit(response.url).netloc, self._context.clock.real()
+        permanent = () if was_moved else PERMANENT
+        pause_s = GONE_S if response.status in (404, 410) else 0.0
+        raise failure_of(response, host, now, words=_WORDS, permanent=permanent, pause_s=pause_s)
 
     async def _read(self, lane: str, response: Response) -> WireDocument:
         content_type = response.headers.get("Content-Type", "")

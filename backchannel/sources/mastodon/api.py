@@ -9,11 +9,11 @@ from msgspec import Raw, Struct
 
 from backchannel.clock import Clock
 from backchannel.contract import SourceError
-from backchannel.fetch import Fetcher, FetchError, Refused, Response
+from backchannel.fetch import Fetcher, FetchError, Response
 from backchannel.model import DecodeError
-from backchannel.retry import rate_pause_s, retry_after_s
 from backchannel.sources.mastodon.origin import origin_of
-from backchannel.sources.mastodon.wire import Instance, Items, parse_complaint, parse_instance, parse_list
+from backchannel.sources.mastodon.wire import Instance, Items, parse_instance, parse_list
+from backchannel.wire.fate import PERMANENT, asked_pause_s, failure_of, is_web_page
 
 PAGE = 40
 """The most statuses a page may have."""
@@ -29,13 +29,12 @@ _CLOSED = frozenset({401, 403, 410, 422, 400, 405})
 _GONE = frozenset({404, 410})
 _PUBLIC = "/api/v1/timelines/public"
 _TOKEN = "/api/v1/apps/verify_credentials"  # noqa: S105 - the address, not the token
-_PERMANENT = {
+_WORDS = {
     400: "does not understand the request",
     404: "has no Mastodon API at this address; check `servers`",
     405: "does not know the request; check `servers`",
     410: "is gone for good; take it out of `servers`",
     422: "refuses the request; a `token` of one of its users may help",
-    451: "may not answer us for legal reasons",
 }
 
 Params = Sequence[tuple[str, str]]
@@ -203,8 +202,6 @@ class MastodonServer:
             return await self._fetch.get(
                 self.base + path, headers=headers, params=params, max_bytes=_MAX_BYTES
             )
-        except Refused as error:
-            raise SourceError(str(error), permanent=True) from error
         except FetchError as error:
             raise SourceError(str(error)) from error
 
@@ -218,36 +215,26 @@ class MastodonServer:
 
     def _wait_s(self, answer: Response) -> float:
         """Return the pause that its limits ask for, or that it asks for where it did not answer."""
-        now = self._clock.real()
-        asked_s = None if answer.status == 200 else retry_after_s(answer.headers, now)
-        return max(asked_s or 0.0, rate_pause_s(answer.headers, now))
+        return asked_pause_s(answer, self._clock.real())
 
     def _fail(self, answer: Response, path: str) -> NoReturn:
-        """Return the right SourceError for an answer that is not what was asked for."""
-        why, permanent = self._reason(answer, path)
-        raise SourceError(f"{self.host} {why}", permanent=permanent, retry_after_s=self._wait_s(answer))
+        """Raise the right SourceError for an answer that is not what was asked for."""
+        if answer.status == 200:
+            why, permanent = self._no_list(answer, path)
+            raise SourceError(f"{self.host} {why}", permanent=permanent, retry_after_s=self._wait_s(answer))
+        by = "keeps robots out" if is_web_page(answer) else "refuses us"
+        words = {
+            **_WORDS,
+            401: "does not accept this `token`" if self._token else "asks for a `token`",
+            403: f"{by}; set `token` for it, or ask its administrator",
+        }
+        permanent_here = PERMANENT | words.keys()
+        raise failure_of(answer, self.host, self._clock.real(), words=words, permanent=permanent_here)
 
-    def _reason(self, answer: Response, path: str) -> tuple[str, bool]:
-        status, said = answer.status, parse_complaint(answer.body)
-        told = f"{status}: {said}" if said else f"{status}"
-        is_page = answer.body.lstrip()[:1] == b"<"
-        if status == 200:
-            return self._no_list(answer, path, is_page=is_page)
-        if status == 401:
-            needs = "does not accept this `token`" if self._token else "asks for a `token`"
-            return f"{needs} ({told})", True
-        if status == 403:
-            by = "keeps robots out" if is_page else "refuses us"
-            return f"{by} ({told}); set `token` for it, or ask its administrator", True
-        if status in _PERMANENT:
-            return f"{_PERMANENT[status]} ({told})", True
-        if status == 429:
-            return f"asks for a pause ({told})", False
-        return f"answered {told}{' with a web page' if is_page else ''}", False
-
-    def _no_list(self, answer: Response, path: str, *, is_page: bool) -> tuple[str, bool]:
-        """Return a 200 that is not what was asked for; behind a redirect it is a login page."""
+    def _no_list(self, answer: Response, path: str) -> tuple[str, bool]:
+        """Say what a 200 is that is no list, and whether for good; behind a redirect it is a login page."""
         arrived = unquote(urlsplit(answer.url).path)
         if arrived.rstrip("/") != unquote(path).rstrip("/"):
             return f"leads to {arrived[:80]} instead of answering: set `token` for it", True
-        return f"answered {path} with {'a web page' if is_page else 'something else'}, not with a list", False
+        what = "a web page" if is_web_page(answer) else "something else"
+        return f"answered {path} with {what}, not with a list", False

@@ -10,7 +10,6 @@ from typing import Annotated, NamedTuple, TypeVar
 from msgspec import Raw, Struct
 
 from backchannel.model import DecodeError
-from backchannel.redaction import beginning
 from backchannel.wire import (
     Alt,
     Html,
@@ -193,12 +192,6 @@ class Instance(Struct, frozen=True):
     takes_any: bool = True
 
 
-class _Error(Struct):
-    error: Line | None = None
-    error_description: Line | None = None
-    message: Line | None = None
-
-
 class WireWhen(Struct):
     """Holds which status it is and when it was written, which is enough to find the way through pages."""
 
@@ -267,16 +260,6 @@ def parse_instance(body: bytes) -> Instance:
         # These read one tag at a time and ignore the others without a word.
         takes_any=not any(name in software for name in ("gotosocial", "pixelfed", "takahe", "snac")),
     )
-
-
-def parse_complaint(body: bytes) -> str:
-    """Return what a server says in an error, in one short line; empty when it is no JSON of that form."""
-    try:
-        wire = decode(body, _Error)
-    except DecodeError:
-        return ""
-    said = f"{wire.error or wire.message or ''} {wire.error_description or ''}".split()
-    return beginning(" ".join(said), 160)
 
 
 def word(value: str | int | None) -> str:

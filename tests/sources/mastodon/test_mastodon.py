@@ -693,15 +693,6 @@ async def test_a_lost_host_may_come_back(server: Mastodon, make: Make) -> None:
     assert not caught.value.permanent
 
 
-async def test_an_address_that_the_guard_bars_is_parked(server: Mastodon, make: Make) -> None:
-    guarded = Fetcher(user_agent="Backchannel/test", clock=Clock())
-    with pytest.raises(SourceError) as caught:
-        await read(make(server, fetch=guarded), server)
-    assert caught.value.permanent
-    assert server.asked == []
-    await guarded.close()
-
-
 # Edits and deletions.
 
 

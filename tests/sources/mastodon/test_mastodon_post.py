@@ -19,12 +19,12 @@ from backchannel.sources.mastodon.post import View, build_post
 from backchannel.sources.mastodon.wire import (
     Instance,
     id_order,
-    parse_complaint,
     parse_instance,
     parse_list,
     parse_status,
 )
 from backchannel.text import fold_tag, plain_text
+from backchannel.wire.fate import parse_complaint
 from tests.conftest import Tell
 
 ROOT = Path(__file__).parents[3]

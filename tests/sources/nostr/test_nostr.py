@@ -783,13 +783,6 @@ async def test_a_lost_host_is_a_passing_trouble_that_names_it() -> None:
     assert "127.0.0.1" in str(error)
 
 
-async def test_an_inward_address_that_is_not_allowed_parks_the_lane() -> None:
-    async with house("ws://10.0.0.1:7777") as home:
-        error = await home.read().ended()
-    assert isinstance(error, SourceError)
-    assert error.permanent
-
-
 async def test_a_connection_that_ends_in_order_ends_the_lane_in_order() -> None:
     async with read_from(empty) as (relay, reader):
         await relay.until_heard(is_req("wall"))
