@@ -226,7 +226,7 @@ class Config(Section):
 
     @property
     def join_url(self) -> str:
-        """The address under the QR code."""
+        """The address in the QR code."""
         return f"https://{self.wall.short_url}" if self.wall.short_url else self.public_url
 
     @property
