@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from backchannel.contract import SourceSettings
 from backchannel.redaction import redacted
-from backchannel.text import is_web_url
+from backchannel.wire.addresses import full_address
 
 
 def _feed_url(url: str) -> str:
-    if not is_web_url(url):
-        raise ValueError(f"{url!r} is no http or https address")
-    if urlsplit(url).username is not None or urlsplit(url).password is not None:
-        raise ValueError("has a user name or password in it; a feed on a public wall has to be public itself")
-    return url.partition("#")[0]
+    full_address(url, "https", "http")
+    return url.strip().partition("#")[0]  # as it is written: the ids of its posts begin with it
 
 
 FeedUrl = Annotated[str, AfterValidator(_feed_url)]

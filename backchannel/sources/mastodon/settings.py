@@ -1,8 +1,6 @@
 """The settings of a Mastodon source in config.yaml."""
 
-import re
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -11,11 +9,9 @@ from backchannel.contract import SourceSettings
 from backchannel.sources.mastodon.origin import belongs, origin_of
 from backchannel.sources.mastodon.post import OptOut
 from backchannel.text import fold_tag
+from backchannel.wire.addresses import server_address
 
 _ACCEPTED = "a host name such as mastodon.social"
-_SERVER = re.compile(
-    r"(?:(?P<scheme>https?)://)?(?P<host>[^\W_][\w.-]*[^\W_]|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
-)
 
 
 class MastodonSettings(SourceSettings):
@@ -111,22 +107,4 @@ class MastodonSettings(SourceSettings):
 
 
 def _base_url(server: str) -> str:
-    """`https://host`, for what people write: a host, or an address. ValueError names what is accepted.
-
-    Plain http is for a server on this machine or in a private network, such as the simulator.
-    """
-    said = server.strip().rstrip("/").casefold()
-    found = _SERVER.fullmatch(said)
-    if not found or not 0 < int(found["port"] or 443) < 65536:
-        raise ValueError(f"{server!r} is no server; accepted is {_ACCEPTED}")
-    scheme = found["scheme"] or "https"
-    if scheme == "http" and not _is_private(found["host"].strip("[]")):
-        raise ValueError(f"{server!r}: http is for private addresses only; accepted is {_ACCEPTED}")
-    return f"{scheme}://{found['host']}:{found['port']}" if found["port"] else f"{scheme}://{found['host']}"
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return server_address(server, _ACCEPTED)

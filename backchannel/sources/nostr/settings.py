@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from coincurve import PrivateKey
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator
@@ -10,18 +9,10 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validat
 from backchannel.contract import SourceSettings
 from backchannel.sources.nostr.bech32 import parse_pointer
 from backchannel.sources.nostr.wire import is_hex64
+from backchannel.wire.addresses import websocket_address
 
 MAX_RELAYS = 12
 MAX_HASHTAGS_ASKED = 20
-
-
-def _relay(url: str) -> str:
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"{url!r} is no relay: expected wss://host or ws://host")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError(f"{url!r}: a relay's address has no user, password, query or fragment")
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def _template(web: str) -> str:
@@ -36,7 +27,7 @@ class NostrSettings(SourceSettings):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     kind: Literal["nostr"] = "nostr"
-    relays: tuple[Annotated[str, AfterValidator(_relay)], ...] = Field(
+    relays: tuple[Annotated[str, AfterValidator(websocket_address)], ...] = Field(
         json_schema_extra={"minItems": 1, "maxItems": MAX_RELAYS, "uniqueItems": True},
         description="Relays to read, wss://host or ws://host; three to six, the conference's own first.",
     )

@@ -116,7 +116,7 @@ def test_a_feed_is_an_address_or_an_object() -> None:
     ("fields", "said"),
     [
         ({"feeds": []}, "at least 1"),
-        ({"feeds": ["ftp://a.example/f"]}, "no http or https address"),
+        ({"feeds": ["ftp://a.example/f"]}, "begins with https:// or http://"),
         ({"feeds": ["https://me:secret@a.example/f"]}, "user name or password"),
         ({"feeds": ["https://a.example/f", "https://a.example/f"]}, "stands there twice"),
         ({"feeds": ["https://a.example/f"], "poll_s": 30}, "less than floor_s"),
