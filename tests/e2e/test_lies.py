@@ -19,8 +19,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from backchannel.app import Server
-from backchannel.clock import Clock
 from tests.conftest import Tell
+from tests.kit.clocks import HastyClock
 from tests.kit.http_server import FakeHttp, saying
 from tests.kit.program import config_text
 from tests.kit.server import running
@@ -31,8 +31,8 @@ from tests.sources.nostr.kit import ADA, GRACE, MALLORY, Wire, select
 TAGGED: dict[str, Any] = {"tags": [{"name": "conf"}]}
 TAG = ("t", "conf")
 AT = 1_778_061_600
-RATE = 60.0
-"""Half a minute between two answers that a post is not found lasts half a second."""
+RATE = 480.0
+"""Half a minute between two answers that a post is not found lasts a sixteenth of a second."""
 LATER = "2026-05-07T10:00:00.000Z"
 PATIENCE_S = 40.0
 
@@ -352,7 +352,7 @@ async def played(
 ) -> list[dict[str, str]]:
     """The honest ones' posts at three moments: after all have spoken, after the liar has withdrawn all of its
     words, and in another life."""
-    clock = Clock(rate=RATE)
+    clock = HastyClock(rate=RATE)
     told: list[dict[str, str]] = []
     folder.mkdir()
     own = with_texts(*HONEST[:3], *HONEST[4:])  # while a liar was first, what far said is its word
@@ -373,7 +373,7 @@ async def played(
         await seen.until(with_texts(*HONEST))
         told.append(await seen.of([*world.victims, world.far]))
     asked = len(world.evil_home.asked), len(world.evil_blog.asked), len(world.evil_relay.heard)
-    async with running(folder, world.config(), clock=Clock(rate=RATE)) as (server, url):
+    async with running(folder, world.config(), clock=HastyClock(rate=RATE)) as (server, url):
         seen = PostsReader(server, url)
         await seen.until(
             lambda _: (

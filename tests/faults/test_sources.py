@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from backchannel.app import Server
-from backchannel.clock import Clock
 from backchannel.simulator import Fault, ScriptedPost, Simulator, Version
-from tests.kit.clocks import until
+from tests.kit.clocks import HastyClock, until
 from tests.kit.server import running
 
 FAULTS = {
@@ -47,7 +46,7 @@ async def test_its_state_is_said_the_others_go_on_and_the_gap_is_filled(
     tmp_path: Path, kind: str, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backchannel.fetch.client.TOTAL_S", 2.0)
-    clock = Clock()
+    clock = HastyClock()
     async with Simulator(speed=60, clock=clock, rate_limit=10**6, outages=False) as simulator:
         config = simulator.config_yaml(port=0).replace("delay_s: 5", "delay_s: 0")
         config = config.replace('"poll_s": 2', '"poll_s": 1').replace('"poll_s": 3', '"poll_s": 1')
