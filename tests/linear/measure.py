@@ -61,7 +61,7 @@ def growth(what: str, run: Callable[[T], object], make: Callable[[int], T], most
     It is approached from below, so that what is worse than linear shows before it takes minutes.
     """
     below = 1e-4
-    for size in (most // 128, most // 64, most // 32, most // 16, most // 8):
+    for size in (most // part for part in (128, 64, 32, 16, 8, 4, 2)):
         cost = cost_s(run, make(size))
         if cost > TOO_MUCH_S:
             return Growth(what, size, cost, log(cost / max(below, 1e-4)) / log(2))
