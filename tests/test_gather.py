@@ -262,7 +262,7 @@ async def test_more_than_a_batch_is_split_with_its_cursor_in_the_last_part() -> 
     source = ScriptedSource([Batch([Posted(post(f"p{n}", by=f"a{n}")) for n in range(1900)], "9")])
     context = GatherContext(TAGS, 0.0, writer, quick(), lambda _: None, no_cursors, Bugs())
     running = asyncio.create_task(Gatherer("net", "script", source, lambda: (), context).run())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await source.is_through.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

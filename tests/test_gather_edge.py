@@ -240,7 +240,7 @@ async def test_what_the_writer_raises_stops_everything(
     context = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, bugs)
     gatherer = Gatherer("net", "script", kind([Batch([event], "1")]), lambda: (), context)
     with pytest.raises(ExceptionGroup) as caught:
-        await asyncio.wait_for(gatherer.run(), 20)
+        await asyncio.wait_for(gatherer.run(), 60)
     assert [str(error) for error in caught.value.exceptions] == [word]
     assert isinstance(caught.value.exceptions[0], LogBroken)
 
@@ -252,5 +252,5 @@ async def test_what_the_writer_raises_at_a_recheck_stops_everything() -> None:
     context = GatherContext(TAGS, 0.0, Broken(), quick(), lambda _: None, no_cursors, Bugs())
     gatherer = Gatherer("net", "script", Clinging(), lambda: [post()], context)
     with pytest.raises(ExceptionGroup) as caught:
-        await asyncio.wait_for(gatherer.run(), 20)
+        await asyncio.wait_for(gatherer.run(), 60)
     assert caught.group_contains(LogBroken, match="submit")

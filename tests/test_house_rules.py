@@ -153,6 +153,37 @@ def test_only_the_clock_knows_the_time(path: Path) -> None:
     assert bool(found) == (path.name == "clock.py"), found
 
 
+MAY_SLEEP = {
+    "tests/kit/clocks.py": "clocks, and the pause between two looks of `until`",
+    "tests/kit/raw_server.py": "a server that answers drop by drop",
+    "tests/faults/crowd.py": "who was sent away comes again after a moment",
+    "tests/faults/fuzz.py": "a clock, and the pause between two looks",
+    "tests/faults/kill_child.py": "a moderator's pace",
+    "tests/e2e/relay.py": "the pause between two looks at the relay's port",
+}
+LEAST_PATIENCE_S = 60
+
+
+def guesses_at_time(path: Path) -> Iterator[str]:
+    """Yield where a test sleeps, or gives up so early that a busy machine makes it fail."""
+    for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args):
+            continue
+        name, last = ast.unparse(call.func), call.args[-1]
+        seconds = last.value if isinstance(last, ast.Constant) else None
+        if call.func.attr in {"sleep", "wait_for_timeout"} and seconds != 0 and name != "super().sleep":
+            yield f"line {call.lineno}: {ast.unparse(call)}"
+        if not isinstance(seconds, int | float) or seconds >= LEAST_PATIENCE_S:
+            continue
+        if name in {"asyncio.timeout", "asyncio.wait_for"}:
+            yield f"line {call.lineno}: {name}(..., {seconds})"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=name_of)
+def test_a_test_waits_for_what_happens_and_never_for_time(path: Path) -> None:
+    assert bool(found := [*guesses_at_time(path)]) == (name_of(path) in MAY_SLEEP), found
+
+
 def test_in_the_pages_only_the_clock_knows_the_time() -> None:
     asks = re.compile(r"\b(Date\.now|performance\.now|setTimeout|setInterval|new Date\(\))")
     askers = {name_of(path) for path in ROOT.glob("static/**/*.js") if asks.search(path.read_text("utf-8"))}

@@ -62,9 +62,7 @@ async def test_a_bad_change_is_refused_whole_and_the_old_config_stays(tmp_path: 
                 .replace("Test Conference", "Other")
             )
             (tmp_path / "config.yaml").write_text(bad)
-            async with asyncio.timeout(20):
-                while not any("refused" in line and "opne" in line for line in server.lines):
-                    await asyncio.sleep(0.05)
+            await server.until_said("refused", "opne")
             assert "Test Conference" in await server.page("/wall")
             one.write("b", "more words of one")
             await server.until_texts("words of one", "more words of one")
@@ -96,9 +94,7 @@ async def test_where_no_source_can_be_reached_it_says_so_in_one_line_and_serves(
         nobody.bind(("127.0.0.1", 0))
         gone = f"{{kind: feed, feeds: ['http://127.0.0.1:{nobody.getsockname()[1]}/feed.xml']}}"
         async with serving(tmp_path, config=config_text(gone)) as server:
-            async with asyncio.timeout(30):
-                while not any("make demo" in line for line in server.lines):
-                    await asyncio.sleep(0.05)
+            await server.until_said("make demo")
             assert sum("make demo" in line for line in server.lines) == 1
             assert "Test Conference" in await server.page("/wall")
             health = (await server.get("/healthz"))["sources"]["feed"]
@@ -204,7 +200,7 @@ async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_
             await server.until(lambda health: "live" in str(health), "/healthz")
             assert await server.texts() == []
             command = [sys.executable, "-m", "backchannel", "show", one.permalink("a"), "--url", server.url]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while await server.texts() != ["first words"]:
                     done = await asyncio.create_subprocess_exec(
                         *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, env=COMMAND_ENV
@@ -217,7 +213,5 @@ async def test_what_is_held_is_shown_by_the_command_and_its_author_trusted_from_
 
 async def test_a_code_that_nobody_can_follow_is_told_at_the_start(tmp_path: Path) -> None:
     async with serving(tmp_path, config=config_text(server=", host: 0.0.0.0")) as server:
-        async with asyncio.timeout(20):
-            while not any("nobody can follow the QR code" in line for line in server.lines):
-                await asyncio.sleep(0.05)
+        await server.until_said("nobody can follow the QR code")
         assert any("http://0.0.0.0:" in line for line in server.lines)

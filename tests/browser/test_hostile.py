@@ -26,7 +26,10 @@ COUNT, WALL, TAB = 1_000 if EVERY else 600, 200, 50
 LONGEST_MS = 200
 SIZES = [(390, 844), (1440, 960), (1920, 1080), (3840, 2160)]
 SETTLED = """() => new Promise((done) => document.fonts.ready.then(
-  () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)))))"""
+  () => {
+    const after = (frames) => frames ? requestAnimationFrame(() => after(frames - 1)) : done();
+    after(5);
+  }))"""
 
 Work = Callable[[Page], Coroutine[Any, Any, None]]
 

@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from backchannel.app import Server
 from backchannel.model import Posted
 from tests.browser.wire import cable
+from tests.kit.clocks import until
 from tests.kit.posts import hide, post
 from tests.kit.program import config_text
 from tests.kit.server import running
@@ -221,11 +222,10 @@ async def test_webkit_gets_a_live_post_on_tab_and_wall_and_resumes(webkit: Any, 
     story = Story()
 
     async def words(wanted: str) -> None:
-        async with asyncio.timeout(40):
-            while wanted not in await asyncio.to_thread(
-                lambda: webkit.find_element(By.TAG_NAME, "body").get_attribute("textContent")
-            ):
-                await asyncio.sleep(0.1)
+        def is_there() -> bool:
+            return wanted in (webkit.find_element(By.TAG_NAME, "body").get_attribute("textContent") or "")
+
+        await until(lambda: asyncio.to_thread(is_there))
 
     async with AsyncExitStack() as stack:
         wire = await stack.enter_async_context(cable(0))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-START_S = 20.0
+START_S = 60.0
 
 
 class RealRelay:

@@ -6,7 +6,6 @@ a restart. The honest ones' posts, as `/api/v1/posts` gives them, are compared b
 which the liar only speaks for itself.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +19,7 @@ from aiohttp import ClientSession, web
 
 from backchannel.app import Server
 from tests.conftest import Tell
-from tests.kit.clocks import HastyClock
+from tests.kit.clocks import HastyClock, until
 from tests.kit.http_server import FakeHttp, saying
 from tests.kit.program import config_text
 from tests.kit.server import running
@@ -34,7 +33,6 @@ AT = 1_778_061_600
 RATE = 480.0
 """Half a minute between two answers that a post is not found lasts a sixteenth of a second."""
 LATER = "2026-05-07T10:00:00.000Z"
-PATIENCE_S = 40.0
 
 
 class AtomFeed(FakeHttp):
@@ -306,9 +304,14 @@ class PostsReader:
             return {post["id"]: post for post in (await answer.json())["posts"]}
 
     async def until(self, is_so: Callable[[dict[str, dict[str, Any]]], object]) -> dict[str, dict[str, Any]]:
-        async with asyncio.timeout(PATIENCE_S):
-            while not is_so(posts := await self.posts()):
-                await asyncio.sleep(0.05)
+        posts: dict[str, dict[str, Any]] = {}
+
+        async def is_as_wanted() -> object:
+            nonlocal posts
+            posts = await self.posts()
+            return is_so(posts)
+
+        await until(is_as_wanted)
         return posts
 
     async def of(self, ids: list[str]) -> dict[str, str]:

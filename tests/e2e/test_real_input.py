@@ -1,6 +1,5 @@
 """Real input, end to end: a real Nostr relay and a blog over HTTP, the server, and a real Chromium."""
 
-import asyncio
 import hashlib
 import json
 import time
@@ -16,6 +15,7 @@ from backchannel.sources.nostr.wire import sign_event
 from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGS
 from tests.conftest import Tell
 from tests.e2e.relay import running_relay
+from tests.kit.clocks import until
 from tests.kit.http_server import blog
 from tests.kit.program import config_text
 from tests.kit.server import running
@@ -91,7 +91,7 @@ async def test_a_post_published_to_a_relay_is_in_the_page_within_moments(
                     event = signed(number % AUTHORS, 1, f"words-{number}! #conf", [["t", "conf"]])
                     sent[number] = time.time()
                     await publish(speaker, event)
-                    await asyncio.sleep(0.03)  # one after the other, as people write
+                    await until(lambda number=number: number in received)  # type: ignore[misc]
                 await page.wait_for_function(
                     "(count) => Object.keys(globalThis.seen).length === count", arg=COUNT
                 )

@@ -1,7 +1,8 @@
 """A crowd from one address, in a process of its own: `crowd.py PORT SILENT BUSY PATH`, until it is ended.
 
 Silent sockets say nothing, and come again when they are sent away. Busy ones ask for the page as fast as they
-get it. At the end it prints what they got: `{"answers": …, "refused": …, "gone": …}`.
+get it. It prints `tries` whenever so many as there are have tried to come in, `answers` after every 200 of
+them, and at the end what they got: `{"answers": …, "refused": …, "gone": …}`.
 """
 
 import asyncio
@@ -14,6 +15,18 @@ from collections import Counter
 from typing import cast
 
 got: Counter[str] = Counter()
+
+
+ANSWERS = 200
+left: Counter[str] = Counter()
+crowd = 0
+
+
+def counted(what: str, of: int) -> None:
+    """Say so whenever there were so many of it."""
+    left[what] += 1
+    if left[what] % of == 0:
+        print(what, flush=True)
 
 
 class Silent(Protocol):
@@ -46,6 +59,7 @@ class Busy(Protocol):
             if not end:
                 return
             got["answers" if b" 200 " in head[:16] else "refused"] += 1
+            counted("answers", ANSWERS)
             self._rest = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             self._head = b""
         self._rest -= len(data)
@@ -64,7 +78,9 @@ async def come_again(port: int, make: type[Silent] | type[Busy], *args: str) -> 
             _, protocol = await loop.create_connection(lambda: make(*args), "127.0.0.1", port)
         except OSError:
             got["no way in"] += 1
+            counted("tries", crowd)
         else:
+            counted("tries", crowd)
             await protocol.gone
             got["gone"] += 1
         await asyncio.sleep(0.2)
@@ -73,6 +89,8 @@ async def come_again(port: int, make: type[Silent] | type[Busy], *args: str) -> 
 async def main(port: int, silent: int, busy: int, path: str) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    global crowd
+    crowd = silent + busy
     async with asyncio.TaskGroup() as tasks:
         coming = [tasks.create_task(come_again(port, Silent)) for _ in range(silent)]
         coming += [tasks.create_task(come_again(port, Busy, path)) for _ in range(busy)]

@@ -3,11 +3,9 @@
 `FLOOD=10000` makes it as large as the attack that was seen; 2,000 is quicker and goes the same ways.
 """
 
-import asyncio
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +42,6 @@ async def all_posts(server: RunningProgram, query: str = "") -> list[dict[str, A
             return posts
 
 
-async def until(is_so: Callable[[dict[str, Any]], bool], server: RunningProgram) -> dict[str, Any]:
-    """Ask `/healthz` until it says so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            health: dict[str, Any] = await server.get("/healthz")
-            if is_so(health):
-                return health
-            await asyncio.sleep(0.2)
-
-
 def folded(health: dict[str, Any]) -> int:
     told = health["folded"]
     return sum(int(author["posts"]) for author in told["authors"]) + int(told["posts_of_others"])
@@ -88,7 +76,7 @@ async def test_one_authors_flood_pushes_nobody_off_the_wall_and_loses_nothing(
         async with serving(tmp_path, config=config_text(*feeds)) as server:
             await server.until_texts(*(f"honest before{too} of {n}" for too in ("", " too") for n in (0, 1)))
             (tmp_path / "config.yaml").write_text(config_text(*feeds, nostr))
-            await until(lambda health: folded(health) >= NOTES - 25, server)
+            await server.until(lambda health: folded(health) >= NOTES - 25, "/healthz")
             write("after", "after too")
             names = [
                 f"honest {when}{too} of {n}"
@@ -108,7 +96,7 @@ async def test_one_authors_flood_pushes_nobody_off_the_wall_and_loses_nothing(
             minutes = [post["card"]["at"] for post in screen if post["source"] == "nostr"]
             assert len(minutes) == shown
             assert max(sum(at <= other < at + 60 for other in minutes) for at in minutes) <= 5
-            health = await until(lambda health: folded(health) == NOTES - shown, server)
+            health = await server.until(lambda health: folded(health) == NOTES - shown, "/healthz")
             (flooder,) = health["folded"]["authors"]
             assert (flooder["author"], flooder["posts"]) == ("Mallory Flood", NOTES - shown)
             tab = await server.page("/")

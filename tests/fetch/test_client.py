@@ -11,6 +11,7 @@ import pytest
 from backchannel.fetch import Fetcher, FetchError
 from backchannel.redaction import keep_secret
 from tests.fetch.kit import DOOR, LOOPBACK, Making, canary, names
+from tests.kit.clocks import turns
 from tests.kit.raw_server import answering, reply, serving
 
 
@@ -130,19 +131,23 @@ async def test_a_body_may_be_as_long_as_agreed_and_no_longer(make: Making) -> No
 @pytest.mark.parametrize("per_host", [1, 3])
 async def test_one_host_is_asked_so_many_things_at_a_time(per_host: int, make: Making) -> None:
     running = peak = 0
+    is_full = asyncio.Event()
 
     async def handle(_path: str, _headers: Mapping[str, str], writer: asyncio.StreamWriter) -> None:
         nonlocal running, peak
         running += 1
         peak = max(peak, running)
-        await asyncio.sleep(0.1)  # long enough for all that is allowed to come to be here
+        if running == per_host:
+            await turns(300)  # whoever may come beside them comes now
+            is_full.set()
+        await is_full.wait()
         running -= 1
         writer.write(reply())
 
     async with serving(handle) as server:
         fetcher = make(*LOOPBACK, per_host=per_host)
         await asyncio.gather(*(fetcher.get(server.url) for _ in range(6)))
-        assert peak <= per_host
+        assert peak == per_host
 
 
 async def test_another_port_is_another_origin(make: Making) -> None:

@@ -177,7 +177,7 @@ async def test_a_process_ends_though_a_name_is_never_answered() -> None:
         sys.executable, "-c", ENDING, stdout=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             said, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -24,7 +24,7 @@ BIG = "x" * 8000
 
 async def follow(ws: ClientConnection, page: WirePage, seq: int) -> None:
     """Read until the page stands at that number."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while page.seq < seq:
             page.take(await ws.recv())
 
@@ -32,7 +32,7 @@ async def follow(ws: ClientConnection, page: WirePage, seq: int) -> None:
 async def closing(ws: ClientConnection) -> int:
     """The code it is closed with."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 await ws.recv()
     except ConnectionClosed as closed:
@@ -53,7 +53,7 @@ async def test_a_real_client_follows_and_resumes(served: Front) -> None:
 
 async def test_a_ping_is_answered(served: Front) -> None:
     async with connect(served.url("/live", "ws")) as ws:
-        await asyncio.wait_for(await ws.ping(b"are you there"), 10)
+        await asyncio.wait_for(await ws.ping(b"are you there"), 60)
 
 
 async def test_a_client_that_says_something_is_sent_away(served: Front) -> None:

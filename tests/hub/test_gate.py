@@ -33,14 +33,14 @@ async def ask(served: Front, request: bytes) -> bytes:
     reader, writer = await knock(served)
     writer.write(request)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
     finally:
         writer.close()
 
 
 async def head_of(reader: StreamReader) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await reader.readuntil(b"\r\n\r\n")
 
 
@@ -151,7 +151,7 @@ async def test_an_upgrade_on_a_connection_used_before_reaches_the_same_hub(serve
     assert (await head_of(reader)).startswith(b"HTTP/1.1 101 ")
     await until(lambda: len(served.hub.clients) == 1)
     served.stage.say("over the fallback")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await reader.readuntil(b"over the fallback")
     writer.close()
     await until(lambda: not served.hub.clients)
@@ -225,7 +225,7 @@ async def test_a_tls_handshake_that_does_not_come_makes_room_too(
         await until(lambda: len(served.port.lobby.fresh.all) == 3)
         async with ClientSession() as web, web.get(served.url("/healthz", "https"), ssl=trust) as page:
             assert page.status == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await silent[0][0].read() == b""
         for _, writer in silent:
             writer.close()
@@ -309,7 +309,7 @@ async def test_what_comes_with_the_handshake_is_answered_after_it(served: Front)
             await head_of(reader)
         writer.write(UPGRADE + ping)
         assert (await head_of(reader)).startswith(b"HTTP/1.1 101 ")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await reader.readuntil(pong)
         writer.close()
 
@@ -326,7 +326,7 @@ async def test_a_foreign_name_that_leads_here_is_no_proof(served: Front, is_used
         await head_of(reader)
     writer.write(rebound)
     assert (await head_of(reader)).startswith(b"HTTP/1.1 403 ")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await reader.readuntil(b"server.public_url")
     assert served.hub.clients == set()
     writer.close()

@@ -53,7 +53,7 @@ async def house(tmp_path: Path) -> AsyncIterator[LiveHub]:
 
 async def texts(ws: ClientConnection, page: WirePage, wanted: set[str]) -> None:
     """Read on until the page shows exactly these."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while {card["body"][0] for card in page.cards.values()} != wanted:
             page.take(await ws.recv())
 
@@ -84,7 +84,7 @@ async def test_blank_reaches_a_page_and_leaves_it(house: LiveHub) -> None:
     async with connect(house.url) as ws:
         for is_on in (True, False):
             await house.desk.rule("blank", "", by="ada", on=is_on)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while page.is_blank is not is_on or not page.cards:
                     page.take(await ws.recv())
 

@@ -1,7 +1,8 @@
 """The one clock of tests, with its time in the test's hand, and how a test waits for what happens."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Literal
 
 from backchannel.clock import Clock
@@ -81,8 +82,8 @@ async def turns(count: int = 1) -> None:
         await future
 
 
-async def until(is_so: Callable[[], object], *, patience_s: float = 60.0) -> None:
+async def until(is_so: Callable[[], object | Awaitable[object]], *, patience_s: float = 60.0) -> None:
     """Look again and again, while everybody else works on, until it is so."""
     async with asyncio.timeout(patience_s):
-        while not is_so():
+        while not (await found if isawaitable(found := is_so()) else found):
             await asyncio.sleep(0.01)

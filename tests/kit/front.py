@@ -186,7 +186,7 @@ class Raw:
     async def read(self) -> None:
         """What has come, once; `is_ended` after a close or a reset."""
         try:
-            got = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._sock, 65536), 5.0)
+            got = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._sock, 65536), 60.0)
         except ConnectionResetError:
             got = b""
         self.data += got

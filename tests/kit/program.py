@@ -15,9 +15,10 @@ from typing import Any
 from aiohttp import ClientPayloadError, ClientSession
 
 from backchannel.secret_files import SecretStore
+from tests.kit.clocks import until
 
-ROOT = Path(__file__).parent.parent
-PATIENCE_S = 30.0
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 100.0
 
 
 def config_text(
@@ -96,16 +97,27 @@ class RunningProgram:
 
     async def until(self, is_so: Callable[[Any], bool], path: str = "/api/v1/posts?limit=200") -> Any:
         """Ask until the answer is as wanted."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not is_so(answer := await self.get(path)):
-                await asyncio.sleep(0.05)
+        answer = None
+
+        async def is_as_wanted() -> bool:
+            nonlocal answer
+            answer = await self.get(path)
+            return is_so(answer)
+
+        await until(is_as_wanted, patience_s=PATIENCE_S)
         return answer
+
+    async def until_said(self, *words: str) -> None:
+        """Wait for a line with these words in it."""
+        await until(lambda: any(all(word in line for word in words) for line in self.lines))
 
     async def until_texts(self, *wanted: str) -> None:
         """Ask until exactly these are on the board."""
-        async with asyncio.timeout(PATIENCE_S):
-            while sorted(await self.texts()) != sorted(wanted):
-                await asyncio.sleep(0.05)
+
+        async def is_there() -> bool:
+            return sorted(await self.texts()) == sorted(wanted)
+
+        await until(is_there, patience_s=PATIENCE_S)
 
     async def kill(self) -> None:
         """kill -9."""
@@ -144,7 +156,7 @@ async def serving(
             if process.returncode is None:
                 process.terminate()
                 try:
-                    await asyncio.wait_for(process.wait(), 10)
+                    await asyncio.wait_for(process.wait(), 60)
                 except TimeoutError:
                     process.kill()
                     await process.wait()

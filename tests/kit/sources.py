@@ -15,7 +15,7 @@ from tests.kit.clocks import ManualClock
 from tests.kit.http_server import PAGE, Answer, saying
 
 NewContext = Callable[..., Context]
-WAIT_S = 20.0
+WAIT_S = 60.0
 """Long enough for a loaded machine; a test that waits so long fails."""
 
 FAILURES: dict[str, Answer] = {

@@ -11,6 +11,7 @@ import pytest
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
 from backchannel.media.worker import UnusablePicture
+from tests.kit.clocks import until
 from tests.kit.pictures import CLOCK, many_scans, picture
 from tests.media.test_worker import MOODY
 
@@ -77,8 +78,7 @@ async def test_one_authors_slow_pictures_let_anothers_large_one_go_first(moody: 
             order.append(who)
 
     slow = [asyncio.create_task(make(HANGS, "eve")) for _ in range(4)]
-    while not order:
-        await CLOCK.sleep(0.01)
+    await until(lambda: order)
     await make(picture("JPEG", (600, 500)), "ada")
     assert len(order) <= 3, "before the others of eve's, of which one may have begun"
     for one in slow:
@@ -100,8 +100,7 @@ async def test_children_that_were_killed_meanwhile_cost_no_picture(decoders: Dec
     for worker in decoders.workers:
         if worker.pid:
             os.kill(worker.pid, signal.SIGKILL)
-        while worker.pid:
-            await CLOCK.sleep(0.01)
+        await until(lambda worker=worker: not worker.pid)  # type: ignore[misc]
     assert (await decoders.reencode(SMALL, ticket())).width == 20
     assert (await decoders.reencode(LARGE, ticket())).width == 1500
 

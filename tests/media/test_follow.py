@@ -11,6 +11,7 @@ from backchannel.media import MediaStore, follow
 from backchannel.media.follow import PER_POST, WAIT_S
 from backchannel.model import Deleted, Entry, Event, Posted, Rank, Ruled, Settled
 from backchannel.state import State
+from tests.kit.clocks import turns, until
 from tests.kit.pictures import CLOCK, always, picture
 from tests.kit.posts import pictured
 from tests.kit.raw_server import RawServer, answering, reply, serving, silence
@@ -155,7 +156,8 @@ async def test_time_that_passed_before_a_restart_counts(store: MediaStore) -> No
         house.take(*old, ago_s=WAIT_S)
         async with house.followed(store, wait_s=600.0):
             house.changed.set()
-            await CLOCK.sleep(0.05)
+            await until(lambda: server.open)
+            await turns(100)
             assert not house.said
         async with house.followed(store):
             await house.until(house.is_settled)
@@ -201,7 +203,7 @@ async def test_an_edit_that_keeps_a_picture_does_not_ask_for_it_anew(store: Medi
         house.take(Posted(pictured("p1", server.url)))
         await here.wait()
         house.take(Posted(pictured("p1", server.url, text="another word", revision=1)))
-        await CLOCK.sleep(0.05)
+        await turns(100)
         gate.set()
         await house.until(house.is_settled)
         assert server.hits == 1
@@ -212,8 +214,7 @@ async def test_what_was_taken_away_while_it_was_on_its_way_is_no_longer_asked_fo
     house = FollowedStore()
     async with silent() as server, house.followed(store):
         house.take(Posted(pictured("p1", f"{server.url}/x")))
-        while not server.open:
-            await CLOCK.sleep(0.01)
+        await until(lambda: server.open)
         house.state.posts.forget(house.state.posts.by_id["id:p1"])
         house.changed.set()
         await server.idle()

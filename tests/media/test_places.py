@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from backchannel.media.places import LATE_RANK, Claim, Places, SlowFetches, Ticket
+from tests.kit.clocks import turns, until
 from tests.kit.pictures import CLOCK
 
 
@@ -27,15 +28,12 @@ class HeldLine:
         self.order.append(name)
 
     async def until(self, count: int) -> Sequence[str]:
-        async with asyncio.timeout(30):
-            while len(self.order) < count:
-                await asyncio.sleep(0)
+        await until(lambda: len(self.order) >= count)
         return self.order
 
     async def rest(self) -> Sequence[str]:
         """What has happened when nothing happens any more."""
-        for _ in range(3):
-            await CLOCK.sleep(0.04)
+        await turns(100)
         return self.order
 
     async def end(self) -> None:

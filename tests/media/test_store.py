@@ -17,6 +17,7 @@ from backchannel.media import MediaStore
 from backchannel.media.decoders import Decoders
 from backchannel.media.places import Claim, Ticket
 from backchannel.media.stages import SIDE
+from tests.kit.clocks import until
 from tests.kit.pictures import BLUE, CLOCK, RED, always, files, opened, peak_kb, picture
 from tests.kit.raw_server import answering, hostile, reply, serving
 
@@ -159,8 +160,7 @@ async def test_a_disk_that_comes_back_in_time_costs_no_picture(store: MediaStore
     async with answering(always(picture())) as server:
         with capture_logs() as logs:
             settling = asyncio.create_task(store.settle(server.url))
-            while not any(line["event"] == "picture not stored" for line in logs):
-                await CLOCK.sleep(0.01)
+            await until(lambda: any(line["event"] == "picture not stored" for line in logs))
         (tmp_path / "media").mkdir()
         assert await settling is not None
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.kit.clocks import turns
 from tests.kit.front import TOKEN, Front, serve
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 TARGETS = [
     "/",
     "/wall",

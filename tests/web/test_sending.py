@@ -20,7 +20,7 @@ async def slow_reader(served: Front, ask: bytes = PAGE) -> Raw:
     raw, before = Raw(buffer=4096), set(served.port.stalled)
     await raw.open(served)
     await raw.write(ask)
-    await until(lambda: bool(served.port.stalled.keys() - before), patience_s=30.0)
+    await until(lambda: bool(served.port.stalled.keys() - before), patience_s=60.0)
     return raw
 
 
