@@ -50,8 +50,8 @@ async def test_a_lane_that_tells_no_budget_has_none() -> None:
         (answer(rss()), "nothing was ever posted there", "post something with #conf there"),
         (answer(rss("one", "two")), "none of 2 would be shown: it does not carry", "event.hashtags"),
         (answer(rss("one #conf #nobot")), "kept out by its author", "event.hashtags"),
-        (answer(status=429, Retry_After="90"), "we ask too often", "wait 90 s and check again"),
-        (answer(status=503, Retry_After="9"), "answers 503", "wait 9 s and check again"),
+        (answer(status=429, Retry_After="90"), "is asked too often", "wait 90 s and check again"),
+        (answer(status=503, Retry_After="9"), "answered 503", "wait 9 s and check again"),
     ],
 )
 async def test_what_may_be_meant_so_is_said_and_is_no_trouble(
@@ -76,11 +76,21 @@ async def test_posts_from_before_the_window_are_told_with_their_age() -> None:
 @pytest.mark.parametrize(
     ("told", "problem", "way_out", "allowed"),
     [
-        (answer(status=401), "answers 401: it is not public", "ask whoever runs localhost", False),
-        (answer(status=403), "answers 403: it is not public", "take the line out at config.yaml:4", False),
-        (answer(status=404), "there is no feed at this address", "check the address at config.yaml:4", None),
+        (
+            answer(status=401),
+            "does not show this feed to everybody (401)",
+            "ask whoever runs localhost",
+            False,
+        ),
+        (
+            answer(status=403),
+            "does not show this feed to everybody (403)",
+            "take the line out at config.yaml:4",
+            False,
+        ),
+        (answer(status=404), "has no feed at this address", "check the address at config.yaml:4", None),
         (answer(status=410), "gone for good", "take the line out", None),
-        (answer(status=502), "answers 502", "check again later, or ask whoever runs localhost", None),
+        (answer(status=502), "answered 502", "check again later, or ask whoever runs localhost", None),
         (answer(PAGE), "this is a web page, not a feed", "write the address of the feed", None),
         (answer("words"), "", "do as the message says, at config.yaml:4 (docs/sources/feed.md", None),
     ],
