@@ -60,7 +60,8 @@ test-pages: .stamps/node
 test-python: .stamps/test .stamps/relay .stamps/debian
 	@echo "== pytest"
 	@rm -rf .coverage
-	@$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term
+	@# one more than there are cores, as some tests wait for seconds
+	@$(BIN)/pytest -n $$(($$(nproc) + 1)) --dist worksteal --cov --cov-report=term
 
 .stamps/run: requirements.txt pyproject.toml
 	@scripts/venv .venv requirements.txt
