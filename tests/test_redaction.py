@@ -1,7 +1,6 @@
 """Secrets out of words, however a peer spells them."""
 
 import json
-import time
 from base64 import b64encode, encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from urllib.parse import quote
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from backchannel.model import Author, Deleted, Face, Left, Node, Post, Posted
 from backchannel.redaction import HIDDEN, Redactor, beginning, keep_secret
 from tests.kit.posts import post
+from tests.linear.measure import growth
 
 SECRET = 'cAnary-Tok3n/+x_9Qw"z'
 
@@ -165,15 +165,5 @@ def test_an_event_without_one_is_the_very_same() -> None:
 )
 def test_time_grows_with_the_text_and_not_faster(unit: str) -> None:
     made = redactor(SECRET, "nsec1" + "q" * 58, "a1b2" * 16)
-
-    def cost(size: int) -> float:
-        text = unit * (size // len(unit))
-        return min(_timed(lambda: made.redacted(text)) for _ in range(3))
-
-    assert cost(160_000) / max(cost(40_000), 1e-5) < 4**1.35
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
+    grown = growth(unit, made.redacted, lambda size: unit * (size // len(unit)), 160_000)
+    assert grown.is_linear, str(grown)
