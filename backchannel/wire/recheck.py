@@ -9,7 +9,7 @@ may be behind it, and whoever believes it once empties the wall whenever a serve
 *absent* only after two such answers, `APART_S` or more apart, from a server that shows other posts at both,
 and each time that it is found the count begins anew. It comes back as soon as its server has it again.
 Errors, limits and pages that nobody can read prove nothing and take nothing down. Where the network *says*
-that a post was deleted, one answer is enough.
+that a post was deleted, one answer is enough, whatever else the server shows, and of an absent post, too.
 """
 
 import asyncio
@@ -22,8 +22,9 @@ from msgspec import Struct, field
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
 from backchannel.contract import SourceError
+from backchannel.fetch import FetchError
 from backchannel.lru import Lru
-from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted, words_digest
+from backchannel.model import ABSENT, DecodeError, Deleted, Event, Left, Post, Posted, words_digest
 
 APART_S = 30.0
 """Conference seconds between two answers that a post is not found."""
@@ -49,7 +50,8 @@ class AskedServer(Protocol):
     def most(self) -> int: ...
 
     def look_up(self, posts: Sequence[Post]) -> AsyncGenerator[LookedUp, None]:
-        """Yield what it says of these, one by one: what was told before an error counts. SourceError.
+        """Yield what it says of these, one by one: what was told before an error counts. It raises as
+        `contract` says.
 
         First what is found, where one request asks for many: that shows that the server is well.
         """
@@ -85,24 +87,24 @@ class Rechecker:
         self._looks = 0
 
     async def look_again(self, asked: Iterable[tuple[AskedServer, Sequence[Post]]]) -> RecheckRound:
-        """Ask each server about its posts, all at once. SourceError when none told us anything.
+        """Ask each server about its posts, all at once. Raises a server's trouble when none told us anything.
 
         One that wants a pause, or is in trouble, keeps no other waiting.
         """
-        done, heard, trouble = RecheckRound(), list[str](), list[SourceError]()
+        done, heard, trouble = RecheckRound(), list[str](), list[Exception]()
 
         async def ask(server: AskedServer, posts: Sequence[Post]) -> None:
             try:
-                with self._bugs.contain(f"recheck of {server.name}", SourceError):
+                with self._bugs.contain(f"recheck of {server.name}", SourceError, FetchError, DecodeError):
                     await self._ask(server, posts, done, heard)
-            except SourceError as error:
+            except (SourceError, FetchError, DecodeError) as error:
                 trouble.append(error)
 
         async with asyncio.TaskGroup() as tasks:
             for server, posts in asked:
                 tasks.create_task(ask(server, posts))
         if trouble and not heard:
-            raise min(trouble, key=lambda error: error.retry_after_s)
+            raise min(trouble, key=lambda error: getattr(error, "retry_after_s", 0.0))
         return done
 
     async def _ask(
@@ -120,20 +122,20 @@ class Rechecker:
                     is_showing = True
                     self._missed.drop((server.name, one.post.id))
                     done.changed += [] if is_same(one.copy, one.post) else [one.copy]
-                elif one.says in ("not found", "deleted") and ABSENT not in one.post.labels:
+                elif one.says == "deleted":
+                    done.deleted.append(one.post.id)
+                elif one.says == "not found" and ABSENT not in one.post.labels:
                     if is_showing is None:
                         is_showing = await server.shows_posts()
                     if is_showing:
-                        self._miss(server.name, one, done)
+                        self._miss(server.name, one.post, done)
 
-    def _miss(self, server: str, one: LookedUp, done: RecheckRound) -> None:
-        now, first = self._clock.now(), self._missed.get((server, one.post.id))
-        if one.says == "deleted":
-            done.deleted.append(one.post.id)
-        elif first is None:
-            self._missed.put((server, one.post.id), now)
+    def _miss(self, server: str, post: Post, done: RecheckRound) -> None:
+        now, first = self._clock.now(), self._missed.get((server, post.id))
+        if first is None:
+            self._missed.put((server, post.id), now)
         elif now - first >= APART_S:
-            done.absent.append((server, one.post))
+            done.absent.append((server, post))
 
 
 def is_same(copy: Post, post: Post) -> bool:

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
 from backchannel.contract import SourceError
-from backchannel.model import ABSENT, Deleted, Event, Left, Post, Posted
+from backchannel.fetch import FetchError
+from backchannel.model import ABSENT, DecodeError, Deleted, Event, Left, Post, Posted
 from backchannel.wire.recheck import AskedServer, LookedUp, Rechecker
 from tests.kit.clocks import ManualClock
 from tests.kit.posts import post as post_of
@@ -24,6 +25,7 @@ class Shelf(AskedServer):
         self.asked: list[str] = []
         self.budget = 1000
         self.retry_after_s = 0.0
+        self.trouble: Exception | None = None
         self._most = most
 
     @property
@@ -33,7 +35,9 @@ class Shelf(AskedServer):
     async def look_up(self, posts: Sequence[Post]) -> AsyncGenerator[LookedUp, None]:
         for post in posts:
             if not self.budget:
-                raise SourceError(f"{self.name} is in trouble", retry_after_s=self.retry_after_s)
+                raise self.trouble or SourceError(
+                    f"{self.name} is in trouble", retry_after_s=self.retry_after_s
+                )
             self.budget -= 1
             self.asked.append(post.id)
             if post.id in self.deleted:
@@ -106,10 +110,15 @@ async def test_only_an_answer_of_a_server_that_shows_posts_counts(empty: Sequenc
         assert bool(found) == (counted > 1 and number not in empty), number
 
 
-async def test_what_its_network_says_is_deleted_needs_one_answer() -> None:
-    server = Shelf("a", OTHERS)
+@pytest.mark.parametrize("others", [OTHERS, ()])
+@pytest.mark.parametrize("labels", [(), (ABSENT,)])
+async def test_what_its_network_says_is_deleted_needs_one_answer(
+    others: Sequence[Post], labels: tuple[str, ...]
+) -> None:
+    """Whether the server shows other posts, or the post was missed before, does not matter."""
+    server = Shelf("a", others)
     server.deleted.add(FIRST.id)
-    assert await Rounds(server).next() == [Deleted(FIRST.id)]
+    assert await Rounds(server).next([replace(FIRST, labels=labels)]) == [Deleted(FIRST.id)]
 
 
 async def test_what_is_absent_already_is_told_when_it_is_back_and_not_before() -> None:
@@ -155,6 +164,15 @@ async def test_a_server_in_trouble_keeps_no_other_waiting() -> None:
     poor, well = Shelf("a", POSTS), Shelf("b", [replace(FIRST, revision=5)])
     poor.budget = 0
     assert await Rounds(poor, well).next([FIRST]) == [Posted(replace(FIRST, revision=5))]
+
+
+@pytest.mark.parametrize("trouble", [FetchError("a", "lost"), DecodeError("no list")])
+async def test_trouble_of_every_kind_is_no_bug_of_ours(trouble: Exception) -> None:
+    poor, bugs = Shelf("a", POSTS), Bugs()
+    poor.budget, poor.trouble = 0, trouble
+    with pytest.raises(type(trouble)):
+        await Rechecker(ManualClock(), bugs).look_again([(poor, POSTS)])
+    assert bugs.count == 0
 
 
 async def test_when_nobody_tells_anything_the_shortest_pause_is_the_rounds() -> None:
