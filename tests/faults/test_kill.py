@@ -24,6 +24,7 @@ from backchannel.log.sqlite import SqliteLog
 from backchannel.model import Deleted, Entry, Erased, Post, Posted, mark
 from backchannel.secret_files import SecretStore
 from backchannel.simulator import ScriptedPost, Simulator, Truth, Version
+from backchannel.simulator.people import KINDS
 from backchannel.start import key_check
 from backchannel.state import State, fold
 from backchannel.text import plain_text
@@ -213,6 +214,11 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", re.sub(r"https?://\S+", "", text))
 
 
+def conference(clock: Clock) -> Simulator:
+    """The networks whose every post this test knows."""
+    return Simulator(seed=SEED, speed=SPEED, only=KINDS, clock=clock, rate_limit=10**6, outages=False)
+
+
 def configs(folder: Path, simulator: Simulator) -> tuple[Path, Path]:
     """One that reads everything twice and more, and one whose network repeats nothing."""
     text = simulator.config_yaml(port=0).replace("delay_s: 5", "delay_s: 0")
@@ -233,7 +239,7 @@ async def test_nothing_promised_is_lost_or_doubled_and_no_hide_is_forgotten(
 ) -> None:
     clock = Waiting()
     lives = Lives(tmp_path, clock.origin)
-    async with Simulator(seed=SEED, speed=SPEED, clock=clock, rate_limit=10**6, outages=False) as simulator:
+    async with conference(clock) as simulator:
         both = configs(tmp_path, simulator)
         while lives.deaths[point := lives.rarest()] < EACH:
             part = (sum(lives.deaths.values()) + 2) / (EACH * len(POINTS))
@@ -271,7 +277,7 @@ async def test_nothing_promised_is_lost_or_doubled_and_no_hide_is_forgotten(
 async def test_control_a_cursor_that_is_written_before_its_events_loses_posts(tmp_path: Path) -> None:
     clock = Waiting()
     lives = Lives(tmp_path, clock.origin)
-    async with Simulator(seed=SEED, speed=SPEED, clock=clock, rate_limit=10**6, outages=False) as simulator:
+    async with conference(clock) as simulator:
         _, once = configs(tmp_path, simulator)
         while lives.deaths["cursor"] < 3:  # on a busy machine a life may end before it comes by there
             clock.most = simulator.world.stamp(SOON_S * (lives.deaths["cursor"] + 1) / 3)

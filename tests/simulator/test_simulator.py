@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from backchannel.config import load_config
-from backchannel.simulator import Simulator, run
+from backchannel.simulator import Simulator, run, simulated_kinds
+from backchannel.simulator.people import KINDS
 
 Opener = Callable[..., Awaitable[Any]]
 
@@ -41,11 +42,11 @@ async def test_the_config_is_one_that_the_program_accepts(simulate: Opener, tmp_
     path.write_text(reader.simulator.config_yaml(port=8123), "utf-8")
     config = load_config(path, {})
     assert config.server.port == 8123
-    assert [source.kind for source in config.sources] == ["mastodon", "feed", "nostr"]
+    assert [source.kind for source in config.sources] == [*simulated_kinds()]
 
 
 async def test_every_address_of_the_config_is_served(simulate: Opener) -> None:
-    reader = await simulate()
+    reader = await simulate(only=KINDS)
     mastodon, feed, nostr = yaml.safe_load(reader.simulator.config_yaml())["sources"]
     for base in mastodon["servers"]:
         async with reader.session.get(f"{base}/api/v2/instance") as answer:

@@ -10,7 +10,7 @@ import feedparser
 import pytest
 
 from backchannel.simulator import Simulator
-from backchannel.simulator.people import FEEDS
+from backchannel.simulator.people import FEEDS, KINDS
 from backchannel.simulator.script import DAY_S, HOUR_S
 from backchannel.text import parse_html, plain_text
 from tests.kit.clocks import ManualClock
@@ -59,7 +59,7 @@ def words(text: str) -> list[str]:
 
 @pytest.mark.parametrize("at_s", TIMES)
 async def test_the_wire_says_exactly_what_stands(simulate: Opener, held: Any, at_s: float) -> None:
-    reader = await simulate()
+    reader = await simulate(only=KINDS)
     held.go(at_s)
     wire = await read_mastodon(reader) | await read_nostr(reader) | await read_feeds(reader)
     assert set(wire) == reader.simulator.truth().standing
