@@ -89,7 +89,7 @@ class Rechecker:
     async def look_again(self, asked: Iterable[tuple[AskedServer, Sequence[Post]]]) -> RecheckRound:
         """Ask each server about its posts, all at once. Raises a server's trouble when none told us anything.
 
-        One that wants a pause, or is in trouble, keeps no other waiting.
+        One without posts is not asked. One that wants a pause, or is in trouble, keeps no other waiting.
         """
         done, heard, trouble = RecheckRound(), list[str](), list[Exception]()
 
@@ -102,7 +102,8 @@ class Rechecker:
 
         async with asyncio.TaskGroup() as tasks:
             for server, posts in asked:
-                tasks.create_task(ask(server, posts))
+                if posts:
+                    tasks.create_task(ask(server, posts))
         if trouble and not heard:
             raise min(trouble, key=lambda error: getattr(error, "retry_after_s", 0.0))
         return done

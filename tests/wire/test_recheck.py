@@ -23,6 +23,7 @@ class Shelf(AskedServer):
         self.deleted: set[str] = set()
         self.unclear: set[str] = set()
         self.asked: list[str] = []
+        self.looks = 0
         self.budget = 1000
         self.retry_after_s = 0.0
         self.trouble: Exception | None = None
@@ -33,6 +34,7 @@ class Shelf(AskedServer):
         return self._most
 
     async def look_up(self, posts: Sequence[Post]) -> AsyncGenerator[LookedUp, None]:
+        self.looks += 1
         for post in posts:
             if not self.budget:
                 raise self.trouble or SourceError(
@@ -158,6 +160,12 @@ async def test_what_was_told_before_an_error_counts() -> None:
     server = Shelf("a", [edited, *OTHERS])
     server.budget = 1
     assert await Rounds(server).next() == [Posted(edited)]
+
+
+async def test_a_server_without_posts_is_not_asked() -> None:
+    server = Shelf("a", POSTS)
+    assert await Rounds(server).next([]) == []
+    assert server.looks == 0
 
 
 async def test_a_server_in_trouble_keeps_no_other_waiting() -> None:
