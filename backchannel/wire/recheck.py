@@ -21,10 +21,10 @@ from msgspec import Struct, field
 
 from backchannel.bugs import Bugs
 from backchannel.clock import Clock
-from backchannel.contract import SourceError
+from backchannel.contract import Batch, SourceError
 from backchannel.fetch import FetchError
 from backchannel.lru import Lru
-from backchannel.model import ABSENT, DecodeError, Deleted, Event, Left, Post, Posted, words_digest
+from backchannel.model import ABSENT, DecodeError, Deleted, Event, Left, Missed, Post, Posted, words_digest
 
 APART_S = 30.0
 """Conference seconds between two answers that a post is not found."""
@@ -60,6 +60,30 @@ class AskedServer(Protocol):
     async def shows_posts(self) -> bool:
         """Return whether any post can be read there now. It is asked where nothing was found."""
         ...
+
+
+async def look_up_in(
+    pages: AsyncGenerator[Batch, None], posts: Sequence[Post]
+) -> AsyncGenerator[LookedUp, None]:
+    """Yield what a list says of the posts. It is read page by page, until it ends or all are found.
+
+    What it lacks is not found, unless an item could not be read, which may be that one, or a page says
+    `Missed`.
+    """
+    wanted, is_whole = {post.id: post for post in posts}, True
+    async with aclosing(pages):
+        async for page in pages:
+            is_whole = is_whole and not page.skipped
+            for event in page.events:
+                is_whole = is_whole and not isinstance(event, Missed)
+                if isinstance(event, Posted) and (post := wanted.pop(event.post.id, None)):
+                    yield LookedUp(post, "found", event.post)
+                elif isinstance(event, Deleted) and (post := wanted.pop(event.subject, None)):
+                    yield LookedUp(post, "deleted")
+            if not wanted:
+                return
+    for post in wanted.values():
+        yield LookedUp(post, "not found" if is_whole else "unclear")
 
 
 class RecheckRound(Struct):

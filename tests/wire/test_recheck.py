@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from backchannel.bugs import Bugs
-from backchannel.contract import SourceError
+from backchannel.contract import Batch, SourceError
 from backchannel.fetch import FetchError
-from backchannel.model import ABSENT, DecodeError, Deleted, Event, Left, Post, Posted
-from backchannel.wire.recheck import AskedServer, LookedUp, Rechecker
+from backchannel.model import ABSENT, DecodeError, Deleted, Event, Left, Missed, Post, Posted
+from backchannel.wire.recheck import AskedServer, LookedUp, Rechecker, look_up_in
 from tests.kit.clocks import ManualClock
 from tests.kit.posts import post as post_of
 
@@ -160,6 +160,30 @@ async def test_what_was_told_before_an_error_counts() -> None:
     server = Shelf("a", [edited, *OTHERS])
     server.budget = 1
     assert await Rounds(server).next() == [Posted(edited)]
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (Batch(), "not found"),
+        (Batch(skipped=1), "unclear"),
+        (Batch([Missed("net", "a", 0.0, 1.0)]), "unclear"),
+    ],
+)
+async def test_a_list_lacks_only_what_it_could_have_shown(end: Batch, says: str) -> None:
+    found, deleted, lost, *_ = POSTS
+    asked: list[Batch] = []
+
+    async def pages() -> AsyncGenerator[Batch, None]:
+        for page in (Batch([Posted(found)]), end, Batch([Deleted(deleted.id)])):
+            asked.append(page)
+            yield page
+
+    told = [one async for one in look_up_in(pages(), [found, deleted, lost])]
+    assert [(one.post, one.says) for one in told] == [(found, "found"), (deleted, "deleted"), (lost, says)]
+    asked.clear()
+    assert [one.copy async for one in look_up_in(pages(), [found])] == [found]
+    assert len(asked) == 1
 
 
 async def test_a_server_without_posts_is_not_asked() -> None:
