@@ -185,7 +185,9 @@ async def serving(
     finally:
         listening.close()
         for writer in writers:
-            writer.transport.abort()
+            # A transport that is lost cannot be aborted: it is closed, with nothing left to send.
+            if not writer.is_closing() or writer.transport.get_write_buffer_size():
+                writer.transport.abort()
         await server.idle()
 
 
